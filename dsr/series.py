@@ -1,0 +1,153 @@
+"""`TimeSeries`: values on a regular time grid with their provenance; the type every other room receives."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class TimeSeries:
+    """One trajectory sampled at a constant step.
+
+    Attributes
+    ----------
+    values : float64 array (time, dim), finite, read-only.
+    dt : time between two rows, in `time_unit`; 1 per iteration for discrete maps.
+    time_unit : the unit of `dt` ("time units", "s", "iterations").
+    names : one name per column.
+    origin : where the values come from: system, parameters and seed, or file and sha256.
+
+    Several trajectories are a list of `TimeSeries`. Nothing is guessed: axis order is (time, dim), and a series that
+    is longer in dim than in time is refused. Missing values are refused; `interpolate_missing` (in `dsr.repair`)
+    repairs them, and `resample` there puts irregular samples on a regular grid.
+    """
+
+    values: np.ndarray
+    dt: float
+    time_unit: str = "time units"
+    names: tuple[str, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = _as_matrix(self.values)
+        dt = _positive_step(self.dt)
+        names = tuple(self.names) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
+        if len(names) != values.shape[1]:
+            raise DataError(
+                f"{len(names)} names for {values.shape[1]} columns", "one name per column", "give names of that number"
+            )
+        _refuse_missing(values, names)
+        values.setflags(write=False)
+        for key, value in (("values", values), ("dt", dt), ("names", names), ("origin", dict(self.origin))):
+            object.__setattr__(self, key, value)
+
+    @property
+    def dim(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def duration(self) -> float:
+        """Time from the first to the last row."""
+        return (len(self) - 1) * self.dt
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the rows, starting at 0."""
+        return np.arange(len(self)) * self.dt
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    def __getitem__(self, rows: slice) -> TimeSeries:
+        """A stretch of consecutive rows: `series[1000:2000]`."""
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            raise DataError(f"the index {rows!r}", "a slice of consecutive rows", "write series[a:b]")
+        start, stop, _ = rows.indices(len(self))
+        origin = {**self.origin, "rows": [start, stop]}
+        return dataclasses.replace(self, values=self.values[start:stop], origin=origin)
+
+    def split(self, train: float, validation: float) -> tuple[TimeSeries, TimeSeries, TimeSeries]:
+        """Train, validation and test stretches in order of time; the test stretch is what the fractions leave.
+
+        Raises `DataError` unless both fractions are positive and leave at least two rows for each stretch.
+        """
+        a = round(len(self) * train)
+        b = a + round(len(self) * validation)
+        if not (train > 0 and validation > 0 and a >= 2 and b - a >= 2 and len(self) - b >= 2):
+            raise DataError(
+                f"a split of {len(self)} rows into {train:g} train and {validation:g} validation",
+                "two positive fractions with a sum below 1 that leave at least two rows each",
+                "call split(0.7, 0.1), or bring a longer series",
+            )
+        return self[:a], self[a:b], self[b:]
+
+    def require_variation(self) -> None:
+        """Raise `DataError` if a column is constant: it carries no dynamics and cannot be standardised."""
+        constant = [n for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True) if lo == hi]
+        if constant:
+            raise DataError(
+                f"column {', '.join(constant)} is constant",
+                "columns that vary in time",
+                "leave it out by naming the other columns (--columns, or columns=[...])",
+            )
+
+    @classmethod
+    def load(cls, path: str | Path, **how: Any) -> TimeSeries:
+        """The one trajectory in a file; see `dsr.reading.load_trajectories` for formats and keywords.
+
+        Raises `DataError` when the file holds several trajectories.
+        """
+        from .reading import load_trajectories
+
+        found = load_trajectories(path, **how)
+        if len(found) > 1:
+            raise DataError(
+                f"'{path}' holds {len(found)} trajectories",
+                "one trajectory",
+                "call dsr.reading.load_trajectories, which returns the list",
+            )
+        return found[0]
+
+
+def _as_matrix(values: Any) -> np.ndarray:
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as problem:
+        raise DataError("values that are not numbers", "an array of numbers", "convert the columns first") from problem
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.size == 0:
+        raise DataError(f"an array of shape {array.shape}", "(time, dim) with at least one row", "reshape the array")
+    if array.shape[1] > array.shape[0]:
+        raise DataError(
+            f"{array.shape[1]} columns and only {array.shape[0]} rows",
+            "time along the rows: shape (time, dim), with more rows than columns",
+            "transpose the array (values.T, or --transpose) or bring a longer series",
+        )
+    return array
+
+
+def _positive_step(dt: Any) -> float:
+    if not isinstance(dt, int | float | np.number) or not math.isfinite(dt) or dt <= 0:
+        raise DataError(f"dt = {dt!r}", "a positive number", "give the time between two rows, for example dt=0.01")
+    return float(dt)
+
+
+def _refuse_missing(values: np.ndarray, names: Sequence[str]) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise DataError(
+            f"{int(bad.sum())} values are missing or infinite (first in column {names[column]}, row {row})",
+            "finite numbers only",
+            "repair with --missing interpolate, or dsr.repair.interpolate_missing(values)",
+        )
