@@ -1,0 +1,77 @@
+"""AL-RNN: a linear recurrent network in which only the last `relu_units` units are rectified."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..registry import option
+from .initialise import generator, normalised_positive_definite_diagonal
+from .plrnn import PLRNN, require
+from .registry import MODELS, ModelConfig
+
+
+class ALRNN(PLRNN):
+    """Almost-linear RNN: z' = A z + W phi(z) + h, phi = ReLU on the last `relu_units` units and identity elsewhere.
+
+    2**relu_units linear regions at most, so a trained model is a small symbolic code of its attractor. A is diagonal;
+    on linear units A_ii and W_ii are redundant. Free runs are not guaranteed to stay bounded.
+
+    Source: Brenner, Hemmer, Monfared, Durstewitz, NeurIPS 2024, arXiv:2410.14240.
+    """
+
+    floor: Tensor
+
+    def __init__(
+        self, obs_dim: int, latent_dim: int = 20, relu_units: int = 10, observation: str = "identity", seed: int = 0
+    ) -> None:
+        require(0 <= relu_units <= latent_dim, f"relu_units = {relu_units}", f"0 to latent_dim = {latent_dim}")
+        rng = generator(seed)
+        super().__init__(obs_dim, latent_dim, observation, rng)
+        self.relu_units = relu_units
+        self.A = nn.Parameter(normalised_positive_definite_diagonal(latent_dim, rng))
+        self.W = nn.Parameter(0.01 * torch.randn((latent_dim, latent_dim), generator=rng))
+        self.h = nn.Parameter(torch.zeros(latent_dim))
+        # phi(z) = max(z, floor) in one operation: -inf leaves a unit linear, 0 rectifies it
+        floor = torch.full((latent_dim,), -math.inf)
+        floor[latent_dim - relu_units :] = 0.0
+        self.register_buffer("floor", floor, persistent=False)
+
+    def step(self, z: Tensor) -> Tensor:
+        return self.A * z + torch.maximum(z, self.floor) @ self.W.T + self.h
+
+    def bits(self, z: Tensor) -> Tensor:
+        return z[..., self.state_dim - self.relu_units :] > 0
+
+    def affine(self, bits: Tensor) -> tuple[Tensor, Tensor]:
+        linear = torch.ones((*bits.shape[:-1], self.state_dim - self.relu_units), dtype=self.W.dtype)
+        on = torch.cat([linear, bits.to(self.W.dtype)], dim=-1)
+        return torch.diag(self.A) + self.W * on[..., None, :], self.h.expand(on.shape)
+
+    @classmethod
+    def from_weights(cls, A: Tensor, W: Tensor, h: Tensor, B: Tensor, relu_units: int) -> ALRNN:
+        """A model with published weights: A (M,), W (M, M), h (M,), and B (N, M) whose columns beyond N give the
+        initial state of the unobserved units."""
+        obs_dim, latent_dim = B.shape
+        model = cls(obs_dim, latent_dim, relu_units).double()
+        with torch.no_grad():
+            for target, source in ((model.A, A), (model.W, W), (model.h, h)):
+                target.copy_(torch.as_tensor(source))
+            model.observation.lift.copy_(torch.as_tensor(B)[:, obs_dim:].T)
+        return model
+
+
+@MODELS.register("alrnn")
+@dataclass(frozen=True)
+class ALRNNConfig(ModelConfig):
+    """Almost-linear RNN: few ReLU units, few linear regions, a symbolic code of the attractor."""
+
+    latent_dim: int = option(20, "number of latent states M")
+    relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
+    observation: str = option("identity", "observation model: identity or affine")
+
+    def build(self, obs_dim: int, seed: int) -> ALRNN:
+        return ALRNN(obs_dim, self.latent_dim, self.relu_units, self.observation, seed)

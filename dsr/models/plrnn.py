@@ -1,0 +1,49 @@
+"""What the piecewise-linear family shares: a latent state seen through an observation model."""
+
+from __future__ import annotations
+
+import abc
+
+import torch
+from torch import Tensor
+
+from ..errors import SpecError
+from .base import Model
+from .observation import make_observation
+
+
+class PLRNN(Model, abc.ABC):
+    """A piecewise-linear map on the latent state, observed by an identity or affine observation model.
+
+    Within a linear region the step is affine; `bits` names the region and `affine` gives its map.
+    """
+
+    def __init__(self, obs_dim: int, latent_dim: int, observation: str, rng: torch.Generator) -> None:
+        super().__init__(obs_dim, latent_dim)
+        self.observation = make_observation(observation, obs_dim, latent_dim, rng)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.observation.decode(z)
+
+    def encode(self, y: Tensor) -> Tensor:
+        return self.observation.encode(y)
+
+    def initial(self, y: Tensor) -> Tensor:
+        return self.observation.initial(y[:, -1])
+
+    @abc.abstractmethod
+    def bits(self, z: Tensor) -> Tensor:
+        """Which side of each switching boundary a state is on, (..., state) -> (..., gates) bool; 0 counts as off."""
+
+    @abc.abstractmethod
+    def affine(self, bits: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrix (..., state, state) and offset (..., state) of the affine map in a region."""
+
+    def jacobian(self, z: Tensor) -> Tensor:
+        return self.affine(self.bits(z))[0]
+
+
+def require(condition: bool, got: str, accepted: str) -> None:
+    """Refuse a model size that makes no sense."""
+    if not condition:
+        raise SpecError(got, accepted, "change it in the [model] section or on the command line")

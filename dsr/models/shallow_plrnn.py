@@ -1,0 +1,81 @@
+"""Shallow PLRNN: a linear diagonal part and one hidden ReLU layer, plain or clipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..registry import option
+from .initialise import generator, normalised_positive_definite_diagonal, uniform
+from .plrnn import PLRNN, require
+from .registry import MODELS, ModelConfig
+
+
+class ShallowPLRNN(PLRNN):
+    """z' = A z + W1 relu(W2 z + h2) + h1; clipped: W1 [relu(W2 z + h2) - relu(W2 z)] in its place.
+
+    `latent_dim` defaults to `obs_dim`. The clipped form has bounded orbits when all |A| < 1, which training does not
+    enforce; the plain form can diverge in free run.
+
+    Source: Hess, Monfared, Brenner, Durstewitz, ICML 2023, arXiv:2306.04406.
+    """
+
+    def __init__(
+        self,
+        obs_dim: int,
+        latent_dim: int | None = None,
+        hidden_dim: int = 50,
+        clipped: bool = False,
+        observation: str = "identity",
+        seed: int = 0,
+    ) -> None:
+        m = obs_dim if latent_dim is None else latent_dim
+        require(hidden_dim >= 1, f"hidden_dim = {hidden_dim}", "1 or more")
+        require(m >= 1, f"latent_dim = {m}", "1 or more")
+        rng = generator(seed)
+        super().__init__(obs_dim, m, observation, rng)
+        self.hidden_dim, self.clipped = hidden_dim, clipped
+        self.A = nn.Parameter(normalised_positive_definite_diagonal(m, rng))
+        self.W1 = nn.Parameter(uniform((m, hidden_dim), hidden_dim, rng))
+        self.W2 = nn.Parameter(uniform((hidden_dim, m), m, rng))
+        self.h1 = nn.Parameter(torch.zeros(m))
+        # a clipped unit with h2 = 0 is zero everywhere and would never learn
+        self.h2 = nn.Parameter(uniform((hidden_dim,), hidden_dim, rng) if clipped else torch.zeros(hidden_dim))
+
+    def step(self, z: Tensor) -> Tensor:
+        u = z @ self.W2.T
+        r = torch.relu(u + self.h2)
+        if self.clipped:
+            r = r - torch.relu(u)
+        return self.A * z + r @ self.W1.T + self.h1
+
+    def bits(self, z: Tensor) -> Tensor:
+        """W2 z + h2 > 0 for each hidden unit; clipped: followed by W2 z > 0."""
+        u = z @ self.W2.T
+        on = u + self.h2 > 0
+        return torch.cat([on, u > 0], dim=-1) if self.clipped else on
+
+    def affine(self, bits: Tensor) -> tuple[Tensor, Tensor]:
+        on = bits.to(self.W1.dtype)
+        active, slope = on, on
+        if self.clipped:
+            active = on[..., : self.hidden_dim]
+            slope = active - on[..., self.hidden_dim :]
+        matrix = torch.diag(self.A) + (self.W1 * slope[..., None, :]) @ self.W2
+        return matrix, (active * self.h2) @ self.W1.T + self.h1
+
+
+@MODELS.register("shplrnn")
+@dataclass(frozen=True)
+class ShallowPLRNNConfig(ModelConfig):
+    """Shallow PLRNN: one hidden ReLU layer; the surest choice for low-dimensional data."""
+
+    latent_dim: int | None = option(None, "number of latent states M; the number of observed columns if not given")
+    hidden_dim: int = option(50, "number of hidden ReLU units L")
+    clipped: bool = option(False, "bounded difference of two ReLUs in each hidden unit")
+    observation: str = option("identity", "observation model: identity or affine")
+
+    def build(self, obs_dim: int, seed: int) -> ShallowPLRNN:
+        return ShallowPLRNN(obs_dim, self.latent_dim, self.hidden_dim, self.clipped, self.observation, seed)

@@ -1,0 +1,122 @@
+"""Models: analytic Jacobians, exact linear regions, and the published AL-RNN orbit."""
+
+import numpy as np
+import pytest
+import torch
+
+from dsr.errors import DsrError
+from dsr.models import ALRNN, MODELS, ShallowPLRNN
+
+CASES = {
+    "alrnn": lambda: ALRNN(3, 7, 2, seed=1),
+    "alrnn, no relu": lambda: ALRNN(3, 5, 0, seed=1),
+    "alrnn, all relu": lambda: ALRNN(3, 5, 5, seed=1),
+    "alrnn, affine": lambda: ALRNN(4, 3, 2, "affine", seed=1),
+    "shplrnn": lambda: ShallowPLRNN(3, hidden_dim=11, seed=2),
+    "shplrnn, M > N": lambda: ShallowPLRNN(3, 6, 11, seed=2),
+    "clipped": lambda: ShallowPLRNN(3, hidden_dim=11, clipped=True, seed=2),
+    "clipped, affine": lambda: ShallowPLRNN(5, 3, 11, True, "affine", seed=2),
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def model(request):
+    model = request.param().double()
+    rng = torch.Generator().manual_seed(5)
+    with torch.no_grad():  # generic weights: the initial ones have h = 0
+        for p in model.parameters():
+            p.add_(0.3 * torch.randn(p.shape, generator=rng, dtype=p.dtype))
+    return model
+
+
+def states(model, n=20):
+    return torch.randn((n, model.state_dim), generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+
+
+def test_analytic_jacobian_equals_automatic_differentiation(model):
+    z = states(model)
+    automatic = torch.func.vmap(torch.func.jacrev(model.step))(z)
+    torch.testing.assert_close(model.jacobian(z), automatic, rtol=1e-12, atol=1e-12)
+
+
+def test_the_step_is_the_affine_map_of_its_region(model):
+    z = states(model)
+    matrix, offset = model.affine(model.bits(z))
+    torch.testing.assert_close((matrix @ z[..., None])[..., 0] + offset, model.step(z), rtol=1e-12, atol=1e-12)
+
+
+def test_full_forcing_reproduces_the_observation(model):
+    """encode is a right inverse of decode where M >= N, and a least-squares one where M < N."""
+    x = torch.randn((6, model.obs_dim), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    z = model.force(states(model, 6), x, 1.0)
+    if model.state_dim >= model.obs_dim:
+        torch.testing.assert_close(model.observe(z), x)
+    else:
+        residual = model.decode(z) - model.standardise(x)
+        assert (residual @ model.observation.matrix).abs().max() < 1e-10
+
+
+def test_forcing_interpolates_with_one_meaning_of_alpha(model):
+    z, x = states(model, 4), torch.zeros((4, model.obs_dim), dtype=torch.float64)
+    full, none, half = (model.force(z, x, a) for a in (1.0, 0.0, 0.5))
+    torch.testing.assert_close(none, z)
+    torch.testing.assert_close(half, (full + z) / 2)
+
+
+def test_standardisation_travels_with_the_model():
+    model = ShallowPLRNN(2, hidden_dim=4).double()
+    model.data_mean.copy_(torch.tensor([10.0, -3.0]))
+    model.data_std.copy_(torch.tensor([2.0, 5.0]))
+    x = np.array([[[12.0, 2.0]]])
+    z = model.initial_state(x)
+    torch.testing.assert_close(z, torch.ones((1, 2), dtype=torch.float64))
+    torch.testing.assert_close(model.observe(z), torch.tensor([[12.0, 2.0]], dtype=torch.float64))
+
+
+def test_published_alrnn_weights_reproduce_the_orbit(shared_data):
+    data = np.load(shared_data / "alrnn_lorenz63_m20_p2.npz", allow_pickle=False)
+    model = ALRNN.from_weights(*(torch.from_numpy(data[k]) for k in ("A", "W", "h", "B")), relu_units=2)
+    z0 = model.initial_state(data["x0"][None, None])
+    run = model.free_run(z0, 200)
+    assert run.diverged_at.tolist() == [-1]
+    np.testing.assert_allclose(z0.detach().numpy()[0], data["orbit_first_200"][0], atol=1e-6)
+    np.testing.assert_allclose(run.states[0], data["orbit_first_200"][1:], atol=1e-6)
+
+
+def test_a_diverging_run_says_when():
+    model = ALRNN(1, 1, 0).double()
+    with torch.no_grad():
+        model.A.fill_(10.0)
+        model.W.zero_()
+    run = model.free_run(np.array([[1.0], [0.0]]), 2000)
+    assert run.diverged_at.tolist() == [308, -1]  # 10^309 overflows a double
+    assert np.isfinite(run.states[0, :308]).all() and np.isnan(run.states[0, 308:]).all()
+    assert (run.states[1] == 0).all()
+
+
+def test_tangent_map_follows_a_small_perturbation():
+    model = ShallowPLRNN(3, hidden_dim=20, seed=4).double()
+    z, v, eps = states(model, 5).numpy(), np.random.default_rng(0).normal(size=(5, 3, 1)), 1e-7
+    moved, stretched = model.tangent_map()(z, v)
+    shifted = model.tangent_map()(z + eps * v[..., 0], v)[0]
+    np.testing.assert_allclose((shifted - moved) / eps, stretched[..., 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_every_registered_model_is_reproducible_from_its_seed(name):
+    config = MODELS.build(name, {})
+    a, b, c = (config.build(3, seed) for seed in (0, 0, 1))
+    for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
+        assert torch.equal(p, q)
+    assert any(not torch.equal(p, r) for p, r in zip(a.parameters(), c.parameters(), strict=True))
+
+
+def test_impossible_sizes_are_refused():
+    with pytest.raises(DsrError, match="relu_units = 9"):
+        ALRNN(3, 5, 9)
+    with pytest.raises(DsrError, match="observation = 'affine'"):
+        ShallowPLRNN(3, 2)
+    with pytest.raises(DsrError, match="did you mean 'affine'"):
+        ALRNN(3, 5, 2, "afine")
+    with pytest.raises(DsrError, match="context of shape"):
+        ALRNN(3).initial_state(np.zeros((1, 1, 2)))
