@@ -1,1 +1,1 @@
-
+"""Training of reconstruction models: forcing, gradients, optimisation, selection."""

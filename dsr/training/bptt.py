@@ -1,0 +1,79 @@
+"""Hand-written backpropagation through time with forcing folded in: the loop over time moves only states and their
+gradients; weight gradients are one matrix product over time and batch at the end; buffers are reused."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS
+from .ensemble import Ensemble
+
+
+class BackpropagationThroughTime:
+    """Gradient backend of the PLRNN family; keeps its buffers between calls of one shape."""
+
+    def __init__(self) -> None:
+        self._shape: tuple | None = None
+
+    @torch.no_grad()
+    def __call__(self, ensemble: Ensemble, windows: Tensor, strengths: np.ndarray) -> Tensor:
+        self._allocate(ensemble, windows)
+        transition, observation = self._transition, self._observation
+        signal = observation.signal(windows)
+        forced, inputs, outputs = signal.shape[-1], self._inputs, self._outputs
+        alphas = [float(a) for a in strengths]
+        last = len(alphas) - 1
+
+        observation.initial(windows[0], signal[0], out=inputs[0])
+        for t, alpha in enumerate(alphas):
+            transition.forward(t, inputs[t], outputs[t])
+            if t < last:
+                _force(outputs[t], signal[t + 1], alpha, forced, out=inputs[t + 1])
+
+        loss = observation.loss_and_error(self._Z_out, windows[1:], out=self._error)
+        transition.gates(self._Z_in)
+        carry, error, delta = self._carry, self._error_views, self._delta_views
+        for t in range(last, -1, -1):
+            if t == last:
+                delta[t].copy_(error[t])
+            else:
+                _unforce(error[t], carry, alphas[t], forced, out=delta[t])
+            transition.backward(t, delta[t], out=carry)
+        transition.accumulate(self._Z_in, self._delta)
+        observation.accumulate(windows[0], carry)
+        return loss
+
+    def _allocate(self, ensemble: Ensemble, windows: Tensor) -> None:
+        shape = (windows.shape, windows.dtype, id(ensemble))
+        if shape == self._shape:
+            return
+        self._shape = shape
+        length, members, batch = windows.shape[0] - 1, windows.shape[1], windows.shape[2]
+        size = (length, members, batch, ensemble.model.state_dim)
+        self._Z_in, self._Z_out, self._error, self._delta = (torch.empty(size, dtype=windows.dtype) for _ in range(4))
+        self._carry = torch.empty(size[1:], dtype=windows.dtype)
+        self._inputs, self._outputs = self._Z_in.unbind(0), self._Z_out.unbind(0)
+        self._error_views, self._delta_views = self._error.unbind(0), self._delta.unbind(0)
+        self._transition = ADJOINTS[type(ensemble.model)](ensemble, size, windows.dtype)
+        self._observation = OBSERVATION_ADJOINTS[type(ensemble.model.observation)](ensemble)
+
+
+def _force(z: Tensor, signal: Tensor, alpha: float, forced: int, out: Tensor) -> None:
+    if alpha > 0 and forced == z.shape[-1]:
+        torch.lerp(z, signal, alpha, out=out)
+        return
+    out.copy_(z)
+    if alpha > 0:
+        out[..., :forced].lerp_(signal, alpha)
+
+
+def _unforce(error: Tensor, carry: Tensor, alpha: float, forced: int, out: Tensor) -> None:
+    """Gradient at an unforced state: its own error plus what comes back through the forced state."""
+    if forced == error.shape[-1]:
+        torch.add(error, carry, alpha=1 - alpha, out=out)
+        return
+    torch.add(error, carry, out=out)
+    if alpha > 0:
+        out[..., :forced].sub_(carry[..., :forced], alpha=alpha)

@@ -1,0 +1,40 @@
+"""An ensemble of models of one shape as one flat tensor: member k's parameters are row k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..models import Model
+
+
+class Ensemble:
+    """Parameters and gradients of `members` models as views into two flat (members, n) tensors."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.model = models[0]
+        shapes = {name: p.shape for name, p in self.model.named_parameters()}
+        self.flat = torch.stack(
+            [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models]
+        ).contiguous()
+        self.gradient = torch.zeros_like(self.flat)
+        self.parameters = _views(self.flat, shapes)
+        self.gradients = _views(self.gradient, shapes)
+
+    @property
+    def members(self) -> int:
+        return self.flat.shape[0]
+
+    def write_to(self, model: Model, row: Tensor) -> None:
+        """Copy one flat parameter row into a model."""
+        torch.nn.utils.vector_to_parameters(row.to(next(model.parameters()).dtype), model.parameters())
+
+
+def _views(flat: Tensor, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
+    views, start = {}, 0
+    for name, shape in shapes.items():
+        views[name] = flat[:, start : start + shape.numel()].view(flat.shape[0], *shape)
+        start += shape.numel()
+    return views

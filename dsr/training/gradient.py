@@ -1,0 +1,66 @@
+"""Loss and gradients of forced windows for a whole ensemble, behind one function with exchangeable backends.
+
+`backend(ensemble, windows, strengths) -> loss (members,)` fills `ensemble.gradients`. `windows` is
+(T + 1, members, batch, obs) in standardised units, `strengths` the T forcing strengths. The loss is the mean squared
+error of the unforced predictions over time, batch and observed columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import unknown
+from ..models import Model
+from .adjoint import ADJOINTS
+from .bptt import BackpropagationThroughTime
+from .ensemble import Ensemble
+
+Backend = Callable[[Ensemble, Tensor, np.ndarray], Tensor]
+
+
+def make_backend(model: Model, name: str = "auto") -> Backend:
+    """The gradient function for a model: "bptt" (hand-written, the PLRNN family) or "autograd" (any model);
+    "auto" takes the first that serves."""
+    if name not in ("auto", "bptt", "autograd"):
+        raise unknown("training backend", name, ("auto", "bptt", "autograd"))
+    if name == "autograd" or (name == "auto" and type(model) not in ADJOINTS):
+        return autograd_backend
+    return BackpropagationThroughTime()
+
+
+def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: np.ndarray) -> Tensor:
+    """The plain loop, differentiated by torch, one member after the other: the reference for every other backend."""
+    losses = []
+    for k in range(ensemble.members):
+        parameters = {n: p[k].detach().requires_grad_() for n, p in ensemble.parameters.items()}
+        loss = torch.func.functional_call(_ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths))
+        for name, g in zip(parameters, torch.autograd.grad(loss, list(parameters.values()), allow_unused=True), strict=True):
+            ensemble.gradients[name][k] = 0.0 if g is None else g
+        losses.append(loss.detach())
+    return torch.stack(losses)
+
+
+def _prefixed(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"model.{name}": p for name, p in parameters.items()}
+
+
+class _ForcedLoss(torch.nn.Module):
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, window: Tensor, strengths: np.ndarray) -> Tensor:
+        model, errors = self.model, []
+        z = model.initial(window[0][:, None])
+        for x, alpha in zip(window[1:], strengths, strict=True):
+            z = model.step(z)
+            errors.append(model.decode(z) - x)
+            if alpha > 0:
+                signal = model.encode(x)
+                n = signal.shape[-1]
+                z = torch.cat([torch.lerp(z[:, :n], signal, float(alpha)), z[:, n:]], dim=-1)
+        return torch.stack(errors).square().mean()

@@ -1,0 +1,107 @@
+"""The hand-written gradients equal automatic differentiation of the plain loop."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsr.errors import DsrError
+from dsr.models import ALRNN, ShallowPLRNN
+from dsr.training.ensemble import Ensemble
+from dsr.training.gradient import make_backend
+from dsr.training.optimiser import RAdam, clip_norm_, exponential_rate
+
+STRENGTHS = {
+    "none": lambda n: np.zeros(n),
+    "full": lambda n: np.ones(n),
+    "sparse": lambda n: (np.arange(1, n + 1) % 3 == 0).astype(float),
+    "generalized": lambda n: np.full(n, 0.2),
+    "mixed": lambda n: np.random.default_rng(n).uniform(size=n),
+}
+
+
+def members(kind, obs_dim, extra, hidden, observation, count):
+    latent = obs_dim + extra if observation == "identity" else max(obs_dim + extra - 2, 1)
+    make = {
+        "alrnn": lambda s: ALRNN(obs_dim, latent, min(hidden, latent), observation, s),
+        "shplrnn": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, False, observation, s),
+        "clipped": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, True, observation, s),
+    }[kind]
+    models = [make(seed).double() for seed in range(count)]
+    rng = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for p in (p for m in models for p in m.parameters()):
+            p.add_(0.2 * torch.randn(p.shape, generator=rng, dtype=p.dtype))
+    return models
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from(["alrnn", "shplrnn", "clipped"]),
+    observation=st.sampled_from(["identity", "affine"]),
+    forcing=st.sampled_from(sorted(STRENGTHS)),
+    obs_dim=st.integers(1, 4),
+    extra=st.integers(0, 3),
+    hidden=st.integers(0, 5),
+    count=st.integers(1, 3),
+    batch=st.integers(1, 4),
+    length=st.integers(1, 9),
+)
+def test_backpropagation_through_time_equals_autograd(
+    kind, observation, forcing, obs_dim, extra, hidden, count, batch, length
+):
+    ensemble = Ensemble(members(kind, obs_dim, extra, hidden, observation, count))
+    rng = torch.Generator().manual_seed(length)
+    windows = torch.randn((length + 1, count, batch, obs_dim), generator=rng, dtype=torch.float64)
+    strengths = STRENGTHS[forcing](length)
+    expected_loss = make_backend(ensemble.model, "autograd")(ensemble, windows, strengths)
+    expected = ensemble.gradient.clone()
+    ensemble.gradient.fill_(torch.nan)
+    loss = make_backend(ensemble.model, "bptt")(ensemble, windows, strengths)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=1e-14)
+    scale = expected.abs().max() + 1e-12
+    assert (ensemble.gradient - expected).abs().max() / scale < 1e-12
+
+
+def test_buffers_are_reused_without_leaking_between_calls():
+    ensemble = Ensemble(members("shplrnn", 3, 0, 8, "identity", 2))
+    backend = make_backend(ensemble.model)
+    rng = torch.Generator().manual_seed(0)
+    first, second = (torch.randn((6, 2, 4, 3), generator=rng, dtype=torch.float64) for _ in range(2))
+    backend(ensemble, first, np.full(5, 0.1))
+    expected = ensemble.gradient.clone()
+    backend(ensemble, second, np.full(5, 0.9))
+    backend(ensemble, first, np.full(5, 0.1))
+    assert torch.equal(ensemble.gradient, expected)
+
+
+def test_radam_equals_torch():
+    rng = torch.Generator().manual_seed(1)
+    start = torch.randn((1, 12), generator=rng, dtype=torch.float64)
+    theirs, ours = start.clone().requires_grad_(), start.clone()
+    reference, optimiser = torch.optim.RAdam([theirs], lr=1e-2), RAdam(ours)
+    for _ in range(200):
+        theirs.grad = 2 * theirs.detach() + torch.randn((1, 12), generator=rng, dtype=torch.float64)
+        gradient = theirs.grad.clone()
+        reference.step()
+        optimiser.step(gradient, 1e-2)
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-10, atol=1e-12)
+
+
+def test_clipping_acts_on_each_member_alone():
+    gradient = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    clip_norm_(gradient, 1.0)
+    torch.testing.assert_close(gradient, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+    clip_norm_(gradient, 0.0)
+    torch.testing.assert_close(gradient, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+
+
+def test_the_rate_falls_by_a_constant_factor():
+    rates = [exponential_rate(s, 5, 1e-2, 1e-6) for s in range(5)]
+    np.testing.assert_allclose(rates, [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+
+
+def test_unknown_backend_is_named():
+    with pytest.raises(DsrError, match="did you mean 'bptt'"):
+        make_backend(ALRNN(1, 2, 1), "bpt")
