@@ -1,0 +1,54 @@
+"""Kaplan-Yorke dimension: the attractor dimension that a Lyapunov spectrum implies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dsr.measure import Measure
+
+
+def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: Any = None) -> Measure:
+    """D_KY = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last index with a sum that is not negative.
+
+    Parameters
+    ----------
+    exponents : (k,), in any order; k may be smaller than the number of states.
+    stderr : (k,) standard errors, propagated as if the exponents were independent.
+    covariance : (k, k), used instead of `stderr` where it is known.
+
+    Returns
+    -------
+    Measure "Kaplan-Yorke dimension": 0 when all exponents are negative (fixed point). A largest exponent within two
+    standard errors of zero counts as zero, so a limit cycle has dimension 1. When the sum of all given exponents is
+    not negative the value is k, with a note: the attractor fills the space, or more exponents are needed.
+
+    Source: Kaplan & Yorke 1979; Frederickson et al., doi:10.1016/0022-0396(83)90011-6.
+    """
+    values = np.asarray(exponents, dtype=np.float64)
+    spread = np.full((values.size, values.size), np.nan)
+    if covariance is not None:
+        spread = np.asarray(covariance, dtype=np.float64)
+    elif stderr is not None:
+        spread = np.diag(np.asarray(stderr, dtype=np.float64) ** 2)
+    order = np.argsort(-values)
+    values, spread = values[order], spread[np.ix_(order, order)]
+    name, settings = "Kaplan-Yorke dimension", {"exponents": int(values.size)}
+    if not values.size or np.isnan(values).any():
+        return Measure(name, math.nan, settings=settings, note="no finite spectrum")
+    if values[0] < 0 and -values[0] <= 2 * math.sqrt(np.nan_to_num(spread[0, 0])):
+        values[0] = 0.0
+    sums = np.cumsum(values)
+    if sums[-1] >= 0:
+        note = "the exponents never sum to less than zero: a space-filling attractor, or too few exponents"
+        return Measure(name, float(values.size), settings=settings, note=note)
+    j = int(np.argmax(sums < 0))
+    if j == 0:
+        return Measure(name, 0.0, 0.0, 0.0, settings=settings)
+    following, total = abs(values[j]), sums[j - 1]
+    value = j + total / following
+    slope = np.append(np.full(j, 1 / following), total / following**2)  # of D_KY in the first j + 1 exponents
+    error = math.sqrt(max(0.0, slope @ spread[: j + 1, : j + 1] @ slope))
+    return Measure(name, float(value), value - error, value + error, settings=settings)
