@@ -88,16 +88,17 @@ class Model(nn.Module, abc.ABC):
         return self.data_mean + self.data_std * self.decode(z)
 
     @final
-    def initial_state(self, context: Tensor | np.ndarray) -> Tensor:
+    def initial_state(self, context: np.ndarray) -> Tensor:
         """State after seeing `context` (batch, time, obs) in data units; needs `min_context` rows."""
-        x = torch.as_tensor(context, dtype=self.data_mean.dtype)
+        x = torch.tensor(np.asarray(context), dtype=self.data_mean.dtype)
         if x.ndim != 3 or x.shape[2] != self.obs_dim or x.shape[1] < self.min_context:
             raise DataError(
                 f"a context of shape {tuple(x.shape)}",
                 f"(batch, time, {self.obs_dim}) with at least {self.min_context} rows of time",
                 "pass series.values[None, :rows]",
             )
-        return self.initial(self.standardise(x))
+        with torch.no_grad():
+            return self.initial(self.standardise(x))
 
     @final
     def force(self, z: Tensor, x: Tensor, alpha: float) -> Tensor:
@@ -112,7 +113,7 @@ class Model(nn.Module, abc.ABC):
         return self.step(self.force(z, x, 1.0))
 
     @final
-    def predict_next(self, x: Tensor | np.ndarray) -> np.ndarray:
+    def predict_next(self, x: np.ndarray) -> np.ndarray:
         """One-step prediction from each row of context: (batch, time, obs) -> (batch, obs), data units."""
         model = self.in_float64()
         with torch.no_grad():
@@ -124,11 +125,11 @@ class Model(nn.Module, abc.ABC):
         return copy.deepcopy(self).double().cpu().requires_grad_(False)
 
     @final
-    def free_run(self, z0: Tensor | np.ndarray, n: int, *, check_every: int = 500) -> FreeRun:
+    def free_run(self, z0: np.ndarray | Tensor, n: int, *, check_every: int = 500) -> FreeRun:
         """`n` autonomous steps from each row of z0 (batch, state), in double precision; stops early only when every
         member has left the finite numbers. The first returned row is one step after z0."""
         model = self.in_float64()
-        z = torch.as_tensor(z0, dtype=torch.float64).cpu()
+        z = torch.tensor(np.asarray(z0), dtype=torch.float64)
         states = torch.full((n, *z.shape), torch.nan, dtype=torch.float64)
         with torch.no_grad():
             for start in range(0, n, check_every):

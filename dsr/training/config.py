@@ -21,7 +21,7 @@ class TrainingConfig:
     clip_norm: float = option(10.0, "largest gradient norm; 0 for no limit")
     noise: float = option(0.0, "standard deviation of noise added to windows, in units of the data's own")
     checks: int = option(10, "free-run checks on validation data, evenly spaced over the steps")
-    check_steps: int = option(20_000, "length of each free run of a check")
+    check_steps: int = option(10_000, "length of each of the free runs of a check")
     backend: str = option("auto", "gradient function: auto, bptt or autograd")
 
     def __post_init__(self) -> None:

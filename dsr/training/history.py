@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Check:
     """The free-run score of every member after `step` training steps (lower is better, inf when the run diverged)."""
 

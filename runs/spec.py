@@ -1,0 +1,201 @@
+"""`RunSpec`: what a run is, as frozen dataclasses <-> TOML <-> dotted overrides. No torch here: `dsr --help` is quick.
+
+Sections [data], [training] and [analysis] have fixed keys; [model] and [forcing] have a `name` and the keys of that
+registry entry, judged when the run is resolved.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import SpecError, unknown
+from ..registry import from_options, option
+
+
+@dataclass(frozen=True)
+class SystemData:
+    """Train, validation and test are independent trajectories of a benchmark system; only train and validation are
+    noisy."""
+
+    system: str = option("", "name of a system (dsr systems), or dysts:NAME")
+    parameters: dict = option(None, "parameters that differ from the system's defaults")
+    dt: float | None = option(None, "sampling step; the system's own if not given")
+    train: int = option(100_000, "rows of the training trajectory")
+    validation: int = option(20_000, "rows of the validation trajectory")
+    test: int = option(100_000, "rows of the clean test trajectory")
+    noise: float = option(0.05, "observation noise on train and validation, in standard deviations of each column")
+    transient: float | None = option(None, "time dropped before each trajectory; 50 periods if not given")
+    floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
+
+
+@dataclass(frozen=True)
+class FileData:
+    """Train, validation and test are consecutive stretches of a recorded series."""
+
+    file: str = option("", "path of a .npy .npz .csv .tsv .parquet or .mat file")
+    dt: float | None = option(None, "time between rows, unless the file has a time column")
+    time_unit: str = option("time units", "unit of dt")
+    columns: tuple | None = option(None, "names or indices of the columns to use; all if not given")
+    time_column: str | None = option(None, "name or index of the column with the times")
+    trajectory_column: str | None = option(None, "name or index of the column that numbers trajectories")
+    array: str | None = option(None, "name of the array inside a .npz or .mat file")
+    transpose: bool = option(False, "rows and columns are swapped in the file")
+    missing: str = option("refuse", "missing values: refuse, or interpolate short gaps")
+    resample: bool = option(False, "put irregular samples on a regular grid")
+    train: float = option(0.7, "fraction of each trajectory, from its start, used for training")
+    validation: float = option(0.1, "fraction that follows, used to choose among checkpoints; the rest is the test")
+    embed: str = option("auto", "delay embedding: auto (only a single column), none, or DIMENSIONxDELAY such as 3x12")
+
+
+@dataclass(frozen=True)
+class AnalysisSpec:
+    """How the reconstruction is judged."""
+
+    free_steps: int | None = option(None, "length of the free run; as long as the test series if not given")
+    transient: int | None = option(None, "steps dropped from the free run; 1000 at most, if not given")
+    bins: int | None = option(None, "bins per dimension of D_stsp; 30 up to 3 dimensions, 8 above, if not given")
+    smoothing: float = option(20.0, "smoothing of the power spectra of D_H, in frequency bins")
+    starts: int = option(100, "initial conditions of the forecasts")
+    lyapunov_steps: int = option(4_000, "steps of each member of the Lyapunov ensemble")
+    lyapunov_members: int = option(32, "members of the Lyapunov ensemble")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run: data -> model -> training -> judgement. `seed` decides data, initial weights and windows."""
+
+    data: SystemData | FileData
+    model: Mapping[str, Any] = field(default_factory=lambda: {"name": "shplrnn"})
+    forcing: Mapping[str, Any] = field(default_factory=lambda: {"name": "generalized"})
+    training: Mapping[str, Any] = field(default_factory=dict)
+    analysis: AnalysisSpec = field(default_factory=AnalysisSpec)
+    seed: int = 0
+    experiment: str = "default"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values without the unset ones: what TOML and JSON can hold."""
+        return _without_none(dataclasses.asdict(self))
+
+
+SECTIONS = ("data", "model", "forcing", "training", "analysis")
+SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".parquet", ".mat")
+
+
+def data_section(source: str) -> dict[str, str]:
+    """The [data] section for a command-line SYSTEM|FILE: a file if it looks or exists like one."""
+    path = Path(source)
+    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1 or path.exists():
+        return {"file": source}
+    return {"system": source}
+
+
+def parse(tree: Mapping[str, Any]) -> RunSpec:
+    """A spec from nested plain values; raises `SpecError` naming the nearest key for every unknown one."""
+    known = (*SECTIONS, "seed", "experiment")
+    for key, value in tree.items():
+        if key not in known:
+            raise unknown("key in the spec named", key, known)
+        if key in SECTIONS and not isinstance(value, Mapping):
+            raise SpecError(f"{key} = {value!r}", f"a section [{key}] with keys", f"write [{key}] and the keys below it")
+    data = dict(tree.get("data", {}))
+    if ("file" in data) == ("system" in data):
+        raise SpecError(
+            f"a [data] section with {'both' if 'file' in data else 'neither'} of 'system' and 'file'",
+            "exactly one of them",
+            'write system = "lorenz63" or file = "my.csv" under [data]',
+        )
+    source: SystemData | FileData
+    if "file" in data:
+        source = from_options(FileData, data, where="section [data] of a file")
+        _fractions(source)
+    else:
+        source = from_options(SystemData, data, where="section [data] of a system")
+    top = from_options(_Top, {k: tree[k] for k in ("seed", "experiment") if k in tree}, where="the spec")
+    if top.seed < 0:
+        raise SpecError(f"seed = {top.seed}", "a whole number from 0", "give another seed")
+    if not top.experiment or any(c in top.experiment for c in "/\\") or top.experiment.startswith("."):
+        raise SpecError(f"experiment = {top.experiment!r}", "a folder name without slashes", "choose another name")
+    return RunSpec(
+        data=source,
+        model=_named(tree, "model", "shplrnn"),
+        forcing=_named(tree, "forcing", "generalized"),
+        training=dict(tree.get("training", {})),
+        analysis=from_options(AnalysisSpec, tree.get("analysis", {}), where="section [analysis]"),
+        seed=top.seed,
+        experiment=top.experiment,
+    )
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The tree of a TOML spec file."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise SpecError(
+            f"the spec '{path}' cannot be read ({problem.strerror})", "an existing TOML file", "check the path"
+        ) from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SpecError(f"the spec '{path}' is not TOML ({problem})", "a TOML file", "mend that line") from problem
+
+
+def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """The tree with dotted overrides such as "training.steps=2000" put in; values as in TOML, bare words are text."""
+    result = {k: dict(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        parts = key.strip().split(".")
+        if not equals or len(parts) > 3 or not all(parts):
+            raise SpecError(f"the argument '{text}'", "key=value with a dotted key", "write for example training.steps=2000")
+        target = result
+        for part in parts[:-1]:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise SpecError(f"the argument '{text}'", f"'{part}' to be a section", f"set {part}= itself")
+        if parts == ["model"] or parts == ["forcing"]:
+            result[parts[0]] = {"name": value.strip()}
+        else:
+            target[parts[-1]] = _literal(value.strip())
+    return result
+
+
+def _literal(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return ast.literal_eval(text.replace("_", "") if text.replace("_", "").isdigit() else text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+@dataclass(frozen=True)
+class _Top:
+    seed: int = 0
+    experiment: str = "default"
+
+
+def _named(tree: Mapping[str, Any], section: str, default: str) -> dict[str, Any]:
+    table = {"name": default, **tree.get(section, {})}
+    if not isinstance(table["name"], str):
+        raise SpecError(f"{section}.name = {table['name']!r}", "a name in quotes", f"see `dsr {section}s`")
+    return table
+
+
+def _fractions(data: FileData) -> None:
+    if not (data.train > 0 and data.validation > 0 and data.train + data.validation < 1):
+        raise SpecError(
+            f"data.train = {data.train:g} and data.validation = {data.validation:g}",
+            "two positive fractions with a sum below 1",
+            "set for example data.train=0.7 data.validation=0.1",
+        )
+
+
+def _without_none(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {k: _without_none(v) for k, v in tree.items() if v is not None}
+    return list(tree) if isinstance(tree, tuple) else tree

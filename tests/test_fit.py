@@ -1,0 +1,186 @@
+"""Training: reproducible, resumable, selected by free runs, and able to learn a known map."""
+
+import numpy as np
+import pytest
+import torch
+
+from dsr.errors import DsrError
+from dsr.models import ALRNN, ShallowPLRNN
+from dsr.series import TimeSeries
+from dsr.training import FORCINGS, FreeRunScore, GeneralizedForcing, SparseForcing, fit
+from dsr.training.windows import BLOCK, Windows
+
+
+def henon(n, seed=0):
+    rng = np.random.default_rng(seed)
+    x, y, rows = *rng.uniform(-0.1, 0.1, 2), []
+    for _ in range(n + 100):
+        x, y = 1 - 1.4 * x * x + y, 0.3 * x
+        rows.append((x, y))
+    return TimeSeries(np.array(rows[100:]) * [3.0, 10.0] + [5.0, -2.0], 1.0, "iterations")
+
+
+TRAIN, VALIDATION = henon(4000), henon(2000, seed=1)
+QUICK = dict(forcing=GeneralizedForcing(0.6), batch_size=16, window=8, learning_rate=1e-2)  # the map stretches twofold a step
+
+
+def weights(model):
+    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def test_learns_the_henon_map_and_its_exponent():
+    """One-step errors fall to a tenth of the spread, and the model's Jacobians multiply to the known exponent 0.419."""
+    model = ShallowPLRNN(2, hidden_dim=30, seed=3)
+    history = fit(model, TRAIN, validation=VALIDATION, steps=4000, checks=4, **{**QUICK, "batch_size": 64})
+    test = henon(3000, seed=2)
+    error = model.predict_next(test.values[:-1, None]) - test.values[1:]
+    assert (np.sqrt((error**2).mean(0)) < 0.12 * test.values.std(0)).all()
+    run = model.free_run(model.initial_state(test.values[None, :1]), 4000)
+    advance, z, q, total = model.tangent_map(), run.states[0, ::200].copy(), np.ones((20, 2, 1)), 0.0
+    for _ in range(400):
+        z, q = advance(z, q)
+        norm = np.linalg.norm(q, axis=1, keepdims=True)
+        total, q = total + np.log(norm).mean(), q / norm
+    assert total / 400 == pytest.approx(0.419, abs=0.06)
+    assert history.outcome == "finished" and len(history.checks) == 4
+    assert history.loss[-1, 0] < 0.05 * history.loss[0, 0]
+
+
+def test_one_seed_gives_the_same_bytes_and_another_does_not():
+    def train(seed):
+        model = ALRNN(2, 5, 2, seed=1)
+        fit(model, TRAIN, validation=VALIDATION, steps=300, seed=seed, checks=2, check_steps=500, **QUICK)
+        return weights(model)
+
+    assert torch.equal(train(0), train(0))
+    assert not torch.equal(train(0), train(1))
+
+
+@pytest.mark.parametrize("stop_at", [200, 600])
+def test_a_resumed_run_equals_an_uninterrupted_one(stop_at):
+    def train(**more):
+        model, other = (ShallowPLRNN(2, hidden_dim=7, seed=s) for s in (1, 2))
+        history = fit(
+            model, TRAIN, validation=VALIDATION, restarts=[other], steps=750, checks=3, check_steps=500,
+            checkpoint_every=200, noise=0.01, **QUICK, **more,
+        )
+        return weights(model), history
+
+    saved = {}
+
+    def keep(tensors):
+        saved[int(tensors["step"])] = tensors
+
+    straight, history = train(on_checkpoint=keep)
+    resumed, again = train(resume=saved[stop_at])
+    assert torch.equal(straight, resumed)
+    np.testing.assert_array_equal(history.loss, again.loss)
+    assert history.checks == again.checks and history.selected_step == again.selected_step
+
+
+def test_the_survivor_is_the_member_with_the_best_free_run():
+    """A member that starts broken must lose to one that learns, whatever their order."""
+    good, bad = ShallowPLRNN(2, hidden_dim=20, seed=0), ShallowPLRNN(2, hidden_dim=20, seed=0)
+    with torch.no_grad():
+        bad.W1.fill_(50.0)
+    for first, second, expected in ((good, bad, 0), (bad, good, 1)):
+        pair = [ShallowPLRNN(2, hidden_dim=20) for _ in range(2)]
+        for copy, source in zip(pair, (first, second), strict=True):
+            copy.load_state_dict(source.state_dict())
+        history = fit(pair[0], TRAIN, validation=VALIDATION, restarts=pair[1:], steps=600, checks=2, **QUICK)
+        assert history.selected_member == expected
+        best = min(s for check in history.checks for s in check.scores)
+        assert FreeRunScore([VALIDATION])(pair[0]) == best < np.inf
+
+
+def test_selection_ranks_the_truth_before_a_collapsed_run():
+    """The score is small for a model that is the Henon map's data, infinite for a fixed point."""
+
+    class Frozen(ShallowPLRNN):
+        def step(self, z):
+            return 0.5 * z
+
+    model = Frozen(2)
+    assert FreeRunScore([VALIDATION], steps=800)(model) == np.inf
+
+
+def test_standardisation_comes_from_the_training_data_alone():
+    model = ShallowPLRNN(2, hidden_dim=5)
+    fit(model, TRAIN, steps=100, **QUICK)
+    np.testing.assert_allclose(model.data_mean.numpy(), TRAIN.values.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(model.data_std.numpy(), TRAIN.values.std(0), rtol=1e-6)
+    assert float(model.dt) == TRAIN.dt
+
+
+def test_several_trajectories_are_never_joined_in_a_window():
+    a, b = TimeSeries(np.arange(12.0)[:, None], 1.0), TimeSeries(100 + np.arange(10.0)[:, None], 1.0)
+    windows = Windows([a, b], np.zeros(1), np.ones(1), 4, seed=0, dtype=torch.float64)
+    for window in windows.block(0, 2, 8, 0.0):
+        assert (window.diff(dim=0) == 1).all()
+    firsts = windows.rows[windows.firsts][:, 0]
+    assert firsts.tolist() == [*range(8), *range(100, 106)]
+
+
+def test_windows_depend_on_seed_and_block_only():
+    windows = Windows([TRAIN], np.zeros(2), np.ones(2), 4, seed=0, dtype=torch.float64)
+    a, b, c = (torch.stack(list(windows.block(n, 1, 3, 0.1))) for n in (5, 5, 6))
+    assert len(a) == BLOCK and torch.equal(a, b) and not torch.equal(a, c)
+
+
+def test_a_budget_in_seconds_is_a_recorded_number_of_steps():
+    def model():
+        return ShallowPLRNN(2, hidden_dim=5, seed=4)
+
+    timed, repeated = model(), model()
+    history = fit(timed, TRAIN, seconds=0.5, **QUICK)
+    fit(repeated, TRAIN, steps=history.steps, **QUICK)
+    assert history.steps % BLOCK == 0 and torch.equal(weights(timed), weights(repeated))
+
+
+def test_diverging_training_is_a_result_with_a_name():
+    model = ALRNN(2, 5, 2, seed=1)
+    with pytest.raises(DsrError, match="diverged at step"):
+        fit(model, TRAIN, steps=400, learning_rate=1e30, final_learning_rate=1e30, **{**QUICK, "forcing": SparseForcing(8)})
+
+
+def test_forcing_strengths_and_their_estimates():
+    np.testing.assert_array_equal(SparseForcing(3).strengths(7), [0, 0, 1, 0, 0, 1, 0])
+    np.testing.assert_array_equal(GeneralizedForcing(0.2).strengths(3), [0.2, 0.2, 0.2])
+    assert list(FORCINGS) == ["generalized", "sparse"]
+
+
+def test_tau_is_a_delay_in_steps(shared_data):
+    """The published protocol forces Lorenz-63 at dt 0.01 every 16 steps."""
+    for noisy in ("lorenz63_test", "lorenz63_noise0.05_train"):
+        values = np.load(shared_data / f"{noisy}.npy", allow_pickle=False)
+        assert 14 <= SparseForcing.from_data(TimeSeries(values, 0.01)).tau <= 18
+
+
+def test_alpha_is_estimated_from_local_jacobians(shared_data):
+    """Clean and 5 % noisy Lorenz-63 at dt 0.01: the one-step norm of the true flow gives about 0.1."""
+    for name, low, high in (("lorenz63_test", 0.08, 0.13), ("lorenz63_noise0.05_train", 0.05, 0.13)):
+        values = np.load(shared_data / f"{name}.npy", allow_pickle=False)
+        assert low < GeneralizedForcing.from_data(TimeSeries(values, 0.01)).alpha < high
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(window=5000), "more rows than one training window"),
+        (dict(steps=0), "training: steps = 0"),
+        (dict(widow=3), "did you mean 'window'"),
+        (dict(forcing=GeneralizedForcing()), "alpha is not set"),
+        (dict(backend="cuda"), "training backend 'cuda'"),
+        (dict(validation=TimeSeries(np.random.default_rng(0).normal(size=(50, 2)), 0.5)), "resample the series to one dt"),
+        (dict(seconds=-1.0), "seconds = -1"),
+    ],
+)
+def test_bad_settings_are_refused(change, message):
+    with pytest.raises(DsrError, match=message):
+        fit(ShallowPLRNN(2, hidden_dim=3), TRAIN, **{**QUICK, "steps": 100, **change})
+
+
+def test_a_constant_column_is_refused():
+    series = TimeSeries(np.c_[np.arange(100.0), np.ones(100)], 1.0, names=("a", "b"))
+    with pytest.raises(DsrError, match="column b is constant"):
+        fit(ShallowPLRNN(2), series, steps=100, **QUICK)
