@@ -54,9 +54,10 @@ def false_nearest_neighbours(
 ) -> np.ndarray:
     """Share of neighbours that part when one more delay coordinate is added, at dimension 1 .. max_dimension.
 
-    A neighbour is false when the distance grows by more than `ratio`, or to more than `size` standard deviations of
-    the series. Neighbours closer in time than the Theiler window are not used; exact repetitions (quantised data)
-    have no ratio and are skipped. At most 5000 reference points, drawn with `seed`.
+    A neighbour is false when the distance grows by more than `ratio`, or to more than `size` standard
+    deviations of the series. Neighbours closer in time than the Theiler window are not used; exact
+    repetitions (quantised data) have no ratio and are skipped. At most 5000 reference points, drawn with
+    `seed`.
 
     Noise keeps the share above zero at every dimension. Source: Kennel et al., doi:10.1103/PhysRevA.45.3403.
     """
@@ -88,9 +89,10 @@ def false_nearest_neighbours(
 def choose_embedding(x: Any, *, max_lag: int | None = None, max_dimension: int = 8) -> Embedding:
     """Delay by mutual information, dimension by false nearest neighbours, for one column (time,).
 
-    The delay is the first minimum of the mutual information up to `max_lag` (ten autocorrelation times if None); it
-    is 1 when neighbouring samples are already decorrelated (maps, coarse sampling). The dimension is the first whose
-    share of false neighbours is below 1 %; if none is, the one with the smallest share, and `note` says so.
+    The delay is the first minimum of the mutual information up to `max_lag` (ten autocorrelation times if
+    None); it is 1 when neighbouring samples are already decorrelated (maps, coarse sampling). The dimension
+    is the first whose share of false neighbours is below 1 %; if none is, the one with the smallest share,
+    and `note` says so.
     """
     column = _one_column(x)
     correlated = int(autocorrelation_time(column)[0])
@@ -102,7 +104,7 @@ def choose_embedding(x: Any, *, max_lag: int | None = None, max_dimension: int =
     if low.size:
         return Embedding(int(low[0]) + 1, delay, information, shares)
     best = int(np.argmin(shares))
-    note = f"no dimension up to {max_dimension} has under 1 % false neighbours (least {shares[best]:.1%}): noise?"
+    note = f"no dimension up to {max_dimension} has under 1 % false neighbours (least {shares[best]:.1%})"
     return Embedding(best + 1, delay, information, shares, note)
 
 

@@ -11,7 +11,7 @@ from dsr.measure import Measure
 
 
 def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: Any = None) -> Measure:
-    """D_KY = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last index with a sum that is not negative.
+    """D_KY = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, the last j with a sum not below 0.
 
     Parameters
     ----------
@@ -21,9 +21,10 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
 
     Returns
     -------
-    Measure "Kaplan-Yorke dimension": 0 when all exponents are negative (fixed point). A largest exponent within two
-    standard errors of zero counts as zero, so a limit cycle has dimension 1. When the sum of all given exponents is
-    not negative the value is k, with a note: the attractor fills the space, or more exponents are needed.
+    Measure "Kaplan-Yorke dimension": 0 when all exponents are negative (fixed point). A largest exponent
+    within two standard errors of zero counts as zero, so a limit cycle has dimension 1. When the sum of all
+    given exponents is not negative the value is k, with a note: the attractor fills the space, or more
+    exponents are needed.
 
     Source: Kaplan & Yorke 1979; Frederickson et al., doi:10.1016/0022-0396(83)90011-6.
     """

@@ -14,6 +14,7 @@ from dsr.measure import Measure
 
 from .kaplan_yorke import kaplan_yorke_dimension
 from .protocol import TangentMap
+from .units import rate_unit
 
 BLOCKS = 32
 HISTORY_POINTS = 400
@@ -25,13 +26,14 @@ class LyapunovSpectrum:
 
     Attributes
     ----------
-    exponents, stderr : (k,). All NaN when every member diverged. An exponent is -inf where the map annihilates a
-        direction.
-    covariance : (k, k) of the estimates; the exponents of one run are far from independent (their sum is often
-        known exactly).
+    exponents, stderr : (k,). All NaN when every member diverged. An exponent is -inf where the map
+        annihilates a direction.
+    covariance : (k, k) of the estimates; the exponents of one run are far from independent (their sum is
+        often known exactly).
     dt : time of one step. steps : steps that were averaged, per member. members : number started.
     diverged : members that left the finite numbers; they are counted here and left out of the averages.
-    history : (points, k), the running estimate; history_times : (points,), the time it had been averaged over.
+    history : (points, k), the running estimate; history_times : (points,), the time it had been averaged
+        over.
     settings : every argument that the numbers depend on.
     """
 
@@ -55,14 +57,25 @@ class LyapunovSpectrum:
             raise SpecError(f"exponent number {i}", f"1 to {len(self)}", "count from 1, the largest")
         return self._measure(f"lambda_{i}", self.exponents[i - 1], self.stderr[i - 1])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; numbers that are not finite become None."""
+        values = {"exponents": self.exponents, "stderr": self.stderr}
+        lists = {
+            key: [float(v) if math.isfinite(v) else None for v in array] for key, array in values.items()
+        }
+        return {**lists, "diverged": self.diverged, "settings": dict(self.settings)}
+
     @property
     def sum(self) -> Measure:
-        """Sum of the exponents; with all of them it equals the mean divergence of the flow (mean ln |det J| / dt)."""
+        """Sum of the exponents; of all of them, it is the mean divergence (mean ln |det J| / dt)."""
         return self.leading_sum(len(self))
 
     def leading_sum(self, count: int) -> Measure:
         """Sum of the `count` largest exponents."""
-        value, error = self.exponents[:count].sum(), math.sqrt(max(0.0, self.covariance[:count, :count].sum()))
+        value, error = (
+            self.exponents[:count].sum(),
+            math.sqrt(max(0.0, self.covariance[:count, :count].sum())),
+        )
         return self._measure("sum of exponents", value, error)
 
     @property
@@ -72,9 +85,15 @@ class LyapunovSpectrum:
 
     def _measure(self, name: str, value: float, error: float) -> Measure:
         note = "" if self.diverged < self.members else f"all {self.members} members diverged"
-        unit = f"per {self.settings['time_unit']}"
+        unit = rate_unit(self.settings["time_unit"])
         return Measure(
-            name, float(value), float(value - error), float(value + error), unit, settings=self.settings, note=note
+            name,
+            float(value),
+            float(value - error),
+            float(value + error),
+            unit,
+            settings=self.settings,
+            note=note,
         )
 
 
@@ -87,36 +106,43 @@ def lyapunov_spectrum(
     dt: float,
     k: int | None = None,
     qr_every: int = 5,
+    kick: float = 1e-3,
     seed: int = 0,
-    time_unit: str = "time unit",
+    time_unit: str = "time units",
 ) -> LyapunovSpectrum:
     """The k largest Lyapunov exponents of a map, averaged over members that are iterated together.
 
     Parameters
     ----------
-    tangent_map : (x (members, d), Q (members, d, k)) -> (x', Q'), both advanced by one step, float64. It is not asked
-        whether it is a flow map of equations or a trained network.
-    x0 : (members, d) states ON the attractor, best far apart on one long trajectory. Members from a small ball can
-        stay phase-locked and give tight errors around a wrong value.
+    tangent_map : (x (members, d), Q (members, d, k)) -> (x', Q'), both advanced by one step, float64. It is
+        not asked whether it is a flow map of equations or a trained network.
+    x0 : (members, d) states ON the attractor, spread over one long trajectory or taken from several. Members
+        from a small ball can stay phase-locked and give tight errors around a wrong value.
     steps, transient : steps averaged, and steps before them in which the tangent vectors align.
     dt : time of one step (1 for maps). k : number of exponents, all d if None.
     qr_every : steps between re-orthonormalisations; lower it for very stiff contraction.
-    seed : of the initial tangent vectors.
+    kick : random displacement of each member, in standard deviations of x0. Without it, members taken from
+        one trajectory follow each other along the same path, count it twice, and the error is too small; the
+        transient must be long enough for chaos to part them.
+    seed : of the kick and the initial tangent vectors.
 
     Returns
     -------
-    LyapunovSpectrum. Each member's run is cut into equal stretches so that there are at least 32 blocks in all; the
-    standard error is that of the mean over blocks, so a block (`settings["block_time"]`) must be longer than the
-    correlation time: with few steps use 32 members or more. If every member diverges the exponents are NaN and
-    `diverged` equals `members`: a result, not an exception.
+    LyapunovSpectrum. Each member's run is cut into equal stretches so that there are at least 32 blocks in
+    all; the standard error is that of the mean over blocks, so a block (`settings["block_time"]`) must be
+    longer than the correlation time: with few steps use 32 members or more. If every member diverges the
+    exponents are NaN and `diverged` equals `members`: a result, not an exception.
 
-    Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of range.
+    Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of
+    range.
 
     Source: Benettin et al., doi:10.1007/BF02128236; Shimada & Nagashima, doi:10.1143/PTP.61.1605.
     """
     start = np.array(x0, dtype=np.float64)
     if start.ndim != 2 or not start.size or not np.isfinite(start).all():
-        raise DataError(f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor")
+        raise DataError(
+            f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor"
+        )
     members, d = start.shape
     k = d if k is None else k
     if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and dt > 0):
@@ -126,7 +152,10 @@ def lyapunov_spectrum(
             "change that setting",
         )
     aligning, rounds = -(-transient // qr_every), steps // qr_every
-    growth, diverged = _stretching(tangent_map, start, k, qr_every, aligning, rounds, seed)
+    rng = np.random.default_rng(seed)
+    start += kick * start.std(0) * rng.standard_normal(start.shape)
+    frame = np.linalg.qr(rng.standard_normal((members, d, k)))[0]
+    growth, diverged = _stretching(tangent_map, start, frame, qr_every, aligning, rounds)
     stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
         "steps": rounds * qr_every,
@@ -134,6 +163,7 @@ def lyapunov_spectrum(
         "members": members,
         "qr_every": qr_every,
         "dt": dt,
+        "kick": kick,
         "seed": seed,
         "block_time": rounds // stretches * qr_every * dt,
         "time_unit": time_unit,
@@ -146,12 +176,10 @@ def lyapunov_spectrum(
 
 
 def _stretching(
-    tangent_map: TangentMap, x: np.ndarray, k: int, qr_every: int, aligning: int, rounds: int, seed: int
+    tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, aligning: int, rounds: int
 ) -> tuple[np.ndarray, int]:
-    """Logarithmic stretching (rounds, survivors, k) of the members that stayed finite, and how many did not."""
-    members, d = x.shape
-    frame = np.random.default_rng(seed).standard_normal((members, d, k))
-    q = np.linalg.qr(frame)[0]
+    """Log stretching (rounds, survivors, k) of the members that stayed finite, and how many did not."""
+    members, _, k = q.shape
     alive = np.arange(members)
     growth = np.empty((rounds, members, k))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -170,7 +198,7 @@ def _stretching(
 
 
 def _averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, covariance of the mean over blocks, running mean and its rounds, from rates (rounds, survivors, k)."""
+    """Mean, its covariance from blocks, running mean and its rounds; rates are (rounds, survivors, k)."""
     rounds, survivors, k = rates.shape
     if not survivors:
         return np.full(k, np.nan), np.full((k, k), np.nan), np.empty((0, k)), np.empty(0)

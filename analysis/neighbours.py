@@ -11,8 +11,8 @@ def nearest_neighbours(
     """Nearest neighbour of each reference row among rows more than `window` steps away in time.
 
     points : (time, dim). reference : (references,) row numbers. distinct : skip neighbours at distance zero.
-    Returns (neighbour, distance), both (references,); neighbour is -1 and distance inf where there is none. Exact:
-    the number of candidates grows until one is far enough in time.
+    Returns (neighbour, distance), both (references,); neighbour is -1 and distance inf where there is none.
+    Exact: the number of candidates grows until one is far enough in time.
     """
     from scipy.spatial import cKDTree
 

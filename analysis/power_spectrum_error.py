@@ -16,8 +16,8 @@ def power_spectrum_error(x_true: Any, x_gen: Any, *, smoothing: float = 20.0) ->
     Parameters
     ----------
     x_true, x_gen : (time, dim) of equal shape.
-    smoothing : width of the Gaussian in frequency bins; it rules the number (Lorenz-63 against itself at 100,000
-        rows: 0.47 without, 0.05 with 20), so compare only equal smoothing and length.
+    smoothing : width of the Gaussian in frequency bins; it rules the number (Lorenz-63 against itself at
+        100,000 rows: 0.47 without, 0.05 with 20), so compare only equal smoothing and length.
 
     Returns
     -------
@@ -27,7 +27,11 @@ def power_spectrum_error(x_true: Any, x_gen: Any, *, smoothing: float = 20.0) ->
     Source: Mikhaeil et al., arXiv:2110.07238; definition as in Hess et al., arXiv:2306.04406.
     """
     columns = spectral_hellinger(x_true, x_gen, smoothing=smoothing)
-    settings = {"smoothing": smoothing, "length": len(np.asarray(x_true)), "columns": [float(c) for c in columns]}
+    settings = {
+        "smoothing": smoothing,
+        "length": len(np.asarray(x_true)),
+        "columns": [float(c) for c in columns],
+    }
     return Measure("D_H", float(columns.mean()), settings=settings)
 
 

@@ -12,7 +12,9 @@ from dsr.measure import Measure
 
 
 def prediction_error(truth: Any, forecast: Any, *, sd: Any = None) -> Measure:
-    """Root mean square error after n free steps, in standard deviations of the truth (1.41: independent, 1: mean).
+    """Root mean square error after n free steps, in standard deviations of the truth.
+
+    A forecast by the mean scores 1, an independent trajectory 1.41.
 
     Parameters
     ----------
@@ -21,15 +23,17 @@ def prediction_error(truth: Any, forecast: Any, *, sd: Any = None) -> Measure:
 
     Returns
     -------
-    Measure "prediction error" for the LAST of the n steps, -+ its standard error over starts; settings hold n and
-    starts. NaN with a note that counts them when forecasts left the finite numbers.
+    Measure "prediction error" for the LAST of the n steps, -+ its standard error over starts; settings hold n
+    and starts. NaN with a note that counts them when forecasts left the finite numbers.
     """
     errors = _scaled_errors(truth, forecast, sd)
     starts, n = errors.shape
     settings = {"n": n, "starts": starts}
     lost = int((~np.isfinite(errors[:, -1])).sum())
     if lost:
-        return Measure("prediction error", math.nan, settings=settings, note=f"{lost} of {starts} forecasts diverged")
+        return Measure(
+            "prediction error", math.nan, settings=settings, note=f"{lost} of {starts} forecasts diverged"
+        )
     squares = errors[:, -1] ** 2
     value = math.sqrt(squares.mean())
     error = squares.std(ddof=1) / math.sqrt(starts) / (2 * value) if starts > 1 and value > 0 else math.nan
@@ -46,7 +50,7 @@ def valid_prediction_time(
     sd: Any = None,
     time_unit: str = "time units",
 ) -> Measure:
-    """Time until the normalised error first exceeds a threshold: median over starts, low and high the quartiles.
+    """Time until the normalised error first exceeds a threshold: median, quartiles.
 
     Parameters
     ----------
@@ -56,11 +60,13 @@ def valid_prediction_time(
 
     Returns
     -------
-    Measure "valid prediction time". A forecast that never exceeds the threshold counts as n steps; settings say how
-    many did (`capped`), and a note when the median is at the cap. A diverged forecast ends where it diverges.
+    Measure "valid prediction time". A forecast that never exceeds the threshold counts as n steps; settings
+    say how many did (`capped`), and a note when the median is at the cap. A diverged forecast ends where it
+    diverges.
 
-    When it misleads: the spread over starts is as large as a third of the value (Lorenz-63), so use 100 or more; on
-    noisy data the noise in the initial condition rules it. Source: Vlachas et al., doi:10.1016/j.neunet.2020.02.016.
+    When it misleads: the spread over starts is as large as a third of the value (Lorenz-63), so use 100 or
+    more; on noisy data the noise in the initial condition rules it. Source: Vlachas et al.,
+    doi:10.1016/j.neunet.2020.02.016.
     """
     errors = _scaled_errors(truth, forecast, sd)
     starts, n = errors.shape
@@ -69,7 +75,12 @@ def valid_prediction_time(
     times = steps * dt / (lyapunov_time or 1.0)
     low, median, high = (float(v) for v in np.quantile(times, [0.25, 0.5, 0.75]))
     capped = int((steps == n).sum())
-    settings = {"threshold": threshold, "starts": starts, "cap": n * dt / (lyapunov_time or 1.0), "capped": capped}
+    settings = {
+        "threshold": threshold,
+        "starts": starts,
+        "cap": n * dt / (lyapunov_time or 1.0),
+        "capped": capped,
+    }
     if lyapunov_time is not None:
         settings["lyapunov_time"] = lyapunov_time
     note = f"{capped} of {starts} forecasts were still valid at their end" if 2 * capped >= starts else ""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""(x (members, d), Q (members, d, k)) -> (x', Q'): states and tangent vectors advanced by one step, float64."""
+"""(x (members, d), Q (members, d, k)) -> (x', Q'): both advanced by one step, float64."""
 
 
 class FreeRun(Protocol):
@@ -35,7 +35,7 @@ class Reconstruction(Protocol):
     min_context: int
 
     def initial_state(self, context: np.ndarray, /) -> Any:
-        """State at the last row of `context` (batch, time, obs), in whatever form `free_run` takes: (batch, state)."""
+        """(batch, state) at the last row of `context` (batch, time, obs), as `free_run` takes it."""
 
     def free_run(self, z0: Any, n: int, /) -> FreeRun:
         """`n` autonomous steps from each initial state."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dsr.cells import cell_counts, hellinger_distance, kl_divergence
 from dsr.measure import Measure
+from dsr.points import as_points
 
 
 def default_bins(dim: int) -> int:
-    """30 per dimension up to three dimensions, 8 above (as published for the ECG): finer grids are all floor."""
+    """30 per dimension up to three, 8 above (as published for the ECG): finer grids are all floor."""
     return 30 if dim <= 3 else 8
 
 
@@ -23,19 +22,22 @@ def state_space_divergence(
     Parameters
     ----------
     x_true, x_gen : (time, dim); drop the transient of the generated run first.
-    bins : per dimension of the box [min - padding * sd, max + padding * sd] of the truth; `default_bins` if None.
-    smoothing : added to every cell; it sets the price of a cell that the model never visits (about ln 1/smoothing).
+    bins : per dimension of the box [min - padding * sd, max + padding * sd] of the truth; `default_bins` if
+        None.
+    smoothing : added to every cell; it sets the price of a cell that the model never visits (about ln
+        1/smoothing).
 
     Returns
     -------
-    Measure "D_stsp"; settings hold both lengths, the share of generated points outside the box (they are counted in
-    an overflow layer, not dropped) and the Hellinger distance on the same cells.
+    Measure "D_stsp"; settings hold both lengths, the share of generated points outside the box (they are
+    counted in an overflow layer, not dropped) and the Hellinger distance on the same cells.
 
-    When it misleads: the number is ruled by length. Two perfect Lorenz-63 runs score about 0.05-0.1 at 100,000 rows
-    and 0.4-0.9 at 10,000 (30 bins): compare only with the floor of the same lengths. It is blind to the order in
-    time. Source: Koppe et al., doi:10.1371/journal.pcbi.1007263; Hess et al., arXiv:2306.04406.
+    When it misleads: the number is ruled by length. Two perfect Lorenz-63 runs score about 0.05-0.1 at
+    100,000 rows and 0.4-0.9 at 10,000 (30 bins): compare only with the floor of the same lengths. It is blind
+    to the order in time. Source: Koppe et al., doi:10.1371/journal.pcbi.1007263; Hess et al.,
+    arXiv:2306.04406.
     """
-    bins = default_bins(np.atleast_2d(np.asarray(x_true).T).shape[0]) if bins is None else bins
+    bins = default_bins(as_points(x_true, "x_true").shape[1]) if bins is None else bins
     counts = cell_counts(x_true, x_gen, bins=bins, padding=padding)
     settings = {
         "bins": bins,

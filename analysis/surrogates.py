@@ -10,10 +10,10 @@ from dsr.points import as_points
 
 
 def phase_surrogate(x: Any, seed: int) -> np.ndarray:
-    """A series with the same power and cross spectra as `x` (time, dim) and random phases, common to all columns.
+    """A series with the same power and cross spectra as `x` (time, dim) and common random phases.
 
-    A model that scores no better knows only the linear correlations. Ends that do not match (trend, slow drift) leak
-    into all frequencies. Source: Prichard & Theiler, doi:10.1103/PhysRevLett.73.951.
+    A model that scores no better knows only the linear correlations. Ends that do not match (trend, slow
+    drift) leak into all frequencies. Source: Prichard & Theiler, doi:10.1103/PhysRevLett.73.951.
     """
     points = as_points(x)
     spectrum = np.fft.rfft(points, axis=0)

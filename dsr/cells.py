@@ -37,15 +37,19 @@ def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> 
     bins : cells per dimension inside the box.
     padding : the box is [min - padding * sd, max + padding * sd] of each true column.
 
-    Points outside the box are counted in one extra layer of cells on each side instead of being dropped, so leaving
-    the attractor costs. Memory grows with the number of points, never with bins ** dim.
+    Points outside the box are counted in one extra layer of cells on each side instead of being dropped, so
+    leaving the attractor costs. Memory grows with the number of points, never with bins ** dim.
     """
     if bins < 1 or padding < 0:
-        raise SpecError(f"bins = {bins}, padding = {padding}", "bins >= 1 and padding >= 0", "change that setting")
+        raise SpecError(
+            f"bins = {bins}, padding = {padding}", "bins >= 1 and padding >= 0", "change that setting"
+        )
     true, gen = as_columns_that_vary(x_true, "x_true"), as_points(x_gen, "x_gen", rows=1)
     if true.shape[1] != gen.shape[1]:
         raise DataError(
-            f"{true.shape[1]} columns against {gen.shape[1]}", "the same columns in both", "select the same columns"
+            f"{true.shape[1]} columns against {gen.shape[1]}",
+            "the same columns in both",
+            "select the same columns",
         )
     margin = padding * true.std(axis=0, ddof=1)
     low, high = true.min(0) - margin, true.max(0) + margin
@@ -65,8 +69,8 @@ def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> 
 def kl_divergence(counts: CellCounts, smoothing: float = 1e-5) -> float:
     """Kullback-Leibler divergence of generated from true visits, in nats; equals the sum over the dense grid.
 
-    Both histograms get `smoothing` added to every cell. The empty cells all contribute the same term, so their sum
-    is known in closed form.
+    Both histograms get `smoothing` added to every cell. The empty cells all contribute the same term, so
+    their sum is known in closed form.
     """
     if smoothing <= 0:
         raise SpecError(f"smoothing = {smoothing}", "a positive number", "use the default 1e-5")
@@ -81,15 +85,15 @@ def kl_divergence(counts: CellCounts, smoothing: float = 1e-5) -> float:
 def hellinger_distance(counts: CellCounts) -> float:
     """Hellinger distance of the two histograms, in [0, 1], without smoothing.
 
-    Weighs cells that only one trajectory visits far less than the divergence does, hence has a lower floor for short
-    runs.
+    Weighs cells that only one trajectory visits far less than the divergence does, hence has a lower floor
+    for short runs.
     """
     p, q = counts.true / counts.true.sum(), counts.generated / counts.generated.sum()
     return float(np.sqrt(0.5 * np.sum((np.sqrt(p) - np.sqrt(q)) ** 2)))
 
 
 def _labels(index: np.ndarray, base: int) -> tuple[np.ndarray, int]:
-    """Consecutive labels of equal rows; relabels after each column so that no key overflows in high dimension."""
+    """Consecutive labels of equal rows, relabelled on the way so that no key overflows."""
     label = np.zeros(len(index), dtype=np.int64)
     count = 1
     for column in index.T:

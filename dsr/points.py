@@ -39,6 +39,8 @@ def as_columns_that_vary(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarra
     constant = np.flatnonzero(points.max(0) == points.min(0))
     if constant.size:
         raise DataError(
-            f"column {constant[0] + 1} of {name} is constant", "columns that vary in time", "leave that column out"
+            f"column {constant[0] + 1} of {name} is constant",
+            "columns that vary in time",
+            "leave that column out",
         )
     return points

@@ -32,14 +32,16 @@ def autocorrelation_time(x: Any) -> np.ndarray:
 def mutual_information(x: Any, max_lag: int, bins: int = 64) -> np.ndarray:
     """Mutual information of x(t) and x(t + lag) in nats at lags 0 .. max_lag: (max_lag + 1,).
 
-    `x` is one column (time,). Cells are `bins` quantile classes, so outliers and units do not matter. The estimate
-    carries a positive bias of about (bins - 1)^2 / (2 time), the same at all lags.
+    `x` is one column (time,). Cells are `bins` quantile classes, so outliers and units do not matter. The
+    estimate carries a positive bias of about (bins - 1)^2 / (2 time), the same at all lags.
     """
     column = as_columns_that_vary(x)
     if column.shape[1] != 1:
         raise DataError(f"{column.shape[1]} columns", "one column", "call it for each column: x[:, i]")
     if not 1 <= max_lag < len(column) - 1:
-        raise SpecError(f"max_lag = {max_lag} for {len(column)} rows", "1 .. rows - 2", "choose a smaller max_lag")
+        raise SpecError(
+            f"max_lag = {max_lag} for {len(column)} rows", "1 .. rows - 2", "choose a smaller max_lag"
+        )
     values = column[:, 0]
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     codes = np.searchsorted(edges, values, side="right")
@@ -48,10 +50,10 @@ def mutual_information(x: Any, max_lag: int, bins: int = 64) -> np.ndarray:
 
 
 def mutual_information_delay(x: Any, max_lag: int) -> int:
-    """First local minimum of the mutual information of one column (Fraser & Swinney, doi:10.1103/PhysRevA.33.1134).
+    """First local minimum of the mutual information of one column.
 
-    Without a minimum up to `max_lag`, the first lag at which the information, less its value at `max_lag`, has
-    fallen to 1/e.
+    Without a minimum up to `max_lag`, the first lag at which the information, less its value at `max_lag`,
+    has fallen to 1/e. Source: Fraser & Swinney, doi:10.1103/PhysRevA.33.1134.
     """
     return first_minimum(mutual_information(x, max_lag))
 
@@ -69,8 +71,8 @@ def first_minimum(information: np.ndarray) -> int:
 def theiler_window(x: Any) -> int:
     """Steps within which two rows are neighbours in time rather than in state: 3 autocorrelation times, >= 1.
 
-    (Theiler, doi:10.1103/PhysRevA.34.2427.) Too small a window makes every flow look one-dimensional; too large a
-    one only costs pairs.
+    (Theiler, doi:10.1103/PhysRevA.34.2427.) Too small a window makes every flow look one-dimensional; too
+    large a one only costs pairs.
     """
     return max(1, 3 * int(autocorrelation_time(x).max()))
 

@@ -1,0 +1,96 @@
+"""What can be said of a series without a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from dsr.errors import DsrError
+from dsr.measure import Measure
+from dsr.series import TimeSeries
+from dsr.spectra import power_spectrum
+from dsr.timescales import autocorrelation_time
+
+from .embedding import choose_embedding
+from .floor import HALVES
+from .lyapunov_from_data import NAME as FROM_DATA
+from .lyapunov_from_data import max_lyapunov_from_data
+from .power_spectrum_error import power_spectrum_error
+from .state_space_divergence import state_space_divergence
+from .surrogates import gaussian_noise, phase_surrogate
+
+
+def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
+    """Length, time scales, embedding, largest exponent from data, and stationarity of one series.
+
+    The delay and the embedding dimension are those of the first column. D_stsp and D_H are taken between the
+    two halves of the record; settings hold the same scores between the first half and two baselines made from
+    it. A D_stsp near that of the phase surrogate means a record that is not stationary, or too short. What
+    cannot be computed has a note, not an exception; only a constant column is refused (`DataError`).
+    """
+    series.require_variation()
+    x, dt, unit = series.values, series.dt, series.time_unit
+    scales = autocorrelation_time(x) * dt
+    found = [
+        Measure(
+            "length",
+            float(len(series)),
+            unit="rows",
+            settings={"duration": series.duration, "columns": series.dim},
+        ),
+        Measure(
+            "autocorrelation time", float(scales.max()), unit=unit, settings={"columns": scales.tolist()}
+        ),
+        _dominant_period(x, dt, unit),
+    ]
+    try:
+        embedding = choose_embedding(x[:, 0])
+    except DsrError as problem:
+        return found + [Measure(n, math.nan, note=problem.got) for n in ("embedding dimension", FROM_DATA)]
+    where = {"column": series.names[0]}
+    points = embedding.apply(x) if series.dim == 1 else x
+    return [
+        *found,
+        Measure("mutual-information delay", embedding.delay * dt, unit=unit, settings=where),
+        Measure("embedding dimension", float(embedding.dimension), settings=where, note=embedding.note),
+        _or_note(FROM_DATA, lambda: max_lyapunov_from_data(points, dt, seed=seed, time_unit=unit)),
+        _between_halves(x, state_space_divergence, seed),
+        _between_halves(x, power_spectrum_error, seed),
+    ]
+
+
+def _dominant_period(x: np.ndarray, dt: float, unit: str) -> Measure:
+    """Period of the highest peak of the power spectra, each smoothed over 2 bins."""
+    spectrum = power_spectrum(x, smoothing=2.0)[1:]
+    peak, column = np.unravel_index(np.argmax(spectrum), spectrum.shape)
+    settings = {"column": int(column) + 1, "share_of_power": float(spectrum[peak, column])}
+    return Measure("dominant period", len(x) * dt / (int(peak) + 1), unit=unit, settings=settings)
+
+
+def _between_halves(x: np.ndarray, score: Callable[[np.ndarray, np.ndarray], Measure], seed: int) -> Measure:
+    half = len(x) // 2
+    first, second = x[:half], x[half : 2 * half]
+    name = "D_stsp" if score is state_space_divergence else "D_H"
+
+    def compute() -> Measure:
+        measure, surrogate = score(first, second), score(first, phase_surrogate(first, seed))
+        gaussian = score(first, gaussian_noise(first, half, seed))
+        settings = {
+            **measure.settings,
+            "between": HALVES,
+            "surrogate": surrogate.value,
+            "gaussian": gaussian.value,
+        }
+        note = f"{HALVES}; phase surrogate {surrogate.value:.3g}, Gaussian {gaussian.value:.3g}"
+        return Measure(name, measure.value, unit=measure.unit, settings=settings, note=note)
+
+    return _or_note(name, compute)
+
+
+def _or_note(name: str, compute: Callable[[], Measure]) -> Measure:
+    try:
+        return compute()
+    except DsrError as problem:
+        return Measure(name, math.nan, note=problem.got)

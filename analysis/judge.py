@@ -1,0 +1,181 @@
+"""The scorecard of a reconstruction: geometry, spectra, prediction, exponents, with floors and baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dsr.errors import DataError, DsrError
+from dsr.measure import Measure
+from dsr.series import TimeSeries
+
+from .embedding import choose_embedding
+from .exponents import exponent_rows, model_spectrum, spectrum_notes
+from .floor import Score, score_floor
+from .forecasts import prediction_rows
+from .lyapunov import LyapunovSpectrum
+from .lyapunov_from_data import NAME as FROM_DATA
+from .lyapunov_from_data import max_lyapunov_from_data
+from .outcome import classify, diverged, first_lost_step
+from .power_spectrum_error import power_spectrum_error
+from .protocol import Reconstruction
+from .rows import Judgement, Row
+from .state_space_divergence import state_space_divergence
+from .surrogates import gaussian_noise, phase_surrogate
+
+
+def judge(
+    test: TimeSeries,
+    model: Reconstruction,
+    *,
+    independent: Sequence[TimeSeries] = (),
+    truth_spectrum: LyapunovSpectrum | None = None,
+    free_steps: int | None = None,
+    transient: int | None = None,
+    bins: int | None = None,
+    smoothing: float = 20.0,
+    starts: int = 100,
+    prediction_steps: int = 20,
+    lyapunov_steps: int = 5000,
+    lyapunov_members: int = 32,
+    seed: int = 0,
+) -> Judgement:
+    """Compare a free run of `model` with a true trajectory it has never seen.
+
+    Parameters
+    ----------
+    test : the true trajectory, in the units the model speaks. model : any `Reconstruction`.
+    independent : further true trajectories, best 20 or more of the length of the test series, for the floors;
+        without them the floors come from the two halves of the test series, and say so.
+    truth_spectrum : exponents of the true system where its equations are known. Without it the truth's
+        largest exponent is estimated from the test series, and a row "lambda_1 from data" puts the free run
+        through the same estimator, so that like is compared with like.
+    free_steps : length of the compared free run, that of the test series if None. transient : steps dropped
+        before it, the smaller of 1000 and a tenth if None. The run starts from the first rows of the test
+        series.
+    bins, smoothing : of D_stsp and D_H. starts, prediction_steps : of the forecasts.
+    lyapunov_steps, lyapunov_members : of the model's spectrum, on states of the free run perturbed by a
+        thousandth.
+    seed : of surrogates, noise, perturbations and tangent vectors.
+
+    Returns
+    -------
+    Judgement. Rows: D_stsp, D_H, prediction error, valid prediction time, lambda_1 ... (as many as
+    observations or true exponents; `spectrum` holds all that were computed: every one up to 20 states, obs +
+    2 above), their sum where the truth is known, Kaplan-Yorke dimension. A run that diverges gives NaN with a
+    note in every row that needs it.
+
+    Raises `DataError` when the model has other columns or another time step than the test series.
+    """
+    _check(test, model)
+    truth = test.values
+    free_steps = len(test) if free_steps is None else free_steps
+    transient = min(1000, free_steps // 10) if transient is None else transient
+    run = model.free_run(model.initial_state(truth[None, : model.min_context]), transient + free_steps)
+    lost = first_lost_step(run, truth)
+    orbit = run.observations[0, transient:] if lost is None else None
+    surrogate, noise = (
+        phase_surrogate(truth, seed),
+        gaussian_noise(truth, max(free_steps, len(test)), seed + 1),
+    )
+    others = [other.values[:free_steps] for other in independent]
+    lost_note = f"diverged at step {lost}"
+    notes = [_floor_note(len(others), free_steps)]
+
+    def compare(score: Score) -> Row:
+        baselines = (score(truth, surrogate[:free_steps]), score(truth, noise[:free_steps]))
+        name = baselines[0].name
+        found = Measure(name, math.nan, note=lost_note) if orbit is None else score(truth, orbit)
+        return Row(
+            name, None, dataclasses.replace(found, floor=score_floor(score, truth, others)), *baselines
+        )
+
+    def geometry(a: np.ndarray, b: np.ndarray) -> Measure:
+        return state_space_divergence(a, b, bins=bins)
+
+    def spectra(a: np.ndarray, b: np.ndarray) -> Measure:
+        common = min(len(a), len(b))
+        return power_spectrum_error(a[:common], b[:common], smoothing=smoothing)
+
+    from_data = _estimator(test)
+    estimate = from_data(truth) if truth_spectrum is None else truth_spectrum.measure(1)
+    lyapunov_time = 1 / estimate.value if estimate.value > 0 else None
+    rows = [compare(geometry), compare(spectra)]
+    rows += prediction_rows(
+        test,
+        model,
+        independent=[other.values for other in independent],
+        surrogate=surrogate,
+        noise=noise,
+        lyapunov_time=lyapunov_time,
+        starts=starts,
+        steps=prediction_steps,
+    )
+    spectrum = None
+    if orbit is not None:
+        spectrum = model_spectrum(
+            model, run.states[0, transient:], test, lyapunov_steps, lyapunov_members, seed
+        )
+        notes += spectrum_notes(spectrum, model)
+    rows += exponent_rows(spectrum, truth_spectrum, estimate, test.dim, lost_note)
+    if truth_spectrum is None:
+        found = Measure(FROM_DATA, math.nan, note=lost_note) if orbit is None else from_data(orbit)
+        rows.append(Row(FROM_DATA, estimate, found, from_data(surrogate), from_data(noise[: len(test)])))
+    outcome = diverged(lost or 0) if orbit is None or spectrum is None else classify(orbit, truth, spectrum)
+    return Judgement(
+        tuple(rows),
+        outcome,
+        spectrum,
+        truth_spectrum,
+        _generated(run.observations[0], lost, transient, test),
+        tuple(notes),
+    )
+
+
+def _check(test: TimeSeries, model: Reconstruction) -> None:
+    if model.obs_dim != test.dim or not math.isclose(float(model.dt), test.dt, rel_tol=1e-6):
+        raise DataError(
+            f"a model of {model.obs_dim} columns, dt = {float(model.dt):g}, and a test series of {test.dim} columns, "
+            f"dt = {test.dt:g}",
+            "equal columns and time step",
+            "judge the model on data like those it was trained on",
+        )
+
+
+def _estimator(test: TimeSeries) -> Callable[[np.ndarray], Measure]:
+    """The largest exponent from data; a scalar series is embedded as chosen on the test series."""
+    try:
+        embedding = choose_embedding(test.values) if test.dim == 1 else None
+    except DsrError as problem:
+        failure = Measure(FROM_DATA, math.nan, note=problem.got)
+        return lambda x: failure
+
+    def estimate(x: np.ndarray) -> Measure:
+        try:
+            points = x if embedding is None else embedding.apply(x)
+            return max_lyapunov_from_data(points, test.dt, time_unit=test.time_unit)
+        except DsrError as problem:
+            return Measure(FROM_DATA, math.nan, note=problem.got)
+
+    return estimate
+
+
+def _floor_note(count: int, free_steps: int) -> str:
+    if count:
+        return (
+            f"floor: 5, 50, 95 % over {count} independent true trajectories, at most {free_steps} rows each"
+        )
+    return "floor: between the two halves of the test record, at half its length"
+
+
+def _generated(
+    observations: np.ndarray, lost: int | None, transient: int, test: TimeSeries
+) -> TimeSeries | None:
+    """The free run after its transient, all of its finite part if it diverged, None if that is too short."""
+    rows = observations[transient:] if lost is None else observations[:lost]
+    if len(rows) < max(2, test.dim):
+        return None
+    return TimeSeries(rows, test.dt, test.time_unit, test.names, {"generated": "free run"})
