@@ -1,1 +1,59 @@
+"""Generators of chaotic time series: own systems with published invariants, and every dysts flow.
 
+`get_system("lorenz63", rho=30.0).simulate(10_000, transient=50, seed=0)`; dysts flows as "dysts:NAME".
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from dsr.errors import SpecError
+
+from . import henon, lorenz63, lorenz96, rossler  # noqa: F401  (each registers itself)
+from .base import SYSTEMS, Published, System
+from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
+
+__all__ = ["SYSTEMS", "Published", "System", "dysts_names", "get_system", "system_names"]
+
+# An own system is suggested although a dysts flow is spelt this much closer: it has published invariants.
+OWN_PREFERENCE = 0.15
+
+
+def system_names() -> list[str]:
+    """Names of the own systems, sorted. The dysts flows are listed by `dysts_names`."""
+    return list(SYSTEMS)
+
+
+def get_system(name: str, **parameters: Any) -> System:
+    """The system of that name ("lorenz63", "dysts:Chua"), with these parameters in place of the defaults.
+
+    Raises `SpecError` for an unknown name or parameter, with the nearest match.
+    """
+    if name.startswith(DYSTS_PREFIX):
+        return load_dysts_flow(name.removeprefix(DYSTS_PREFIX), parameters)
+    if name not in SYSTEMS:
+        close = _closest(name)
+        raise SpecError(
+            f"there is no system '{name}'",
+            "one of those printed by `dsr systems`",
+            f"did you mean '{close}'?  Type it in place of '{name}'" if close else "choose one of them",
+        )
+    return SYSTEMS.build(name, parameters).build()
+
+
+def _closest(name: str) -> str | None:
+    """The nearest own system, or the nearest dysts flow where that is clearly nearer ("Lorenz84")."""
+    own, own_match = _best_match(name, list(SYSTEMS))
+    if own_match > 1.0 - OWN_PREFERENCE:
+        return own  # whatever dysts holds: do not wait for its import
+    other, other_match = _best_match(name, dysts_names())
+    if max(own_match, other_match) < 0.5:
+        return None
+    return own if own_match > other_match - OWN_PREFERENCE else DYSTS_PREFIX + other
+
+
+def _best_match(name: str, known: list[str]) -> tuple[str, float]:
+    match = {k: difflib.SequenceMatcher(None, name.lower(), k.lower()).ratio() for k in known}
+    best = max(match, key=lambda k: match[k])
+    return best, match[best]

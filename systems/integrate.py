@@ -1,0 +1,138 @@
+"""Compiled loops: orbits and tangent vectors of flows (classical Runge-Kutta, order 4) and of maps.
+
+Every loop is plain Python over arrays and is compiled by numba the first time it is used, so that importing
+this package costs nothing. The equations arrive as functions `field(x, out, *params)` and `jacobian(x, J,
+*params)`. Orbit loops stop at the first state that is not finite and return the number of substeps done (-1:
+none failed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+
+@cache
+def compiled(function: Callable) -> Any:
+    """The numba-compiled form of a loop or of a system's equations."""
+    import numba
+
+    # numpy's error model: a division by zero gives inf, which the loops report with its time, instead of an
+    # exception
+    return numba.njit(error_model="numpy", nogil=True)(function)
+
+
+def flow_orbit(field, params, start, rows, substeps, h):
+    """States (rows, dim) of a flow every `substeps` Runge-Kutta steps of size h; the first row is `start`
+    (dim,).
+    """
+    dim = start.shape[0]
+    orbit = np.empty((rows, dim))
+    x, y = start.copy(), np.empty(dim)
+    k1, k2, k3, k4 = np.empty(dim), np.empty(dim), np.empty(dim), np.empty(dim)
+    orbit[0] = x
+    for row in range(1, rows):
+        for substep in range(substeps):
+            field(x, k1, *params)
+            for i in range(dim):
+                y[i] = x[i] + 0.5 * h * k1[i]
+            field(y, k2, *params)
+            for i in range(dim):
+                y[i] = x[i] + 0.5 * h * k2[i]
+            field(y, k3, *params)
+            for i in range(dim):
+                y[i] = x[i] + h * k3[i]
+            field(y, k4, *params)
+            finite = True
+            for i in range(dim):
+                x[i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
+                finite = finite and np.isfinite(x[i])
+            if not finite:
+                return orbit, (row - 1) * substeps + substep + 1
+        orbit[row] = x
+    return orbit, -1
+
+
+def flow_tangent(field, jacobian, params, states, tangents, substeps, h):
+    """States (batch, dim) and tangent vectors (batch, dim, k) after `substeps` steps, with shared stages.
+
+    Each stage evaluates the field and the Jacobian at the same stage state: the tangent map is then the exact
+    derivative of the discrete Runge-Kutta step, not only an approximation of the derivative of the flow.
+    """
+    batch, dim, k = tangents.shape
+    states, tangents = states.copy(), tangents.copy()
+    J = np.zeros((dim, dim))
+    y, slope, total = np.empty(dim), np.empty(dim), np.empty(dim)
+    W, Slope, Total = np.empty((dim, k)), np.empty((dim, k)), np.empty((dim, k))
+    offset = (0.0, 0.5 * h, 0.5 * h, h)
+    weight = (h / 6.0, h / 3.0, h / 3.0, h / 6.0)
+    for b in range(batch):
+        x, Q = states[b], tangents[b]
+        for _ in range(substeps):
+            slope[:] = 0.0
+            Slope[:] = 0.0
+            total[:] = 0.0
+            Total[:] = 0.0
+            for stage in range(4):
+                for i in range(dim):
+                    y[i] = x[i] + offset[stage] * slope[i]
+                    for c in range(k):
+                        W[i, c] = Q[i, c] + offset[stage] * Slope[i, c]
+                field(y, slope, *params)
+                jacobian(y, J, *params)
+                for i in range(dim):
+                    total[i] += weight[stage] * slope[i]
+                    for c in range(k):
+                        Slope[i, c] = 0.0
+                    for j in range(dim):
+                        entry = J[i, j]
+                        if entry != 0.0:
+                            for c in range(k):
+                                Slope[i, c] += entry * W[j, c]
+                    for c in range(k):
+                        Total[i, c] += weight[stage] * Slope[i, c]
+            for i in range(dim):
+                x[i] += total[i]
+                for c in range(k):
+                    Q[i, c] += Total[i, c]
+    return states, tangents
+
+
+def map_orbit(field, params, start, rows, substeps, h):
+    """States (rows, dim) of a map every `substeps` iterations; `h` is unused (same call as `flow_orbit`)."""
+    orbit = np.empty((rows, start.shape[0]))
+    x, y = start.copy(), np.empty(start.shape[0])
+    orbit[0] = x
+    for row in range(1, rows):
+        for substep in range(substeps):
+            field(x, y, *params)
+            x[:] = y
+            finite = True
+            for i in range(x.shape[0]):
+                finite = finite and np.isfinite(x[i])
+            if not finite:
+                return orbit, (row - 1) * substeps + substep + 1
+        orbit[row] = x
+    return orbit, -1
+
+
+def map_tangent(field, jacobian, params, states, tangents, substeps, h):
+    """States (batch, dim) and tangent vectors (batch, dim, k) after `substeps` iterations; `h` is unused."""
+    states, tangents = states.copy(), tangents.copy()
+    dim = states.shape[1]
+    J, y = np.zeros((dim, dim)), np.empty(dim)
+    for b in range(states.shape[0]):
+        for _ in range(substeps):
+            jacobian(states[b], J, *params)
+            field(states[b], y, *params)
+            product = np.zeros(tangents.shape[1:])
+            for i in range(dim):
+                for j in range(dim):
+                    for c in range(product.shape[1]):
+                        product[i, c] += J[i, j] * tangents[b, j, c]
+            tangents[b] = product
+            states[b] = y
+    return states, tangents
