@@ -140,7 +140,7 @@ def test_a_budget_in_seconds_is_a_recorded_number_of_steps():
 def test_diverging_training_is_a_result_with_a_name():
     model = ALRNN(2, 5, 2, seed=1)
     with pytest.raises(DsrError, match="diverged at step"):
-        fit(model, TRAIN, steps=400, learning_rate=1e30, final_learning_rate=1e30, **{**QUICK, "forcing": SparseForcing(8)})
+        fit(model, TRAIN, steps=400, **{**QUICK, "learning_rate": 1e30, "final_learning_rate": 1e30})
 
 
 def test_forcing_strengths_and_their_estimates():

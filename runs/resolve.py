@@ -1,0 +1,71 @@
+"""From a spec to what will be computed: every default filled in, every name and key judged, one id."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import DataError, nearest
+from ..models import MODELS, ModelConfig
+from ..registry import from_options
+from ..training import FORCINGS, Forcing, TrainingConfig
+from .spec import FileData, RunSpec
+from .store import run_id
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A spec with its configs built. `tree` is what the run id hashes: settings, package version, and for a file the
+    hash of its bytes instead of its path."""
+
+    spec: RunSpec
+    model: ModelConfig
+    forcing: Forcing
+    training: TrainingConfig
+    tree: Mapping[str, Any]
+    run_id: str
+
+
+def resolve(spec: RunSpec) -> Resolved:
+    """Raises `SpecError` or `DataError` for anything that could be seen to be wrong before computing."""
+    model = MODELS.build(spec.model["name"], _without_name(spec.model))
+    forcing = FORCINGS.build(spec.forcing["name"], _without_name(spec.forcing))
+    training = from_options(TrainingConfig, spec.training, where="section [training]")
+    tree = {
+        "data": _data_tree(spec),
+        "model": {"name": spec.model["name"], **dataclasses.asdict(model)},
+        "forcing": {"name": spec.forcing["name"], **dataclasses.asdict(forcing)},
+        "training": dataclasses.asdict(training),
+        "analysis": dataclasses.asdict(spec.analysis),
+        "seed": spec.seed,
+        "version": __version__,
+    }
+    source = Path(spec.data.file).stem if isinstance(spec.data, FileData) else spec.data.system
+    return Resolved(spec, model, forcing, training, tree, run_id(source, spec.model["name"], spec.seed, tree))
+
+
+def _data_tree(spec: RunSpec) -> dict[str, Any]:
+    data = dataclasses.asdict(spec.data)
+    if isinstance(spec.data, FileData):
+        path = Path(spec.data.file)
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as problem:
+            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+            close = nearest(path.name, siblings)
+            raise DataError(
+                f"the file '{path}' cannot be read ({problem.strerror})",
+                "an existing .npy, .npz, .csv, .tsv, .parquet or .mat file",
+                f"did you mean '{path.with_name(close)}'?" if close else "check the path",
+            ) from problem
+        return {**data, "file": path.name, "sha256": digest}
+    return data
+
+
+def _without_name(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in table.items() if k != "name"}
