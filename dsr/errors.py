@@ -1,4 +1,4 @@
-"""Errors a user can cause. Each message has three parts: what arrived, what is accepted, what to type next."""
+"""Errors a user can cause, in three parts: what arrived, what is accepted, what to type next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class DsrError(Exception):
-    """Base of all errors caused by input; the command line prints it without a traceback and exits with status 2.
+    """Base of all errors caused by input; the command line prints it without a traceback and exits with 2.
 
     Parameters
     ----------
@@ -18,7 +18,8 @@ class DsrError(Exception):
 
     def __init__(self, got: str, accepted: str, next_step: str) -> None:
         self.got, self.accepted, self.next_step = got, accepted, next_step
-        super().__init__(f"{got}; accepted: {accepted}; next: {next_step}.")
+        end = "" if next_step.endswith("?") else "."
+        super().__init__(f"{got}; accepted: {accepted}; next: {next_step}{end}")
 
 
 class DataError(DsrError):
@@ -51,5 +52,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, show: str | None = No
     return SpecError(
         f"there is no {kind} '{name}'",
         accepted,
-        f"did you mean '{close}'?  Type it in place of '{name}'" if close else f"choose one in place of '{name}'",
+        f"did you mean '{close}'?  Type it in place of '{name}'"
+        if close
+        else f"choose one in place of '{name}'",
     )

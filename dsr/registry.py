@@ -1,11 +1,11 @@
-"""Registries: a frozen config dataclass registered under a name is all that a new model, system or forcing needs."""
+"""Registries: a new model, system or forcing is a frozen config dataclass registered under a name."""
 
 from __future__ import annotations
 
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from .errors import SpecError, unknown
@@ -63,7 +63,8 @@ def options_of(cls: type) -> list[tuple[str, str, Any, str]]:
 def from_options(cls: type[T], options: Mapping[str, Any], *, where: str) -> T:
     """A config dataclass from a mapping, checked: the one place where keys and types of a spec are judged.
 
-    Raises `SpecError` for an unknown key (nearest match named) or a value of the wrong type.
+    Raises `SpecError` for an unknown key (nearest match named), a missing one without default, or a value of
+    the wrong type.
     """
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
@@ -74,13 +75,34 @@ def from_options(cls: type[T], options: Mapping[str, Any], *, where: str) -> T:
                 raise SpecError(f"{where} got the key '{key}'", "no keys at all", f"remove '{key}'")
             raise unknown(f"key in {where} named", key, known)
         values[key] = _checked(value, hints[key], f"{where}: {key}")
+    required = [
+        f.name
+        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if f.init and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for key in required:
+        if key not in values:
+            raise SpecError(f"{where} without the key '{key}'", "a value for it", f"add {key} = ...")
     return cls(**values)
 
 
 def _type_name(hint: Any) -> str:
     if isinstance(hint, types.UnionType):
         return " or ".join(_type_name(h) for h in hint.__args__)
+    if typing.get_args(hint):
+        return str(hint)
     return "none" if hint is type(None) else getattr(hint, "__name__", str(hint))
+
+
+def _checked_tuple(value: Sequence[Any], hints: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    if not hints:
+        return tuple(value)
+    each = hints[:1] * len(value) if hints[-1] is ... else hints
+    if len(each) != len(value):
+        raise SpecError(
+            f"{where} = {list(value)!r}", f"a list of {len(each)} values", "give that many values"
+        )
+    return tuple(_checked(v, h, f"{where}[{i}]") for i, (v, h) in enumerate(zip(value, each, strict=True)))
 
 
 def _checked(value: Any, hint: Any, where: str) -> Any:
@@ -92,7 +114,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if base is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if base is tuple and isinstance(value, list | tuple):
-            return tuple(value)
+            return _checked_tuple(value, typing.get_args(kind), where)
         if base in (int, bool, str, dict) and type(value) is base:
             return value
     raise SpecError(

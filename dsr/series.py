@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class TimeSeries:
     names : one name per column.
     origin : where the values come from: system, parameters and seed, or file and sha256.
 
-    Several trajectories are a list of `TimeSeries`. Nothing is guessed: axis order is (time, dim), and a series that
-    is longer in dim than in time is refused. Missing values are refused; `interpolate_missing` (in `dsr.repair`)
-    repairs them, and `resample` there puts irregular samples on a regular grid.
+    Several trajectories are a list of `TimeSeries`. Nothing is guessed: axis order is (time, dim), and a
+    series that is longer in dim than in time is refused. Missing values are refused; `interpolate_missing`
+    (in `dsr.repair`) repairs them, and `resample` there puts irregular samples on a regular grid.
     """
 
     values: np.ndarray
@@ -39,11 +39,13 @@ class TimeSeries:
 
     def __post_init__(self) -> None:
         values = _as_matrix(self.values)
-        dt = _positive_step(self.dt)
+        dt = positive_step(self.dt)
         names = tuple(self.names) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
         if len(names) != values.shape[1]:
             raise DataError(
-                f"{len(names)} names for {values.shape[1]} columns", "one name per column", "give names of that number"
+                f"{len(names)} names for {values.shape[1]} columns",
+                "one name per column",
+                "give names of that number",
             )
         _refuse_missing(values, names)
         values.setflags(write=False)
@@ -72,11 +74,19 @@ class TimeSeries:
         if not isinstance(rows, slice) or rows.step not in (None, 1):
             raise DataError(f"the index {rows!r}", "a slice of consecutive rows", "write series[a:b]")
         start, stop, _ = rows.indices(len(self))
-        origin = {**self.origin, "rows": [start, stop]}
-        return dataclasses.replace(self, values=self.values[start:stop], origin=origin)
+        if stop <= start:
+            raise DataError(
+                f"the rows {start}:{stop} of {len(self)}", "at least one row", "write series[a:b] with a < b"
+            )
+        before = self.origin.get("rows", [0])[0]
+        # A stretch of an accepted series needs no second look: one of two rows has no wrong axis order.
+        part = copy.copy(self)
+        object.__setattr__(part, "values", self.values[start:stop])
+        object.__setattr__(part, "origin", {**self.origin, "rows": [before + start, before + stop]})
+        return part
 
     def split(self, train: float, validation: float) -> tuple[TimeSeries, TimeSeries, TimeSeries]:
-        """Train, validation and test stretches in order of time; the test stretch is what the fractions leave.
+        """Train, validation and test stretches in order of time; the test stretch is what is left.
 
         Raises `DataError` unless both fractions are positive and leave at least two rows for each stretch.
         """
@@ -92,7 +102,11 @@ class TimeSeries:
 
     def require_variation(self) -> None:
         """Raise `DataError` if a column is constant: it carries no dynamics and cannot be standardised."""
-        constant = [n for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True) if lo == hi]
+        constant = [
+            n
+            for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True)
+            if lo == hi
+        ]
         if constant:
             raise DataError(
                 f"column {', '.join(constant)} is constant",
@@ -120,25 +134,39 @@ class TimeSeries:
 
 def _as_matrix(values: Any) -> np.ndarray:
     try:
+        if np.asarray(values).dtype.kind not in "biufO":  # complex and text would be converted without a word
+            raise TypeError
         array = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as problem:
-        raise DataError("values that are not numbers", "an array of numbers", "convert the columns first") from problem
+        raise DataError(
+            "values that are not real numbers", "an array of real numbers", "convert the columns first"
+        ) from problem
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.size == 0:
-        raise DataError(f"an array of shape {array.shape}", "(time, dim) with at least one row", "reshape the array")
+        raise DataError(
+            f"an array of shape {array.shape}", "(time, dim) with at least one row", "reshape the array"
+        )
     if array.shape[1] > array.shape[0]:
         raise DataError(
             f"{array.shape[1]} columns and only {array.shape[0]} rows",
             "time along the rows: shape (time, dim), with more rows than columns",
-            "transpose the array (values.T, or --transpose) or bring a longer series",
+            "transpose it (values.T; for a file --transpose, transpose=True) or bring a longer series",
         )
     return array
 
 
-def _positive_step(dt: Any) -> float:
-    if not isinstance(dt, int | float | np.number) or not math.isfinite(dt) or dt <= 0:
-        raise DataError(f"dt = {dt!r}", "a positive number", "give the time between two rows, for example dt=0.01")
+def positive_step(dt: Any) -> float:
+    """`dt` as a float. Raises `DataError` unless it is a positive, finite number."""
+    if (
+        isinstance(dt, bool)
+        or not isinstance(dt, int | float | np.integer | np.floating)
+        or not math.isfinite(dt)
+        or dt <= 0
+    ):
+        raise DataError(
+            f"dt = {dt!r}", "a positive number", "give the time between two rows, for example dt=0.01"
+        )
     return float(dt)
 
 

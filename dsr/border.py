@@ -1,0 +1,203 @@
+"""One table of a file becomes values on a regular time grid, or is refused with the call that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .clock import TOLERANCE, explains, regular_step
+from .errors import DataError, nearest
+from .repair import interpolate_missing, resample
+from .tables import TIME_NAMES, Table, labels, numbers
+
+
+@dataclass(frozen=True)
+class Border:
+    """What the user asked of every trajectory of one file."""
+
+    file: str
+    dt: float | None
+    columns: Sequence[str | int] | None
+    time_column: str | int | None
+    trajectory_column: str | int | None
+    interpolate: bool
+    resample: bool
+
+    def trajectories(self, table: Table) -> list[Table]:
+        """The table, or one for each label in the trajectory column (in order of appearance)."""
+        if self.trajectory_column is None:
+            return [table]
+        index = self._index(table, self.trajectory_column, "--trajectory-column (trajectory_column=)")
+        marks = labels(table.columns[index])
+        _, first = np.unique(marks, return_index=True)
+        keep = [i for i in range(len(table.columns)) if i != index]
+        parts = []
+        for mark in marks[np.sort(first)]:
+            rows = np.flatnonzero(marks == mark)
+            taken = [table.columns[i].take(rows) for i in keep]
+            parts.append(Table(tuple(table.names[i] for i in keep), taken, f"{table.names[index]} {mark}"))
+        return parts
+
+    def judge(self, table: Table, several: bool) -> tuple[np.ndarray, float, tuple[str, ...], dict[str, Any]]:
+        """(values, dt, names, what goes into origin) of one table."""
+        clock = self._time_index(table)
+        if self.columns is None:
+            chosen = [i for i in range(len(table.columns)) if i != clock]
+            self._refuse_row_numbers(table, chosen)
+        else:
+            chosen = [self._index(table, c, "--columns (columns=[...])") for c in self.columns]
+        if not chosen:
+            raise DataError(
+                f"'{self.file}' has no column beside time",
+                "at least one observed column",
+                "name one with --columns",
+            )
+        names = tuple(table.names[i] for i in chosen)
+        values = np.stack([numbers(table, i, self.file) for i in chosen], axis=1)
+        repairs: list[str] = []
+        times = None if clock is None else self._times(table, clock)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            values = self._fill(values, bad, names, times, table)
+            repairs.append(f"interpolated {int(bad.sum())} missing values")
+        values, step, source = self._step(values, times, table, clock, repairs)
+        about: dict[str, Any] = {"columns": list(names), "dt_source": source, "repairs": repairs}
+        if several or self.trajectory_column is not None:
+            about["trajectory"] = table.label
+        return values, step, names, about
+
+    def _index(self, table: Table, wanted: str | int, flag: str) -> int:
+        if table.names.count(str(wanted)) > 1:
+            raise DataError(
+                f"'{self.file}' has several columns '{wanted}'",
+                "a name that occurs once",
+                f"give its index in {flag}",
+            )
+        if isinstance(wanted, str) and wanted in table.names:
+            return table.names.index(wanted)
+        if str(wanted).isdigit() and int(wanted) < len(table.names):
+            return int(wanted)
+        close = nearest(str(wanted), table.names)
+        raise DataError(
+            f"'{self.file}' has no column '{wanted}'",
+            f"{', '.join(table.names[:20])}, or an index from 0 to {len(table.names) - 1}",
+            f"did you mean '{close}'?  Correct it in {flag}" if close else f"correct it in {flag}",
+        )
+
+    def _time_index(self, table: Table) -> int | None:
+        if self.time_column == "none":
+            return None
+        if self.time_column is not None:
+            return self._index(table, self.time_column, "--time-column (time_column=)")
+        hits = [i for i, name in enumerate(table.names) if name.lower() in TIME_NAMES]
+        if len(hits) > 1:
+            raise DataError(
+                f"'{self.file}' has several time columns: {', '.join(table.names[i] for i in hits)}",
+                "one time column",
+                "choose with --time-column (time_column='...')",
+            )
+        return hits[0] if hits else None
+
+    def _refuse_row_numbers(self, table: Table, chosen: Sequence[int]) -> None:
+        # Tables written with their index have a first column without a name that counts the rows.
+        if len(chosen) > 1 and table.names[chosen[0]] == "":
+            count = numbers(table, chosen[0], self.file)
+            if (count - count[0] == np.arange(len(count))).all():
+                rest = [table.names[i] for i in chosen[1:]]
+                raise DataError(
+                    f"the first column of '{self.file}' has no name and counts the rows",
+                    "observed columns only",
+                    f"name them: --columns {','.join(rest)} (columns={rest})",
+                )
+
+    def _times(self, table: Table, clock: int) -> np.ndarray:
+        stored = table.columns[clock]
+        wide = numbers(table, clock, self.file)
+        name = table.names[clock]
+        if not np.isfinite(wide).all():
+            raise DataError(
+                f"time column '{name}' of '{self.file}' has {int((~np.isfinite(wide)).sum())} missing values",
+                "a time in every row",
+                "if the rows are equally spaced, give the step instead: --time-column none --columns ... "
+                "--dt 0.01 (time_column='none', columns=[...], dt=0.01)",
+            )
+        steps = np.diff(wide)
+        if len(wide) < 2 or (steps <= 0).any():
+            row = 0 if len(wide) < 2 else int(np.argmax(steps <= 0)) + 1
+            raise DataError(
+                f"time column '{name}' of '{self.file}' does not increase at row {row}",
+                "at least two strictly increasing times",
+                "sort the rows by time; if the file holds several trajectories name the column that tells "
+                "them apart with --trajectory-column (trajectory_column='...')",
+            )
+        is_single = str(stored.dtype if isinstance(stored, np.ndarray) else stored.type) in (
+            "float32",
+            "float",
+        )
+        return wide.astype(np.float32) if is_single else wide
+
+    def _fill(
+        self,
+        values: np.ndarray,
+        bad: np.ndarray,
+        names: Sequence[str],
+        times: np.ndarray | None,
+        table: Table,
+    ) -> np.ndarray:
+        if self.interpolate:
+            return interpolate_missing(values, times=times)
+        row, column = np.argwhere(bad)[0]
+        line = "" if table.first_line is None else f", line {table.first_line + row}"
+        raise DataError(
+            f"'{self.file}' has {int(bad.sum())} missing or infinite values, the first in column "
+            f"'{names[column]}' (row {row}{line})",
+            "finite numbers only",
+            "fill short gaps with --missing interpolate (missing='interpolate'), or call "
+            "dsr.repair.interpolate_missing(values)",
+        )
+
+    def _step(
+        self,
+        values: np.ndarray,
+        times: np.ndarray | None,
+        table: Table,
+        clock: int | None,
+        repairs: list[str],
+    ) -> tuple[np.ndarray, float, str]:
+        """(values, dt, where dt comes from)."""
+        if times is None or clock is None:
+            if self.dt is None or self.resample:
+                raise DataError(
+                    f"'{self.file}' has no time column" + ("" if self.dt is None else " to resample by"),
+                    "the time between two rows, or a column with the times",
+                    "give --dt 0.01 (dt=0.01) or --time-column NAME (time_column='NAME')",
+                )
+            return values, self.dt, "given"
+        name = table.names[clock]
+        step, irregularity = regular_step(times)
+        if self.dt is not None and not irregularity and explains(times, self.dt):
+            return values, self.dt, f"given, agrees with time column {name}"
+        differs = self.dt is not None and abs(self.dt - step) > TOLERANCE * step
+        if not irregularity and not differs:
+            return values, step, f"time column {name}"
+        if self.resample:
+            values, new = resample(times, values, self.dt)
+            repairs.append(f"resampled by a cubic spline to dt = {new:.12g}")
+            return values, new, f"time column {name}, resampled"
+        if irregularity:
+            raise DataError(
+                f"time column '{name}' of '{self.file}' is irregular: they scatter by {irregularity:.2g} "
+                f"steps around multiples of {step:.6g}",
+                "a constant step (relative tolerance 1e-6 and rounding)",
+                "put the samples on a regular grid with --resample (resample=True), or call "
+                "dsr.repair.resample(times, values)",
+            )
+        raise DataError(
+            f"dt = {self.dt:g}, but time column '{name}' of '{self.file}' has the step {step:g}",
+            "the step of the time column",
+            f"leave out --dt (dt=); to resample give --resample (resample=True) too; to disregard '{name}' "
+            "give --time-column none and --columns (time_column='none', columns=[...])",
+        )

@@ -1,0 +1,107 @@
+"""`load_trajectories`: a file of measured or simulated data as a list of `TimeSeries`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from .border import Border
+from .clock import TOLERANCE
+from .errors import DataError, nearest
+from .formats import reader_of
+from .series import TimeSeries, positive_step
+from .tables import Layout
+
+
+def load_trajectories(
+    path: str | Path,
+    *,
+    dt: float | None = None,
+    time_unit: str = "time units",
+    columns: str | Sequence[str | int] | None = None,
+    time_column: str | int | None = None,
+    trajectory_column: str | int | None = None,
+    transpose: bool = False,
+    missing: Literal["refuse", "interpolate"] = "refuse",
+    resample: bool = False,
+    array: str | Sequence[str] | None = None,
+    header: bool | None = None,
+) -> list[TimeSeries]:
+    """The trajectories in a .npy, .npz, .csv, .tsv, .parquet or .mat (version 5 to 7) file.
+
+    Parameters
+    ----------
+    dt : time between two rows, in `time_unit`. Left out where there is a time column; a different value is
+        refused.
+    columns : names or indices (from 0) of the observed columns in the wanted order, as a list or with commas
+        between; all but time without it.
+    time_column : name or index; a column named `t` or `time` is found without it. "none": there is none.
+    trajectory_column : name or index of the column that tells trajectories apart.
+    transpose : the file has time along its last axis.
+    missing : what to do with NaN, infinite or empty cells (`dsr.repair.interpolate_missing`).
+    resample : put irregular times, or another `dt`, on a regular grid (`dsr.repair.resample`).
+    array : key or keys inside an .npz or .mat file; several one-dimensional arrays become columns.
+    header : whether the first line of a text file holds names; seen from its content if not given.
+
+    A three-dimensional array is (trajectory, time, dim); several arrays of one width are several
+    trajectories. `origin` holds file name, sha256, columns, source of dt and the repairs made.
+
+    Raises `DataError` for whatever cannot be read without a guess. Misleads when the file joins several
+    recordings without saying so: a jump between two rows then counts as dynamics.
+    """
+    if missing not in ("refuse", "interpolate"):
+        raise DataError(
+            f"missing='{missing}'",
+            "refuse or interpolate",
+            "type --missing interpolate (missing='interpolate')",
+        )
+    if dt is not None:
+        dt = positive_step(dt)
+    if isinstance(columns, str):
+        columns = columns.split(",")
+    path = Path(path)
+    data = _bytes(path)
+    read = reader_of(path.name)
+    if not data.strip():
+        raise DataError(
+            f"'{path}' is empty", "a file with at least one row of numbers", "export the data again"
+        )
+    stored = read(data, Layout(array, transpose, header, time_column), str(path))
+    border = Border(
+        str(path), dt, columns, time_column, trajectory_column, missing == "interpolate", resample
+    )
+    origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+    found = [border.judge(part, len(stored) > 1) for table in stored for part in border.trajectories(table)]
+    step = found[0][1]
+    for _, other, _, about in found:
+        if abs(other - step) > TOLERANCE * step:
+            raise DataError(
+                f"'{path}' has trajectories of step {step:g}, and of step {other:g} ({about['trajectory']})",
+                "one step for all trajectories",
+                f"put all on one grid with --resample --dt {step:g} (resample=True, dt={step:g})",
+            )
+    return [
+        TimeSeries(values, step, time_unit, names, {**origin, **about}) for values, _, names, about in found
+    ]
+
+
+def _bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise DataError(f"'{path}' is a folder", "one data file", "give the path of a file in it")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        folder = path.parent
+        if not folder.is_dir():
+            raise DataError(
+                f"there is no folder '{folder}'", "an existing file", "correct the path"
+            ) from None
+        close = nearest(path.name, [p.name for p in folder.iterdir() if p.is_file()])
+        step = f"did you mean '{folder / close}'?" if close else "correct the path"
+        raise DataError(f"there is no file '{path}'", "an existing file", step) from None
+    except OSError as problem:
+        raise DataError(
+            f"'{path}' cannot be opened ({problem.strerror})", "a readable file", "check the rights"
+        ) from problem

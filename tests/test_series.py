@@ -1,0 +1,120 @@
+"""TimeSeries: immutable, split by time, with provenance, and refusing what it cannot be sure of."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dsr.errors import DataError
+from dsr.series import TimeSeries
+
+
+def ramp(rows: int = 100, dim: int = 2, **fields: object) -> TimeSeries:
+    values = np.arange(rows, dtype=float)[:, None] + 1000.0 * np.arange(dim)
+    return TimeSeries(values, **{"dt": 0.5, **fields})  # type: ignore[arg-type]
+
+
+def test_values_are_a_read_only_float64_copy() -> None:
+    source = np.ones((5, 2), dtype=np.float32)
+    series = TimeSeries(source, dt=1)
+    source[0, 0] = 7
+    assert series.values.dtype == np.float64 and series.values[0, 0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        series.values[0, 0] = 2
+    with pytest.raises(ValueError, match="read-only"):
+        series[1:3].values[0, 0] = 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        series.dt = 2.0  # type: ignore[misc]
+
+
+def test_origin_is_not_shared_with_the_caller() -> None:
+    origin = {"system": "lorenz63"}
+    series = ramp(origin=origin)
+    origin["system"] = "other"
+    assert series.origin == {"system": "lorenz63"}
+
+
+def test_times_and_duration_count_steps_between_rows() -> None:
+    series = ramp(rows=5)
+    assert series.duration == 2.0
+    assert series.times.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert (len(series), series.dim, series.names) == (5, 2, ("x1", "x2"))
+
+
+def test_one_dimensional_values_are_one_column() -> None:
+    assert TimeSeries([1.0, 2.0, 4.0], dt=1).values.shape == (3, 1)
+
+
+def test_split_is_in_order_of_time_and_loses_no_row() -> None:
+    series = ramp(rows=101, origin={"seed": 3})
+    train, validation, test = series.split(0.7, 0.1)
+    assert [len(s) for s in (train, validation, test)] == [71, 10, 20]
+    np.testing.assert_array_equal(
+        np.concatenate([train.values, validation.values, test.values]), series.values
+    )
+    assert [s.origin["rows"] for s in (train, validation, test)] == [[0, 71], [71, 81], [81, 101]]
+    assert test.origin["seed"] == 3 and test.dt == series.dt and test.names == series.names
+
+
+def test_rows_of_a_slice_of_a_slice_count_from_the_first_row_of_the_record() -> None:
+    part = ramp()[20:80][10:30]
+    assert part.origin["rows"] == [30, 50]
+    assert part.values[:, 0].tolist() == list(range(30, 50))
+    assert ramp()[-10:].origin["rows"] == [90, 100]
+
+
+def test_a_slice_may_have_fewer_rows_than_columns() -> None:
+    assert ramp(dim=5)[3:4].values.tolist() == [[3.0, 1003.0, 2003.0, 3003.0, 4003.0]]
+
+
+@pytest.mark.parametrize("index", [3, slice(0, 10, 2), slice(None, None, -1), slice(10, 10), slice(9, 3)])
+def test_other_indices_are_refused(index: object) -> None:
+    with pytest.raises(DataError, match=r"series\[a:b\]"):
+        ramp()[index]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.9, 0.2), (0, 0.5), (0.5, 0), (-0.1, 0.5), (1, 0)])
+def test_split_leaves_rows_for_each_part_or_refuses(fractions: tuple[float, float]) -> None:
+    with pytest.raises(DataError, match="two positive fractions"):
+        ramp().split(*fractions)
+
+
+@pytest.mark.parametrize("dt", [0, -0.1, np.nan, np.inf, "0.1", None, True, 1j])
+def test_a_step_that_is_no_positive_number_is_refused(dt: object) -> None:
+    with pytest.raises(DataError, match="a positive number"):
+        ramp(dt=dt)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (np.ones((2, 5)), "time along the rows"),
+        (np.ones((2, 3, 4)), r"\(2, 3, 4\)"),
+        (np.empty((0, 3)), "at least one row"),
+        (3.0, "at least one row"),
+        ([["a", "b"], ["c", "d"]], "real numbers"),
+        ([["1", "2"], ["3", "4"]], "real numbers"),
+        ([[1.0, 2.0], [3.0]], "real numbers"),
+        (np.ones((5, 2)) * 1j, "real numbers"),
+        ([[1.0, 2.0], [np.nan, np.inf]], r"2 values are missing .* column x1, row 1"),
+        ([[1.0, 2.0], [3.0, None]], r"1 values are missing .* column x2, row 1"),
+    ],
+)
+def test_values_that_need_a_guess_are_refused(values: object, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        TimeSeries(values, dt=1)  # type: ignore[arg-type]
+
+
+def test_names_must_match_the_columns() -> None:
+    with pytest.raises(DataError, match="one name per column"):
+        ramp(names=("x",))
+
+
+def test_constant_columns_are_named_when_variation_is_required() -> None:
+    values = np.stack([np.arange(5.0), np.full(5, 2.0)], axis=1)
+    series = TimeSeries(values, dt=1, names=("x", "flat"))
+    with pytest.raises(DataError, match="column flat is constant"):
+        series.require_variation()
+    ramp().require_variation()
