@@ -138,7 +138,7 @@ def judge(
 def _check(test: TimeSeries, model: Reconstruction) -> None:
     if model.obs_dim != test.dim or not math.isclose(float(model.dt), test.dt, rel_tol=1e-6):
         raise DataError(
-            f"a model of {model.obs_dim} columns, dt = {float(model.dt):g}, and a test series of {test.dim} columns, "
+            f"a model of {model.obs_dim} columns, dt = {float(model.dt):g}; a test series of {test.dim}, "
             f"dt = {test.dt:g}",
             "equal columns and time step",
             "judge the model on data like those it was trained on",

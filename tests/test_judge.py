@@ -1,0 +1,203 @@
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from dsr.analysis import describe, judge, lyapunov_spectrum
+from dsr.systems import get_system
+
+from dsr.errors import DataError, SpecError
+from dsr.series import TimeSeries
+
+
+@dataclass
+class Run:
+    observations: np.ndarray
+    states: np.ndarray
+    diverged_at: np.ndarray
+
+
+class Map:
+    """Any tangent map as a model that observes the first `obs_dim` states."""
+
+    min_context = 1
+
+    def __init__(self, tangent_map, state_dim, dt, obs_dim=None):
+        self.map, self.state_dim, self.obs_dim, self.dt = tangent_map, state_dim, obs_dim or state_dim, dt
+
+    def initial_state(self, context):
+        last = context[:, -1]
+        return np.concatenate([last, np.zeros((len(last), self.state_dim - self.obs_dim))], axis=1)
+
+    def free_run(self, z0, n):
+        states, q = np.empty((len(z0), n, self.state_dim)), np.zeros((len(z0), self.state_dim, 1))
+        z = z0
+        with np.errstate(all="ignore"):
+            for i in range(n):
+                z, _ = self.map(z, q)
+                states[:, i] = z
+        bad = ~np.isfinite(states).all(2)
+        return Run(states[..., : self.obs_dim], states, np.where(bad.any(1), bad.argmax(1), -1))
+
+    def tangent_map(self):
+        return self.map
+
+
+def henon(x, q, a=1.4):
+    jacobian = np.zeros((len(x), 2, 2))
+    jacobian[:, 0, 0], jacobian[:, 0, 1], jacobian[:, 1, 0] = -2 * a * x[:, 0], 1.0, 0.3
+    return np.stack([1 - a * x[:, 0] ** 2 + x[:, 1], 0.3 * x[:, 0]], 1), jacobian @ q
+
+
+def rounded_henon(x, q):
+    """The true map but for an error of 1e-6: it leaves the true orbit after a while."""
+    x, q = henon(x, q)
+    return x + 1e-6, q
+
+
+SETTINGS = {"lyapunov_steps": 1000, "lyapunov_members": 32}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return get_system("henon").simulate_many(5000, count=12, transient=100.0, seed=0)
+
+
+@pytest.fixture(scope="module")
+def spectrum(runs):
+    states = np.concatenate([run.values[::1000] for run in runs])
+    return lyapunov_spectrum(henon, states, steps=4000, transient=100, dt=1.0, time_unit="iterations")
+
+
+@pytest.fixture(scope="module")
+def good(runs, spectrum):
+    return judge(
+        runs[0], Map(rounded_henon, 2, 1.0), independent=runs[1:], truth_spectrum=spectrum, **SETTINGS
+    )
+
+
+def test_the_true_map_is_within_the_floor(good):
+    assert good.outcome.name == "chaotic"
+    for name in ("D_stsp", "D_H"):
+        row = good[name]
+        floor = row.reconstruction.floor
+        assert floor.pairs == 11 and floor.kind == "independent trajectories"
+        assert row.reconstruction.value <= 1.2 * floor.high
+        assert row.gaussian.value > 3 * floor.high
+    assert good["D_stsp"].surrogate.value > 5 * good["D_stsp"].reconstruction.floor.high
+    assert good["D_H"].surrogate.value < 1e-6
+
+
+def test_exponents_stand_beside_the_truth(good, spectrum):
+    for i in (1, 2):
+        row = good[f"lambda_{i}"]
+        assert row.truth == spectrum.measure(i)
+        assert abs(row.reconstruction.value - row.truth.value) < 3 * (row.truth.high - row.truth.low)
+    assert good["sum of exponents"].reconstruction.value == pytest.approx(math.log(0.3), abs=1e-9)
+    assert good["Kaplan-Yorke dimension"].reconstruction.value == pytest.approx(1.258, abs=0.01)
+    assert good["lambda_1"].truth.unit == "per iteration"
+
+
+def test_prediction_ends_where_the_error_has_grown(good):
+    time = good["valid prediction time"]
+    assert time.reconstruction.value == pytest.approx(math.log(0.4 / 1e-6), abs=3.0)
+    assert time.reconstruction.floor.kind.startswith("chance") and time.reconstruction.floor.high < 1.0
+    error = good["prediction error"]
+    assert error.reconstruction.value < 0.05 and error.reconstruction.floor.median == pytest.approx(
+        1.4, abs=0.1
+    )
+    assert error.gaussian.value > 1.2 and error.surrogate.value > 1.2
+
+
+def test_without_equations_like_is_compared_with_like(runs):
+    found = judge(runs[0], Map(rounded_henon, 2, 1.0), **SETTINGS)
+    row = found["lambda_1 from data"]
+    assert row.truth.settings["stop"] == row.reconstruction.settings["stop"]
+    assert row.reconstruction.value == pytest.approx(row.truth.value, rel=0.05)
+    assert found["lambda_1"].truth == row.truth
+    assert found["D_stsp"].reconstruction.floor.kind == "halves of the record (length 2500)"
+    with pytest.raises(SpecError, match="did you mean 'D_stsp'"):
+        found["D_stp"]
+
+
+def test_a_wrong_map_exceeds_the_floor(runs, spectrum):
+    wrong = Map(lambda x, q: henon(x, q, a=1.3), 2, 1.0)
+    found = judge(runs[0], wrong, independent=runs[1:], truth_spectrum=spectrum, **SETTINGS)
+    measure = found["D_stsp"].reconstruction
+    assert measure.value > 3 * measure.floor.high
+    assert found["prediction error"].reconstruction.value > 1.0
+
+
+def test_a_diverging_model_is_named_and_never_averaged(runs, spectrum):
+    def growing(x, q):
+        return 1.5 * x, 1.5 * q
+
+    found = judge(runs[0], Map(growing, 2, 1.0), independent=runs[1:], truth_spectrum=spectrum, **SETTINGS)
+    assert found.outcome.name == "diverged" and 10 < found.outcome.step < 30  # 1.5^n reaches a thousand sd
+    for name in ("D_stsp", "D_H", "lambda_1", "sum of exponents", "Kaplan-Yorke dimension"):
+        measure = found[name].reconstruction
+        assert math.isnan(measure.value) and measure.note == f"diverged at step {found.outcome.step}"
+    assert found["D_stsp"].reconstruction.floor is not None and found.spectrum is None
+    assert len(found.generated) == found.outcome.step
+    assert json.loads(json.dumps(found.to_dict()))["rows"][0]["reconstruction"]["value"] is None
+
+
+def test_fixed_points_and_cycles_are_named(runs):
+    still = judge(runs[0], Map(lambda x, q: (0.9 * x, 0.9 * q), 2, 1.0), **SETTINGS)
+    assert still.outcome.name == "fixed point"
+    assert still["D_stsp"].reconstruction.value > still["D_stsp"].surrogate.value
+    assert still["D_H"].reconstruction.value > 0.8
+    assert still["Kaplan-Yorke dimension"].reconstruction.value == 0.0
+    cycle = judge(runs[0], Map(lambda x, q: henon(x, q, a=0.9), 2, 1.0), **SETTINGS)  # period two
+    assert cycle.outcome.name == "not chaotic" and cycle["lambda_1"].reconstruction.value < 0
+
+
+def test_extra_states_get_a_gap_check(runs):
+    def with_extra(rate):
+        def step(x, q):
+            y, p = henon(x[:, :2], q[:, :2])
+            return np.concatenate([y, rate * x[:, 2:]], 1), np.concatenate([p, rate * q[:, 2:]], 1)
+
+        return Map(step, 3, 1.0, obs_dim=2)
+
+    clear = judge(runs[0], with_extra(0.01), **SETTINGS)
+    assert any("is clearly below lambda_2" in note for note in clear.notes)
+    hidden = judge(runs[0], with_extra(math.exp(-1.6231)), **SETTINGS)  # coincides with lambda_2
+    assert any("NOT clearly below lambda_2" in note for note in hidden.notes)
+    assert "lambda_3" not in [row.name for row in hidden.rows] and len(hidden.spectrum) == 3
+
+
+def test_the_table_is_aligned_and_holds_every_row(good):
+    lines = str(good).splitlines()
+    header = next(line for line in lines if line.startswith("measure"))
+    assert header.split() == ["measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian"]
+    body = lines[lines.index(header) + 2 :][: len(good.rows)]
+    start = header.index("reconstruction")
+    assert [line[: header.index("truth")].strip() for line in body] == [row.name for row in good.rows]
+    assert all(line[start - 1] == " " and line[start] != " " for line in body)
+
+
+def test_a_model_of_other_columns_is_refused(runs):
+    with pytest.raises(DataError, match="equal columns"):
+        judge(runs[0], Map(henon, 2, 0.5))
+
+
+def test_describe_knows_lorenz_and_sees_drift():
+    series = get_system("lorenz63").simulate(20_000, 0.01, transient=20.0, seed=0)
+    found = {measure.name: measure for measure in describe(series)}
+    assert found["embedding dimension"].value == 3
+    assert found["dominant period"].value == pytest.approx(0.75, abs=0.05)  # of z
+    assert found["lambda_1 from data"].value == pytest.approx(0.9, rel=0.2)
+    assert found["D_stsp"].value < 0.3 * found["D_stsp"].settings["surrogate"]
+    drift = series.values + np.linspace(0, 5, len(series))[:, None] * series.values.std(0)
+    drifting = {measure.name: measure for measure in describe(TimeSeries(drift, 0.01))}
+    assert drifting["D_stsp"].value > drifting["D_stsp"].settings["surrogate"]
+
+
+def test_describe_refuses_a_constant_and_notes_what_is_too_short():
+    with pytest.raises(DataError, match="constant"):
+        describe(TimeSeries(np.ones((100, 1)), 1.0))
+    short = describe(TimeSeries(np.random.default_rng(0).standard_normal(20), 1.0))
+    assert {m.name for m in short if math.isnan(m.value)} >= {"embedding dimension", "lambda_1 from data"}
+    assert all(m.note for m in short if math.isnan(m.value))
