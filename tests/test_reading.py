@@ -308,6 +308,12 @@ class TestMissing:
         with pytest.raises(DataError, match=r"1 missing .* first in column 'x' \(row 1\)"):
             load_trajectories(tmp_path / "a.parquet", dt=1)
 
+    def test_gaps_between_irregular_times_are_filled_in_time(self, tmp_path: Path) -> None:
+        path = text(tmp_path / "a.csv", "t,x\n0,0\n1,\n4,4\n5,5\n6.5,6.5\n")
+        series = TimeSeries.load(path, missing="interpolate", resample=True, dt=0.5)
+        np.testing.assert_allclose(series.values[:, 0], series.times, atol=1e-12)
+        assert len(series.origin["repairs"]) == 2
+
     def test_another_word_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="refuse or interpolate"):
             load_trajectories(write(tmp_path / "a.csv"), missing="drop")  # type: ignore[arg-type]
