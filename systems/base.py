@@ -159,7 +159,7 @@ class System(ABC):
         Members started from a small ball instead stay phase-locked (Rössler) and agree on a wrong value.
         """
         _require_count(count)
-        self._checked(2, None, transient, seed, 0.0)
+        self._checked(max(2, self.dim), None, transient, seed, 0.0)
         stream = np.random.SeedSequence(seed).spawn(1)[0]
         start, began = self._start(np.random.default_rng(stream), transient)
         spacing = SPACING_PERIODS * self.period
@@ -206,8 +206,11 @@ class System(ABC):
     def _checked(
         self, n: int, dt: float | None, transient: float, seed: int, noise: float
     ) -> tuple[int, float, float, float]:
-        if not _whole(n) or n < 2:
-            raise SpecError(f"n = {n!r}", "a whole number of rows, 2 or more", "give for example n=10000")
+        least = max(2, self.dim)
+        if not _whole(n) or n < least:
+            raise SpecError(
+                f"n = {n!r}", f"a whole number of rows, {least} or more", "give for example n=10000"
+            )
         if not _whole(seed) or seed < 0:
             raise SpecError(f"seed = {seed!r}", "a whole number, 0 or more", "give for example seed=0")
         if not _number(transient) or transient < 0 or (self.time == "map" and transient != int(transient)):

@@ -268,11 +268,11 @@ def _drifting(flow: Any, clock: bool) -> str:
 
 def _like(default: Any, value: Any, where: str) -> Any:
     try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        array = None
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length
+        array = np.array("")
     shape = np.shape(default)
-    if array is None or isinstance(value, bool) or array.shape != shape or not np.isfinite(array).all():
+    if array.dtype.kind not in "iuf" or array.shape != shape or not np.isfinite(array).all():
         wanted = "a finite number" if shape == () else f"finite numbers in the shape {shape}"
         raise SpecError(f"{where} = {value!r}", wanted, f"the default is {np.asarray(default).tolist()}")
-    return float(array) if shape == () else array
+    return float(array) if shape == () else array.astype(float)

@@ -76,5 +76,5 @@ class Lorenz96:
             derivative=derivative,
             numbers=(self.forcing,),
             scale=(3.6,) * self.dim,
-            max_step=0.01,
+            max_step=0.005,
         )
