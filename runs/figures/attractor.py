@@ -1,0 +1,159 @@
+"""Attractor of the truth beside the free run, on the same axes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dsr.series import TimeSeries
+from dsr.timescales import autocorrelation_time, mutual_information_delay
+
+from .stretches import drawn_rows, joined
+from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, no_free_run, say, styled
+
+MARGIN = 0.05
+MOST_POINTS = 10_000  # more of them fill the attractor and hide the orbit
+MUTUAL_ROWS = 20_000
+BEYOND = 0.5  # how far past the truth the axes may grow to show a run that leaves it, in ranges of the truth
+
+
+@styled
+def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: int | None = None) -> Figure:
+    """Truth on the left, free run on the right over the truth in light grey, equal axes.
+
+    One column: delay plot, the delay from the mutual information of the truth. Two columns: the plane.
+    Three: a 3-D view. More: the planes of the three leading principal components of the standardised
+    truth, one row each for truth and free run.
+
+    Both panels show the first rows, as many as the titles say; rows of a free run further than half a range
+    outside the truth are not drawn, and the title counts them. `diverged_at` is the step at which the free
+    run was lost.
+    """
+    rows = drawn_rows(truth, MOST_POINTS)
+    values = [s.values for s in (truth, generated) if s is not None]
+    values, labels = _coordinates(truth, values)
+    clouds = [v[rows] for v in values]
+    low, high = _limits(clouds)
+    if len(clouds) > 1:
+        clouds[1], lost = _inside(clouds[1], low, high)
+    titles = [f"truth, {_span(truth, rows)}", no_free_run(diverged_at)]
+    if generated is not None:
+        titles[1] = f"free run, {_span(generated, rows)}" + (
+            f" ({lost:.1%} outside the axes)" if lost else ""
+        )
+        if diverged_at is not None:
+            titles[1] = f"free run, diverged at step {diverged_at:,}\n" + titles[1].removeprefix("free run, ")
+    line = joined(truth)
+    if len(labels) == 3 and truth.dim == 3:
+        figure = Figure(figsize=(DOUBLE, 3.2))
+        panels = [figure.add_subplot(1, 2, i + 1, projection="3d") for i in range(2)]
+        figure.subplots_adjust(left=0.01, right=0.95, bottom=0.04, top=0.88, wspace=0.1)
+        views: list[tuple[int, ...]] = [(0, 1, 2)]
+    else:
+        views = list(itertools.combinations(range(len(labels)), 2))
+        figure = Figure(figsize=(DOUBLE, 3.1 if len(views) == 1 else 4.7), layout="constrained")
+        shape = (1, 2) if len(views) == 1 else (2, len(views))
+        panels = list(figure.subplots(*shape).ravel())
+    for i, view in enumerate(views):
+        top, bottom = panels[i], panels[i + len(views)]
+        for axes in (top, bottom):
+            _frame(axes, view, labels, low, high)
+        _draw(top, clouds[0], view, TRUTH, line)
+        if i == 0:
+            top.set_title(titles[0])
+            bottom.set_title("" if generated is None else titles[1])
+        if generated is None:
+            say(bottom, titles[1] if i == len(views) // 2 else "")
+            continue
+        _draw(bottom, clouds[0], view, FAINT, line)
+        _draw(bottom, clouds[1], view, RECONSTRUCTION, line)
+    return figure
+
+
+def _coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
+    """Coordinates (time, 2 or 3) to draw, the same for truth and free run, and their labels."""
+    name = truth.names[0]
+    if truth.dim == 1:
+        delay = _delay(truth)
+        unit = f" + {delay * truth.dt:.3g}" if truth.time_unit != "iterations" else f" + {delay}"
+        embedded = [
+            np.column_stack([v[:-delay, 0], v[delay:, 0]]) if len(v) > delay else v[:0].repeat(2, 1)
+            for v in values
+        ]
+        return embedded, [f"{name}(t)", f"{name}(t{unit})" + _unit(truth)]
+    if truth.dim <= 3:
+        return values, list(truth.names)
+    mean, sd = truth.values.mean(0), truth.values.std(0)
+    sd = np.where(sd > 0, sd, 1.0)
+    variance, directions = np.linalg.eigh(np.cov((truth.values - mean) / sd, rowvar=False))
+    share = variance[::-1] / variance.sum()
+    leading = directions[:, ::-1][:, :3]
+    leading = leading * np.sign(
+        leading[np.abs(leading).argmax(0), range(3)]
+    )  # a sign that no library version flips
+    labels = [f"PC {i + 1} of truth ({share[i]:.0%} of variance)" for i in range(3)]
+    return [(v - mean) / sd @ leading for v in values], labels
+
+
+def _delay(truth: TimeSeries) -> int:
+    if not joined(truth):
+        return 1
+    column = truth.values[:MUTUAL_ROWS, 0]
+    longest = min(10 * int(autocorrelation_time(column)[0]), len(column) // 4)
+    return mutual_information_delay(column, max(2, longest))
+
+
+def _unit(truth: TimeSeries) -> str:
+    return "" if truth.time_unit in ("iterations", "time units") else f", t in {truth.time_unit}"
+
+
+def _span(series: TimeSeries, rows: slice) -> str:
+    end = min(rows.stop, len(series))
+    if series.time_unit == "iterations":
+        return f"{end:,} iterations"
+    return f"{(end - 1) * series.dt:.3g} {series.time_unit}"
+
+
+def _limits(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    low, high = clouds[0].min(0), clouds[0].max(0)
+    span = np.where(high > low, high - low, 1.0)
+    for cloud in clouds[1:]:
+        if len(cloud):
+            low = np.maximum(np.minimum(low, cloud.min(0)), clouds[0].min(0) - BEYOND * span)
+            high = np.minimum(np.maximum(high, cloud.max(0)), clouds[0].max(0) + BEYOND * span)
+    return low - MARGIN * span, high + MARGIN * span
+
+
+def _inside(cloud: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, float]:
+    """The cloud with rows outside the box blanked (3-D axes do not clip), and their share."""
+    outside = ((cloud < low) | (cloud > high)).any(1)
+    return np.where(outside[:, None], np.nan, cloud), float(outside.mean()) if len(cloud) else 0.0
+
+
+def _draw(axes: Axes, cloud: np.ndarray, view: tuple[int, ...], colour: str, line: bool) -> None:
+    columns = [cloud[:, k] for k in view]
+    if line:
+        axes.plot(*columns, color=colour, lw=0.35, alpha=0.8, rasterized=True)
+    else:
+        axes.plot(*columns, color=colour, ls="none", marker=".", ms=1.2, mew=0, rasterized=True)
+
+
+def _frame(axes: Any, view: tuple[int, ...], labels: list[str], low: np.ndarray, high: np.ndarray) -> None:
+    setters: list[Any] = [(axes.set_xlim, axes.set_xlabel), (axes.set_ylim, axes.set_ylabel)]
+    if axes.name == "3d":
+        setters.append((axes.set_zlim, axes.set_zlabel))
+        axes.view_init(elev=18, azim=-55)
+        axes.set_box_aspect((4, 4, 3), zoom=1.12)
+        for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            axis.pane.set_visible(False)
+            axis._axinfo["grid"].update(color="#e6e6e6", linewidth=0.4)
+            axis.labelpad = -6
+            axis.set_tick_params(pad=-3)
+    for (limit, label), k in zip(setters, view, strict=True):
+        limit(low[k], high[k])
+        label(labels[k])
+    axes.locator_params(nbins=5)

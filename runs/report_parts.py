@@ -1,0 +1,175 @@
+"""Pieces of the HTML report: everything that arrives from outside is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from dsr.errors import StoreError
+
+from .verdict import is_chance, quantity, reading
+
+COLUMNS = (
+    "measure",
+    "truth",
+    "reconstruction",
+    "floor [5, 50, 95 %]",
+    "phase surrogate",
+    "Gaussian noise",
+    "reading",
+)
+PIXELS_PER_INCH, SCREEN_PER_INCH = (
+    200,
+    128,
+)  # of the PNG files, and on the page: figures a third larger than in print
+
+
+def measure_name(name: str) -> str:
+    """HTML of a measure's name, subscripts set as such: lambda_1, D_stsp, D_H."""
+    safe = escape(name)
+    return re.sub(
+        r"\b(lambda|D)_(\w+)", lambda m: f"{'λ' if m[1] == 'lambda' else m[1]}<sub>{m[2]}</sub>", safe
+    )
+
+
+def invariants_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of all measures; each number opens to its settings and the version of its definition."""
+    head = "".join(f'<th scope="col">{escape(c)}</th>' for c in COLUMNS)
+    body = "\n".join(_row(row) for row in rows)
+    return f'<table class="measures"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+
+
+def listing(values: Mapping[str, Any]) -> str:
+    """A nested mapping as a two-column table of dotted keys."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_plain(value))}</td></tr>'
+        for key, value in _flat(values)
+    )
+    return f'<table class="listing"><tbody>{rows}</tbody></table>'
+
+
+def figure(name: str, png: bytes, caption: str, number: int) -> str:
+    """A figure with its caption, the picture inside the page. Raises `StoreError` for what is not a PNG."""
+    if png[:8] != b"\x89PNG\r\n\x1a\n":
+        raise StoreError(
+            f"the figure '{name}' is not a PNG file", "PNG bytes", "draw the figures again: dsr figures RUN"
+        )
+    width = round(struct.unpack(">I", png[16:20])[0] * SCREEN_PER_INCH / PIXELS_PER_INCH)
+    data = base64.b64encode(png).decode("ascii")
+    return (
+        f'<figure id="figure-{escape(name)}"><img src="data:image/png;base64,{data}" alt="{escape(caption)}" '
+        f'style="width:{width}px">\n'
+        f"<figcaption><b>Figure {number}.</b> {escape(caption)}</figcaption></figure>"
+    )
+
+
+def section(title: str, content: str) -> str:
+    """A headed part of the page; nothing where there is no content."""
+    return f"<section><h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
+
+
+def verbatim(text: str) -> str:
+    """Lines to read or copy as they are."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def folded(summary: str, content: str) -> str:
+    """A part of the page that opens with a click."""
+    return f'<details class="part"><summary>{escape(summary)}</summary>\n{content}\n</details>'
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    found = row["reconstruction"]
+    result = reading(row)
+    cells = [f'<th scope="row">{measure_name(row["name"])}</th>', _number(row.get("truth")), _number(found)]
+    cells += [_floor(found.get("floor")), _number(row.get("surrogate")), _number(row.get("gaussian"))]
+    cells.append(f'<td class="{result.level}">{measure_name(result.text)}</td>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _number(measure: Mapping[str, Any] | None) -> str:
+    if measure is None:
+        return '<td class="none">–</td>'  # noqa: RUF001
+    about = {**measure["settings"], "definition": f"version {measure['version']}"}
+    if measure["note"]:
+        about = {"note": measure["note"], **about}
+    text = escape(quantity(measure)) if measure["value"] is not None else "none"
+    return _opens(text, listing({"measure": measure["name"], **about}))
+
+
+def _floor(floor: Mapping[str, Any] | None) -> str:
+    if floor is None:
+        return '<td class="none">–</td>'  # noqa: RUF001
+    text = "chance: " if is_chance(floor) else ""
+    if floor["pairs"] > 1:
+        text += f"[{floor['low']:.3g}, <b>{floor['median']:.3g}</b>, {floor['high']:.3g}]"
+    else:
+        text += f"{floor['median']:.3g} (one pair)"
+    return _opens(text, listing({"between": floor["kind"], "pairs": floor["pairs"]}))
+
+
+def _opens(summary: str, content: str) -> str:
+    return f'<td><details class="number"><summary>{summary}</summary><div>{content}</div></details></td>'
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(v) for v in value)
+    return "none" if value is None or value == {} else str(value)
+
+
+CSS = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #1a1a1a;
+  background: #fff; max-width: 1080px; margin: 2rem auto; padding: 0 1.5rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; }
+h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
+p { max-width: 46rem; }
+.verdict { border-left: 6px solid; padding: .6rem 1rem; background: #f5f5f5; font-size: 1.05rem;
+  max-width: none; }
+.verdict.agrees { border-color: #007a5a; } .verdict.open { border-color: #767676; }
+.verdict.differs { border-color: #b85000; } .verdict.lost { border-color: #a00000; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.measures { width: 100%; font-size: .86rem; }
+.measures th, .measures td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; }
+.measures thead th { border-bottom: 1.5px solid #1a1a1a; }
+.measures tbody tr { border-bottom: 1px solid #ddd; }
+.measures tbody th { font-weight: 600; white-space: nowrap; }
+.none { color: #767676; }
+td.agrees { color: #00654a; } td.differs { color: #9a4300; font-weight: 600; } td.open { color: #555; }
+details.number { position: relative; }
+details.number summary { cursor: pointer; list-style: none; text-decoration: underline dotted #999;
+  text-underline-offset: 3px; }
+details.number summary::-webkit-details-marker { display: none; }
+details.number[open] > div { position: absolute; z-index: 1; top: 1.6rem; left: 0; padding: .4rem .7rem;
+  background: #fff; border: 1px solid #888; box-shadow: 0 2px 8px #0003; min-width: 15rem; }
+.measures td:nth-child(n+5) details.number[open] > div { left: auto; right: 0; }
+.listing { font-size: .82rem; }
+.listing th, .listing td, .measures .listing th, .measures .listing td { text-align: left;
+  vertical-align: top;
+  padding: .1rem 1rem .1rem 0; font-weight: 400; white-space: normal; overflow-wrap: anywhere; }
+.listing th { color: #555; } .measures .listing tr { border: 0; }
+figure { margin: 1.4rem 0; break-inside: avoid; }
+figure img { max-width: 100%; height: auto; display: block; }
+figcaption { font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
+details.part { margin: .5rem 0; } details.part > summary { cursor: pointer; font-weight: 600; }
+pre { background: #f5f5f5; padding: .7rem 1rem; overflow-x: auto; font-size: .88rem; white-space: pre-wrap; }
+@media print { body { margin: 0; max-width: none; font-size: 10pt; } .measures { font-size: 8pt; }
+  figure img { max-width: 17cm; } h2 { break-after: avoid; } @page { margin: 1.8cm; } }
+"""

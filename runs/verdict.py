@@ -1,0 +1,160 @@
+"""What the numbers of a judgement say, in words: one reading per row, and one sentence for the whole.
+
+Judgements arrive as the plain dictionaries of `Judgement.to_dict()`, so that a report can be rebuilt from
+its run folder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+HIGHER_IS_BETTER = ("valid prediction time",)
+AGREEMENT = 2.0  # combined uncertainties
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`level`: "agrees", "differs" or "open" (nothing to compare with); `text` says it with numbers."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`level` as in `Reading`, or "lost" when there is no attractor to compare; `sentence`: headline."""
+
+    level: str
+    sentence: str
+
+
+def reading(row: Mapping[str, Any]) -> Reading:
+    """How the reconstruction stands to the truth, its floor or chance, in one row of a judgement."""
+    found, truth = row["reconstruction"], row.get("truth")
+    if found["value"] is None:
+        return Reading("differs" if "diverged" in found["note"] else "open", found["note"] or "no number")
+    if truth is not None:
+        return _against_truth(found, truth)
+    floor = found.get("floor")
+    if floor is None:
+        return Reading("open", "")
+    return _against_chance(found, floor) if is_chance(floor) else _against_floor(row, floor)
+
+
+def is_chance(floor: Mapping[str, Any]) -> bool:
+    """Whether a floor is the level of chance, which a model has to beat, not what a perfect model scores."""
+    return str(floor["kind"]).startswith("chance")
+
+
+def verdict(judgement: Mapping[str, Any]) -> Verdict:
+    """The headline of a report; "agrees" only if every part does: chaos, lambda_1, D_stsp and D_H."""
+    outcome, rows = judgement["outcome"], {row["name"]: row for row in judgement["rows"]}
+    if outcome["name"] in ("diverged", "fixed point"):
+        return Verdict(
+            "lost", f"{_capital(outcome['sentence'])}: there is no attractor to compare with the truth."
+        )
+    parts = [f"The free run is {outcome['name']}"]
+    levels = []
+    exponent = rows.get("lambda_1 from data") or rows.get("lambda_1")
+    if exponent is not None:
+        found = exponent["reconstruction"]
+        truth = f" against {quantity(exponent['truth'])} of the truth" if exponent.get("truth") else ""
+        result = reading(exponent)
+        levels.append(result.level)
+        parts[0] += f" with {exponent['name']} = {quantity(found)}{truth}" + (
+            f" ({result.text})" if result.text else ""
+        )
+    for name in ("D_stsp", "D_H"):
+        if name in rows:
+            result = reading(rows[name])
+            levels.append(result.level)
+            parts.append(
+                f"{name} = {quantity(rows[name]['reconstruction'])} is {result.text}" if result.text else ""
+            )
+    level = "differs" if "differs" in levels else "open" if "open" in levels or not levels else "agrees"
+    # Whether a chaotic run is right is for lambda_1 to say; a run that is not chaotic never passes for chaos.
+    if outcome["name"] != "chaotic" and level == "agrees":
+        level = "open"
+    return Verdict(level, "; ".join(part for part in parts if part) + f". {CONCLUSION[level]}")
+
+
+CONCLUSION = {
+    "agrees": "By these measures it cannot be told from the truth at this length.",
+    "differs": "It can be told from the truth.",
+    "open": "Whether it can be told from the truth stays open.",
+}
+
+
+def quantity(measure: Mapping[str, Any]) -> str:
+    """Such as "0.906 ± 0.012 per time unit"; a lopsided range in brackets; the note if there is no number."""
+    value, low, high = measure["value"], measure["low"], measure["high"]
+    if value is None:
+        return measure["note"] or "none"
+    unit = f" {measure['unit']}" if measure["unit"] else ""
+    if low is None or high is None:
+        return f"{value:.4g}{unit}"
+    error = (high - low) / 2
+    if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
+        decimals = _decimals(error)
+        return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]{unit}"
+    return f"{value:.{_decimals(error)}f} ± {error:.2g}{unit}" if error > 0 else f"{value:.4g}{unit}"
+
+
+def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Reading:
+    if truth["value"] is None:
+        return Reading("open", f"truth: {truth['note'] or 'no number'}")
+    if truth["name"] != found["name"]:
+        return Reading("open", f"another estimator: compare {truth['name']}")
+    difference = found["value"] - truth["value"]
+    combined = math.hypot(_uncertainty(found), _uncertainty(truth))
+    text = f"{difference:+.2g}"
+    if abs(truth["value"]) > 3 * combined:
+        text = f"{difference / abs(truth['value']):+.1%}".replace("%", " %")
+    if combined == 0:
+        return Reading("open", f"{text}, uncertainty unknown")
+    away = abs(difference) / combined
+    level = "agrees" if away <= AGREEMENT else "differs"
+    return Reading(level, f"{text}, {away:.1f} times the combined uncertainty")
+
+
+def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
+    value, surrogate = row["reconstruction"]["value"], row.get("surrogate")
+    # D_H of a phase surrogate is zero by construction: there it is no bar to clear.
+    if (
+        row["name"] == "D_stsp"
+        and surrogate
+        and surrogate["value"] is not None
+        and value >= surrogate["value"]
+    ):
+        return Reading("differs", "no better than a phase surrogate")
+    times = f"{value / floor['median']:.2g} times" if floor["median"] > 0 else "above"
+    if floor["pairs"] < 2:
+        return Reading("open", f"{times} a floor known from one pair only ({floor['kind']})")
+    if value <= floor["high"]:
+        return Reading("agrees", f"within the floor (95 % of true pairs score below {floor['high']:.3g})")
+    return Reading(
+        "differs", f"above the floor (95 % of true pairs score below {floor['high']:.3g}), {times} its median"
+    )
+
+
+def _against_chance(found: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
+    higher = found["name"] in HIGHER_IS_BETTER
+    better = found["value"] > floor["high"] if higher else found["value"] < floor["low"]
+    return Reading("agrees", "better than chance") if better else Reading("differs", "no better than chance")
+
+
+def _uncertainty(measure: Mapping[str, Any]) -> float:
+    low, high = measure["low"], measure["high"]
+    return 0.0 if low is None or high is None else (high - low) / 2
+
+
+def _decimals(error: float) -> int:
+    """Decimals that show two digits of the error."""
+    return 4 if error <= 0 else min(max(0, 1 - math.floor(math.log10(error))), 6)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
