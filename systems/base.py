@@ -22,6 +22,8 @@ TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 WANDER_PERIODS = 10.0
 # Golden-section multiple, so that successive points do not fall on the same phase of the cycle.
 SPACING_PERIODS = 5.618
+# Size of the nudge, in units of `state_scale`, that keeps a point from repeating the orbit of the one before.
+NUDGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -156,14 +158,18 @@ class System(ABC):
     def attractor_points(self, count: int, *, transient: float, seed: int) -> np.ndarray:
         """States (count, dim) 5.6 periods apart on one long trajectory: starts for Lyapunov ensembles.
 
-        Members started from a small ball instead stay phase-locked (Rössler) and agree on a wrong value.
+        Members started from a small ball instead stay phase-locked (Rössler) and agree on a wrong value. Each
+        point is nudged by 1e-4 of the attractor's size: unnudged, a member would run through what the one
+        before it ran through, and the spread of members would understate the error (Hénon: sevenfold).
         """
         _require_count(count)
         self._checked(max(2, self.dim), None, transient, seed, 0.0)
-        stream = np.random.SeedSequence(seed).spawn(1)[0]
-        start, began = self._start(np.random.default_rng(stream), transient)
+        starting, nudging = np.random.SeedSequence(seed).spawn(2)
+        start, began = self._start(np.random.default_rng(starting), transient)
         spacing = SPACING_PERIODS * self.period
-        return self._orbit(start, count, spacing if self.time == "flow" else round(spacing), began)
+        points = self._orbit(start, count, spacing if self.time == "flow" else round(spacing), began)
+        nudge = np.random.default_rng(nudging).standard_normal(points.shape)
+        return points + NUDGE * self.state_scale() * nudge
 
     def _simulate(
         self,

@@ -252,6 +252,18 @@ def test_attractor_points_spread_over_the_cycle():
     assert points[:, 0].std() == pytest.approx(5.1, rel=0.15)
 
 
+def test_attractor_points_do_not_follow_each_other():
+    system = get_system("henon")
+    x = system.attractor_points(2, transient=100, seed=0)
+    orbit = [x]
+    for _ in range(300):
+        orbit.append(system.step(orbit[-1]))
+    first, second = np.array(orbit).transpose(1, 0, 2)
+    gaps = np.linalg.norm(first[6:] - second[:-6], axis=1)
+    assert gaps[0] < 1e-3
+    assert np.median(gaps[100:]) > 0.3
+
+
 def test_origin_says_how_to_make_the_series_again():
     system = get_system("lorenz63", rho=30.0)
     series = system.simulate(50, 0.02, transient=3, seed=9, noise=0.05)
