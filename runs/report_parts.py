@@ -63,7 +63,7 @@ def figure(name: str, png: bytes, caption: str, number: int) -> str:
     return (
         f'<figure id="figure-{escape(name)}"><img src="data:image/png;base64,{data}" alt="{escape(caption)}" '
         f'style="width:{width}px">\n'
-        f"<figcaption><b>Figure {number}.</b> {escape(caption)}</figcaption></figure>"
+        f"<figcaption><b>Figure {number}.</b> {measure_name(caption)}</figcaption></figure>"
     )
 
 
@@ -85,7 +85,9 @@ def folded(summary: str, content: str) -> str:
 def _row(row: Mapping[str, Any]) -> str:
     found = row["reconstruction"]
     result = reading(row)
-    cells = [f'<th scope="row">{measure_name(row["name"])}</th>', _number(row.get("truth")), _number(found)]
+    unit = found["unit"] or (row.get("truth") or {}).get("unit", "")
+    name = measure_name(row["name"]) + (f'<br><span class="unit">{escape(unit)}</span>' if unit else "")
+    cells = [f'<th scope="row">{name}</th>', _number(row.get("truth")), _number(found)]
     cells += [_floor(found.get("floor")), _number(row.get("surrogate")), _number(row.get("gaussian"))]
     cells.append(f'<td class="{result.level}">{measure_name(result.text)}</td>')
     return f"<tr>{''.join(cells)}</tr>"
@@ -97,7 +99,7 @@ def _number(measure: Mapping[str, Any] | None) -> str:
     about = {**measure["settings"], "definition": f"version {measure['version']}"}
     if measure["note"]:
         about = {"note": measure["note"], **about}
-    text = escape(quantity(measure)) if measure["value"] is not None else "none"
+    text = escape(quantity(measure, unit=False)) if measure["value"] is not None else "none"
     return _opens(text, listing({"measure": measure["name"], **about}))
 
 
@@ -148,9 +150,12 @@ p { max-width: 46rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .measures { width: 100%; font-size: .86rem; }
 .measures th, .measures td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; }
+.measures thead th:last-child { width: 20%; }
 .measures thead th { border-bottom: 1.5px solid #1a1a1a; }
 .measures tbody tr { border-bottom: 1px solid #ddd; }
 .measures tbody th { font-weight: 600; white-space: nowrap; }
+.unit { font-weight: 400; color: #555; font-size: .9em; }
+details.number summary { white-space: nowrap; }
 .none { color: #767676; }
 td.agrees { color: #00654a; } td.differs { color: #9a4300; font-weight: 600; } td.open { color: #555; }
 details.number { position: relative; }
@@ -164,7 +169,7 @@ details.number[open] > div { position: absolute; z-index: 1; top: 1.6rem; left: 
 .listing th, .listing td, .measures .listing th, .measures .listing td { text-align: left;
   vertical-align: top;
   padding: .1rem 1rem .1rem 0; font-weight: 400; white-space: normal; overflow-wrap: anywhere; }
-.listing th { color: #555; } .measures .listing tr { border: 0; }
+.listing th, .measures .listing th { color: #555; white-space: nowrap; } .measures .listing tr { border: 0; }
 figure { margin: 1.4rem 0; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; display: block; }
 figcaption { font-size: .9rem; max-width: 46rem; margin-top: .3rem; }

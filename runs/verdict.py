@@ -13,6 +13,9 @@ from typing import Any
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
+ROUNDING = 1e-12
+HEADLINE = ("lambda_1", "D_stsp", "D_H")
+MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def verdict(judgement: Mapping[str, Any]) -> Verdict:
         parts[0] += f" with {exponent['name']} = {quantity(found)}{truth}" + (
             f" ({result.text})" if result.text else ""
         )
-    for name in ("D_stsp", "D_H"):
+    for name in HEADLINE[1:]:
         if name in rows:
             result = reading(rows[name])
             levels.append(result.level)
@@ -78,29 +81,33 @@ def verdict(judgement: Mapping[str, Any]) -> Verdict:
     # Whether a chaotic run is right is for lambda_1 to say; a run that is not chaotic never passes for chaos.
     if outcome["name"] != "chaotic" and level == "agrees":
         level = "open"
-    return Verdict(level, "; ".join(part for part in parts if part) + f". {CONCLUSION[level]}")
+    others = [name for name in rows if name not in (*HEADLINE, "lambda_1 from data")]
+    off = [name for name in others if reading(rows[name]).level == "differs"]
+    also = f" Also off: {', '.join(off)}." if off else ""
+    return Verdict(level, "; ".join(part for part in parts if part) + f". {CONCLUSION[level]}{also}")
 
 
 CONCLUSION = {
-    "agrees": "By these measures it cannot be told from the truth at this length.",
+    "agrees": "By lambda_1, D_stsp and D_H it cannot be told from the truth at this length.",
     "differs": "It can be told from the truth.",
     "open": "Whether it can be told from the truth stays open.",
 }
 
 
-def quantity(measure: Mapping[str, Any]) -> str:
+def quantity(measure: Mapping[str, Any], *, unit: bool = True) -> str:
     """Such as "0.906 ± 0.012 per time unit"; a lopsided range in brackets; the note if there is no number."""
     value, low, high = measure["value"], measure["low"], measure["high"]
     if value is None:
         return measure["note"] or "none"
-    unit = f" {measure['unit']}" if measure["unit"] else ""
-    if low is None or high is None:
-        return f"{value:.4g}{unit}"
-    error = (high - low) / 2
-    if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
-        decimals = _decimals(error)
-        return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]{unit}"
-    return f"{value:.{_decimals(error)}f} ± {error:.2g}{unit}" if error > 0 else f"{value:.4g}{unit}"
+    if low is None or high is None or low == high:
+        text = f"{value:.4g}" if abs(value) > ROUNDING else "0"
+    else:
+        error = (high - low) / 2
+        digits = min(max(0, 1 - math.floor(math.log10(error))), 6)  # two digits of the error
+        text = f"{value:.{digits}f} ± {error:.{digits}f}"
+        if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
+            text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return _minus(text) + (f" {measure['unit']}" if unit and measure["unit"] else "")
 
 
 def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Reading:
@@ -110,14 +117,15 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
         return Reading("open", f"another estimator: compare {truth['name']}")
     difference = found["value"] - truth["value"]
     combined = math.hypot(_uncertainty(found), _uncertainty(truth))
-    text = f"{difference:+.2g}"
+    text = f"{difference:+.3g}"
     if abs(truth["value"]) > 3 * combined:
-        text = f"{difference / abs(truth['value']):+.1%}".replace("%", " %")
+        text += f" ({abs(difference / truth['value']):.1%})".replace("%", " %")
+    text = _minus(text)
     if combined == 0:
         return Reading("open", f"{text}, uncertainty unknown")
     away = abs(difference) / combined
     level = "agrees" if away <= AGREEMENT else "differs"
-    return Reading(level, f"{text}, {away:.1f} times the combined uncertainty")
+    return Reading(level, f"{text}, {away:.{1 if away < 10 else 0}f} combined uncertainties")
 
 
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
@@ -151,9 +159,8 @@ def _uncertainty(measure: Mapping[str, Any]) -> float:
     return 0.0 if low is None or high is None else (high - low) / 2
 
 
-def _decimals(error: float) -> int:
-    """Decimals that show two digits of the error."""
-    return 4 if error <= 0 else min(max(0, 1 - math.floor(math.log10(error))), 6)
+def _minus(number: str) -> str:
+    return number.replace("-", MINUS)
 
 
 def _capital(text: str) -> str:

@@ -51,7 +51,7 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
     if len(labels) == 3 and truth.dim == 3:
         figure = Figure(figsize=(DOUBLE, 3.2))
         panels = [figure.add_subplot(1, 2, i + 1, projection="3d") for i in range(2)]
-        figure.subplots_adjust(left=0.01, right=0.95, bottom=0.04, top=0.88, wspace=0.1)
+        figure.subplots_adjust(left=0.02, right=0.93, bottom=0.04, top=0.95, wspace=0.14)
         views: list[tuple[int, ...]] = [(0, 1, 2)]
     else:
         views = list(itertools.combinations(range(len(labels)), 2))
@@ -64,8 +64,9 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
             _frame(axes, view, labels, low, high)
         _draw(top, clouds[0], view, TRUTH, line)
         if i == 0:
-            top.set_title(titles[0])
-            bottom.set_title("" if generated is None else titles[1])
+            height = 0.94 if top.name == "3d" else None
+            top.set_title(titles[0], y=height)
+            bottom.set_title("" if generated is None else titles[1], y=height)
         if generated is None:
             say(bottom, titles[1] if i == len(views) // 2 else "")
             continue
@@ -147,7 +148,7 @@ def _frame(axes: Any, view: tuple[int, ...], labels: list[str], low: np.ndarray,
     if axes.name == "3d":
         setters.append((axes.set_zlim, axes.set_zlabel))
         axes.view_init(elev=18, azim=-55)
-        axes.set_box_aspect((4, 4, 3), zoom=1.12)
+        axes.set_box_aspect((4, 4, 3), zoom=1.08)
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.pane.set_visible(False)
             axis._axinfo["grid"].update(color="#e6e6e6", linewidth=0.4)

@@ -90,13 +90,13 @@ def series(
 
 
 def _title(top: np.ndarray, truth: TimeSeries, forecast: Any, valid: int, unit: float, lyapunov: Any) -> None:
-    top[1].set_title("free run (not aligned with the truth in time)")
+    top[1].set_title("free run (not aligned in time)")
     if forecast is None:
         top[0].set_title("truth")
         return
     capped = "at least " if valid >= len(forecast) else ""
     name = "Lyapunov times" if lyapunov else truth.time_unit
-    top[0].set_title(f"prediction from the first row, valid for {capped}{valid * truth.dt / unit:.3g} {name}")
+    top[0].set_title(f"prediction, valid for {capped}{valid * truth.dt / unit:.3g} {name}")
 
 
 def _valid_steps(truth: TimeSeries, forecast: np.ndarray) -> int:
