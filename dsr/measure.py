@@ -44,7 +44,7 @@ class Measure:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; NaN becomes None."""
-        return _plain(asdict(self))
+        return plain(asdict(self))
 
     def __str__(self) -> str:
         if math.isnan(self.value):
@@ -55,11 +55,12 @@ class Measure:
         return f"{text} {self.unit}".rstrip()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Nested plain values for JSON: tuples become lists, and numbers that are not finite None."""
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

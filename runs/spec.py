@@ -29,7 +29,7 @@ class SystemData:
     train: int = option(100_000, "rows of the training trajectory")
     validation: int = option(20_000, "rows of the validation trajectory")
     test: int = option(100_000, "rows of the clean test trajectory")
-    noise: float = option(0.05, "observation noise on train and validation, in standard deviations of each column")
+    noise: float = option(0.0, "observation noise on train and validation, in standard deviations of each column")
     transient: float | None = option(None, "time dropped before each trajectory; 50 periods if not given")
     floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError, nearest
+from ..measure import plain
 
 DEFAULT_STORE = "dsr-runs"
 
@@ -46,7 +47,8 @@ class RunFolder:
         return target
 
     def write_json(self, name: str, tree: Any) -> Path:
-        return self.write(name, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+        """Numbers that are not finite become null: JSON has no word for them."""
+        return self.write(name, json.dumps(plain(tree), indent=2, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON file, None when it does not exist."""

@@ -94,7 +94,7 @@ class System(ABC):
         """The function (x (B, dim), Q (B, dim, k)) -> (x', Q') that advances states and tangents by dt.
 
         `dt` is one sampling step (default: the system's; 1 for maps). Raises `DataError` if a state becomes
-        infinite. Q is not orthonormalised here. Q is not orthonormalised here.
+        infinite. Q is not orthonormalised here.
         """
 
     @abstractmethod

@@ -12,9 +12,9 @@ from ..registry import option
 class TrainingConfig:
     """Defaults serve low-dimensional flows sampled at some 50 to 100 points per period."""
 
-    steps: int = option(40_000, "training steps")
+    steps: int = option(30_000, "training steps")
     batch_size: int = option(64, "windows per step and member")
-    window: int = option(30, "predicted steps per window")
+    window: int = option(20, "predicted steps per window")
     members: int = option(1, "models trained together from different initial weights; the best free run survives")
     learning_rate: float = option(3e-3, "learning rate at the start")
     final_learning_rate: float = option(1e-5, "learning rate at the end, reached exponentially")

@@ -21,13 +21,7 @@ class Windows:
     def __init__(
         self, series: Sequence[TimeSeries], mean: np.ndarray, std: np.ndarray, length: int, *, seed: int, dtype: torch.dtype
     ) -> None:
-        longest = max(len(s) for s in series)
-        if longest <= length:
-            raise DataError(
-                f"a training series of {longest} rows",
-                f"more rows than one training window of {length} steps",
-                f"shorten the window (training.window={max(longest // 4, 1)}) or bring a longer series",
-            )
+        require_rows(series, length)
         self.rows = torch.as_tensor((np.concatenate([s.values for s in series]) - mean) / std, dtype=dtype)
         offsets = np.cumsum([0] + [len(s) for s in series])
         firsts = [np.arange(a, b - length) for a, b in zip(offsets, offsets[1:], strict=False)]
@@ -43,6 +37,17 @@ class Windows:
         for pick in picks:
             window = self.rows[self.firsts[pick] + self.steps]
             yield window if noise == 0 else window + noise * _normal(window, rng)
+
+
+def require_rows(series: Sequence[TimeSeries], length: int) -> None:
+    """Raise `DataError` when no series is longer than one training window of `length` steps."""
+    longest = max(len(s) for s in series)
+    if longest <= length:
+        raise DataError(
+            f"a training series of {longest} rows",
+            f"more rows than one training window of {length} steps",
+            f"shorten the window (training.window={max(longest // 4, 1)}) or bring a longer series",
+        )
 
 
 def _normal(like: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,0 +1,111 @@
+"""What there is to choose from, read off the registries: for `dsr systems`, `dsr models` and `dsr measures`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..registry import Registry, options_of
+
+
+def systems() -> dict[str, Any]:
+    """Own systems in one line each, and the names of the dysts flows."""
+    from ..systems import dysts_names, get_system, system_names
+
+    own = {}
+    for name in system_names():
+        system = get_system(name)
+        own[name] = f"{system.time}, {system.dim} dimensions: {system.description}"
+    return {"systems": own, "dysts flows (dysts:NAME)": ", ".join(dysts_names())}
+
+
+def system(name: str) -> dict[str, Any]:
+    """Everything known about one system."""
+    from ..systems import get_system
+
+    found = get_system(name)
+    entry = {
+        "description": found.description,
+        "citation": found.citation,
+        "kind": f"{found.time}, {found.dim} dimensions ({', '.join(found.names)})",
+        "dt": found.dt,
+        "period": found.period,
+        "parameters": dict(found.parameters),
+        "published": {key: _published(p) for key, p in found.reference.items()},
+        "warning": found.warning,
+    }
+    return {found.name: {k: v for k, v in entry.items() if v not in ("", {})}}
+
+
+def models() -> dict[str, Any]:
+    """Model families and forcing schemes with their keys; training and analysis keys."""
+    from ..models import MODELS
+    from ..training import FORCINGS, TrainingConfig
+    from .spec import AnalysisSpec, FileData, SystemData
+
+    sections = {
+        "[data] of a system": SystemData,
+        "[data] of a file": FileData,
+        "[training]": TrainingConfig,
+        "[analysis]": AnalysisSpec,
+    }
+    return {
+        "[model] name": _entries(MODELS),
+        "[forcing] name": _entries(FORCINGS),
+        **{title: _keys(cls) for title, cls in sections.items()},
+    }
+
+
+def measures() -> dict[str, Any]:
+    """Name, definition in one line and version of each measure."""
+    from .. import analysis
+
+    functions = {
+        "D_stsp": analysis.state_space_divergence,
+        "D_H": analysis.power_spectrum_error,
+        "prediction error": analysis.prediction_error,
+        "valid prediction time": analysis.valid_prediction_time,
+        "lambda_1, lambda_2, ...": analysis.lyapunov_spectrum,
+        "lambda_1 from data": analysis.max_lyapunov_from_data,
+        "Kaplan-Yorke dimension": analysis.kaplan_yorke_dimension,
+    }
+    return {"measures": {name: _first_line(f) for name, f in functions.items()}}
+
+
+def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:
+    """A nested mapping as indented text, values aligned within a level."""
+    width = max((len(str(k)) for k, v in tree.items() if not isinstance(v, Mapping)), default=0)
+    found = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found += [f"{' ' * indent}{key}", *lines(value, indent + 2)]
+        else:
+            found.append(f"{' ' * indent}{key:<{width}}  {value}")
+    return found
+
+
+def _entries(registry: Registry[Any]) -> dict[str, Any]:
+    return {name: {"": _first_line(registry[name]), **_keys(registry[name])} for name in registry}
+
+
+def _keys(cls: type) -> dict[str, str]:
+    return {
+        key: f"{help} ({kind}{'' if default in (None, dataclasses.MISSING, '') else f', default {default}'})"
+        for key, kind, default, help in options_of(cls)
+    }
+
+
+def _published(entry: Any) -> str:
+    def text(value: Any) -> str:
+        return ", ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
+
+    errors = entry.uncertainty if isinstance(entry.uncertainty, tuple) else (entry.uncertainty,)
+    known = any(math.isfinite(e) and e > 0 for e in errors)
+    return f"{text(entry.value)}{f' ± {text(entry.uncertainty)}' if known else ''}  ({entry.source})"
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")

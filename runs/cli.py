@@ -1,0 +1,239 @@
+"""The command line: thin verbs over the library. Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import DsrError
+
+app = typer.Typer(
+    name="dsr",
+    help="Reconstruct chaotic dynamical systems from time series, and check that the reconstruction is right.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StoreOption = Annotated[str | None, typer.Option(help="folder of runs; default DSR_STORE, then ./dsr-runs")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="settings as key=value, such as training.steps=5000")]
+Columns = Annotated[str | None, typer.Option(help="names or indices of the columns to use, with commas between")]
+Dt = Annotated[float | None, typer.Option(help="time between two rows, or sampling step of a system")]
+TimeUnit = Annotated[str | None, typer.Option(help="unit of --dt, such as s")]
+TimeColumn = Annotated[str | None, typer.Option(help="column of a file that holds the times")]
+TrajectoryColumn = Annotated[str | None, typer.Option(help="column that numbers several trajectories")]
+Array = Annotated[str | None, typer.Option(help="array inside a .npz or .mat file")]
+Transpose = Annotated[bool, typer.Option("--transpose", help="rows and columns are swapped in the file")]
+Missing = Annotated[str | None, typer.Option(help="missing values: refuse, or interpolate")]
+Resample = Annotated[bool, typer.Option("--resample", help="put irregular samples on a regular grid")]
+
+
+@app.command()
+def reconstruct(
+    source: Annotated[str, typer.Argument(metavar="SYSTEM|FILE", help="a system (see `dsr systems`) or a data file")],
+    overrides: Overrides = None,
+    model: Annotated[str | None, typer.Option(help="model family (see `dsr models`)")] = None,
+    forcing: Annotated[str | None, typer.Option(help="teacher forcing: generalized or sparse")] = None,
+    steps: Annotated[int | None, typer.Option(help="training steps")] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of data, initial weights and windows")] = None,
+    noise: Annotated[float | None, typer.Option(help="observation noise on a system's training data")] = None,
+    dt: Dt = None,
+    time_unit: TimeUnit = None,
+    columns: Columns = None,
+    time_column: TimeColumn = None,
+    trajectory_column: TrajectoryColumn = None,
+    array: Array = None,
+    transpose: Transpose = False,
+    missing: Missing = None,
+    resample: Resample = False,
+    embed: Annotated[str | None, typer.Option(help="delay embedding: auto, none, or DIMENSIONxDELAY")] = None,
+    experiment: Annotated[str | None, typer.Option(help="folder inside the store")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The main job: data -> model -> invariants -> figures -> report.html."""
+    from .spec import data_section, override
+
+    data: dict[str, Any] = data_section(source)
+    found = {
+        "dt": dt, "time_unit": time_unit, "time_column": time_column, "trajectory_column": trajectory_column,
+        "array": array, "transpose": transpose or None, "missing": missing, "resample": resample or None,
+        "embed": embed, "noise": noise, "columns": columns.split(",") if columns else None,
+    }  # fmt: skip
+    data |= {key: value for key, value in found.items() if value is not None}
+    tree: dict[str, Any] = {"data": data}
+    for section, key, value in (
+        ("model", "name", model), ("forcing", "name", forcing), ("training", "steps", steps),
+    ):  # fmt: skip
+        if value is not None:
+            tree.setdefault(section, {})[key] = value
+    tree |= {key: value for key, value in (("seed", seed), ("experiment", experiment)) if value is not None}
+    _run(override(tree, overrides or []), store, as_json)
+
+
+@app.command()
+def run(
+    spec: Annotated[str, typer.Argument(metavar="SPEC.toml", help="a spec file, or the name of a shipped recipe")],
+    overrides: Overrides = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The same from a spec; goes on where an interrupted run stopped."""
+    from .recipes import recipe
+    from .spec import override, read
+
+    _run(override(recipe(spec) or read(spec), overrides or []), store, as_json)
+
+
+def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
+    from .spec import parse
+
+    spec = parse(tree)
+    from .execute import execute
+    from .progress import TerminalProgress
+    from .store import RunStore
+
+    try:
+        with TerminalProgress() as progress:
+            result = execute(spec, RunStore(store), progress=progress)
+    except KeyboardInterrupt:
+        print("dsr: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)
+    if as_json:
+        _print_json({"run": str(result.folder.path), **result.measures})
+        return
+    if result.reused:
+        print("This run was already finished; nothing was computed again.\n")
+    print(result.table)
+    print(f"run:    {result.folder.path}\nreport: {result.folder / 'report.html'}")
+
+
+@app.command()
+def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], store: StoreOption = None) -> None:
+    """Write a finished run's report.html again."""
+    from .publish import write_report
+    from .store import RunStore
+
+    print(write_report(RunStore(store).find(run)))
+
+
+@app.command()
+def analyse(
+    file: Annotated[str, typer.Argument(help="a data file")],
+    dt: Dt = None,
+    time_unit: TimeUnit = None,
+    columns: Columns = None,
+    time_column: TimeColumn = None,
+    trajectory_column: TrajectoryColumn = None,
+    array: Array = None,
+    transpose: Transpose = False,
+    missing: Missing = None,
+    resample: Resample = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Invariants of a series, no model."""
+    from ..analysis import describe
+    from ..reading import load_trajectories
+
+    trajectories = load_trajectories(
+        file, dt=dt, time_unit=time_unit or "time units", columns=columns, time_column=time_column,
+        trajectory_column=trajectory_column, array=array, transpose=transpose, missing=missing or "refuse",  # type: ignore[arg-type]
+        resample=resample,
+    )  # fmt: skip
+    found = []
+    for series in trajectories:
+        series.require_variation()
+        found.append(describe(series))
+    if as_json:
+        _print_json([[m.to_dict() for m in measures] for measures in found])
+        return
+    for i, measures in enumerate(found):
+        if len(found) > 1:
+            print(f"{'' if i == 0 else chr(10)}trajectory {i}")
+        width = max(len(m.name) for m in measures)
+        for m in measures:
+            print(f"{m.name:<{width}}  {m}" + (f"   ({m.note})" if m.note and str(m) != m.note else ""))
+
+
+@app.command()
+def simulate(
+    system: Annotated[str, typer.Argument(help="a system (see `dsr systems`)")],
+    out: Annotated[str, typer.Option("--out", "-o", help="file to write: .npy, .npz or .csv")],
+    n: Annotated[int, typer.Option("-n", help="number of rows")] = 10_000,
+    dt: Dt = None,
+    transient: Annotated[float | None, typer.Option(help="time dropped first; 50 periods if not given")] = None,
+    noise: Annotated[float, typer.Option(help="observation noise, in standard deviations of each column")] = 0.0,
+    seed: Annotated[int, typer.Option(help="seed of initial condition and noise")] = 0,
+    parameters: Annotated[list[str] | None, typer.Argument(help="parameters as name=value")] = None,
+) -> None:
+    """Write a trajectory of a system to a file."""
+    from .simulate import simulate_to_file
+
+    print(simulate_to_file(system, out, n=n, dt=dt, transient=transient, noise=noise, seed=seed, parameters=parameters))
+
+
+@app.command()
+def systems(
+    name: Annotated[str | None, typer.Argument(help="show one system in full")] = None, as_json: JsonOption = False
+) -> None:
+    """The benchmark systems and their published invariants."""
+    from . import catalogue
+
+    _show(catalogue.system(name) if name else catalogue.systems(), as_json)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """The model families, forcing schemes and training settings, with their keys and defaults."""
+    from . import catalogue
+
+    _show(catalogue.models(), as_json)
+
+
+@app.command()
+def measures(as_json: JsonOption = False) -> None:
+    """The invariants and scores a run is judged by."""
+    from . import catalogue
+
+    _show(catalogue.measures(), as_json)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False, store: StoreOption = None) -> None:
+    """Versions, machine, and whether everything a run needs works here."""
+    from . import doctor as check
+
+    found = check.examine(store)
+    if as_json:
+        _print_json(found)
+    else:
+        print("\n".join(check.lines(found)))
+    if found["problems"]:
+        raise typer.Exit(1)
+
+
+def _show(entries: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(entries)
+        return
+    from .catalogue import lines
+
+    print("\n".join(lines(entries)))
+
+
+def _print_json(tree: Any) -> None:
+    print(json.dumps(tree, indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Entry point: user errors are one sentence on standard error and exit status 2; Ctrl-C is 130."""
+    try:
+        app()
+    except DsrError as problem:
+        print(f"dsr: {problem}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,39 @@
+"""`dsr doctor`: what is installed, and whether a run would work on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from typing import Any
+
+from .environment import environment
+from .store import RunStore
+
+
+def examine(store: str | None) -> dict[str, Any]:
+    """Environment, training backends, the store, and sentences about what is wrong or missing."""
+    found = environment()
+    problems = [f"package {name} is not installed" for name, version in found["packages"].items() if version is None]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import nolds  # noqa: F401
+    except Exception as problem:
+        problems.append(f"nolds cannot be imported ({problem}); only cross-checks of exponents need it")
+    root = RunStore(store).root.absolute()
+    parent = next(p for p in (root, *root.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as problem:
+        problems.append(f"the store {root} cannot be written ({problem.strerror})")
+    return {**found, "backends": ["bptt", "autograd"], "store": str(root), "problems": problems}
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    head = [f"{key:<10} {found[key]}" for key in ("python", "platform", "processor", "cores")]
+    head.append(f"{'cuda':<10} {found['cuda'] or 'none: runs on the CPU'}")
+    head.append(f"{'backends':<10} {', '.join(found['backends'])} (training.backend)")
+    head += [f"{name:<14} {version}" for name, version in found["packages"].items()]
+    head.append(f"{'store':<10} {found['store']}")
+    return [*head, *(f"problem: {p}" for p in found["problems"] or ["none"])]

@@ -1,0 +1,210 @@
+"""One run from spec to report: data -> model -> training -> judgement -> figures -> report, resumable at any point."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..analysis import Judgement, judge
+from ..errors import StoreError
+from ..models import Model
+from ..series import TimeSeries
+from ..training import Forcing, History, fit
+from ..training.windows import require_rows
+from . import toml
+from .dataset import Dataset, prepare, truth_spectrum
+from .environment import environment
+from .picture import draw_all
+from .publish import write_report
+from .report import history_summary
+from .resolve import Resolved, resolve
+from .spec import RunSpec
+from .store import RunFolder, RunStore
+from .weights import CHECKPOINT, WEIGHTS, read_tensors, to_bytes
+
+
+class Progress(Protocol):
+    """Where a run says what it is doing; the command line draws it, a script stays silent."""
+
+    def stage(self, text: str) -> None: ...
+    def step(self, step: int, steps: int, loss: float) -> None: ...
+
+
+class Silent:
+    def stage(self, text: str) -> None: ...
+    def step(self, step: int, steps: int, loss: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """`table` is the invariants table as text; `reused` says that the run was found finished in the store."""
+
+    folder: RunFolder
+    measures: dict[str, Any]
+    table: str
+    reused: bool
+
+
+def execute(
+    spec: RunSpec, store: RunStore, *, progress: Progress | None = None, checkpoint_every: int = 2_000
+) -> RunResult:
+    """Compute a run, or finish one that was interrupted, or return one that is already there.
+
+    Nothing is written before data, model and settings have been judged. Raises the `DsrError` of whatever is wrong;
+    an error or interruption after that is recorded in status.json.
+    """
+    say = progress or Silent()
+    resolved = resolve(spec)
+    folder = store.folder(spec.experiment, resolved.run_id)
+    if folder.status["state"] == "finished":
+        return _result(folder, reused=True)
+    say.stage("data")
+    data = prepare(spec)
+    require_rows(data.train, resolved.training.window)
+    members = _build(resolved, data.test.dim)
+    forcing, estimated = _forcing(resolved, data)
+    folder = store.create(spec.experiment, resolved.run_id)
+    with _recorded(folder):
+        folder.write("spec.toml", toml.dumps(spec.to_dict()))
+        folder.write_json("resolved.json", {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated})
+        folder.write_json("env.json", environment())
+        folder.set_status("running")
+        say.stage("training")
+        history = _train(resolved, data, members, forcing, folder, say, checkpoint_every)
+        model = members[0]
+        folder.write(WEIGHTS, to_bytes(model.state_dict()))
+        folder.write("history.csv", _history_csv(history))
+        folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
+        say.stage("judging")
+        judgement = _judge(spec, data, model)
+        folder.write_json("measures.json", judgement.to_dict())
+        folder.write("table.txt", f"{judgement}\n")
+        if judgement.generated is not None:
+            folder.write("generated.npz", _npz(judgement.generated))
+        say.stage("figures and report")
+        draw_all(folder, data.test, judgement, model, history)
+        write_report(folder)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        folder.set_status("finished", seconds=round(history.seconds, 1), steps=history.steps)
+    return _result(folder, reused=False)
+
+
+def _build(resolved: Resolved, obs_dim: int) -> list[Model]:
+    seed, count = resolved.spec.seed, resolved.training.members
+    if count == 1:
+        return [resolved.model.build(obs_dim, seed)]
+    seeds = np.random.SeedSequence([seed, 1]).generate_state(count - 1)
+    return [resolved.model.build(obs_dim, s) for s in (seed, *(int(s) for s in seeds))]
+
+
+def _forcing(resolved: Resolved, data: Dataset) -> tuple[Forcing, dict[str, Any]]:
+    """The forcing with its open parameter estimated from the longest training series."""
+    forcing, estimated = resolved.forcing, dict(data.estimated)
+    if any(value is None for value in dataclasses.asdict(forcing).values()):
+        forcing = type(forcing).from_data(max(data.train, key=len))
+        estimated["forcing"] = dataclasses.asdict(forcing)
+    return forcing, estimated
+
+
+def _train(
+    resolved: Resolved,
+    data: Dataset,
+    members: list[Model],
+    forcing: Forcing,
+    folder: RunFolder,
+    say: Progress,
+    checkpoint_every: int,
+) -> History:
+    resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
+    if resume is not None:
+        folder.log(f"resumed at step {int(resume['step'])}")
+    settings = dataclasses.asdict(resolved.training)
+    del settings["members"]
+    return fit(
+        members[0],
+        data.train,
+        validation=data.validation,
+        forcing=forcing,
+        seed=resolved.spec.seed,
+        restarts=members[1:],
+        resume=resume,
+        on_progress=say.step,
+        on_checkpoint=lambda tensors: folder.write(CHECKPOINT, to_bytes(tensors)) and None,
+        checkpoint_every=checkpoint_every,
+        **settings,
+    )
+
+
+def _judge(spec: RunSpec, data: Dataset, model: Model) -> Judgement:
+    settings = dataclasses.asdict(spec.analysis)
+    judgement = judge(
+        data.test,
+        model,
+        independent=data.independent,
+        truth_spectrum=truth_spectrum(spec),
+        seed=spec.seed,
+        **settings,
+    )
+    return dataclasses.replace(judgement, notes=(*data.notes, *judgement.notes))
+
+
+def _provenance(data: Dataset) -> dict[str, Any]:
+    """Origin of each series of a run, for the report."""
+    parts = {"training": data.train, "validation": data.validation, "test": [data.test]}
+    return {
+        f"{name} {i + 1}" if len(series) > 1 else name: dict(s.origin)
+        for name, series in parts.items()
+        for i, s in enumerate(series)
+    }
+
+
+def _history_csv(history: History) -> str:
+    """Losses by block, and free-run scores where there was a check."""
+    members = history.loss.shape[1]
+    scores = {check.step: check.scores for check in history.checks}
+    header = ["step", *(f"loss_{k}" for k in range(members)), *(f"score_{k}" for k in range(members))]
+    lines = [",".join(header)]
+    for step, losses in zip(history.loss_steps, history.loss, strict=True):
+        found = scores.get(int(step), [""] * members)
+        lines.append(",".join([str(step), *(repr(float(x)) for x in losses), *(str(s) for s in found)]))
+    return "\n".join(lines) + "\n"
+
+
+def _npz(generated: TimeSeries) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, values=generated.values, dt=generated.dt, names=np.array(generated.names))
+    return buffer.getvalue()
+
+
+def _result(folder: RunFolder, *, reused: bool) -> RunResult:
+    measures = folder.read_json("measures.json")
+    try:
+        table = (folder / "table.txt").read_text(encoding="utf-8")
+    except OSError:
+        table = None
+    if measures is None or table is None:
+        raise StoreError(
+            f"'{folder.path}' says it is finished but lacks its results", "a complete run", "delete that folder and run again"
+        )
+    return RunResult(folder, measures, table, reused)
+
+
+@contextmanager
+def _recorded(folder: RunFolder) -> Iterator[None]:
+    """Leave the reason in status.json when a run stops early; the error itself goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder.set_status("interrupted")
+        raise
+    except StoreError:
+        raise  # the store cannot be written, so nothing can be left there
+    except Exception as problem:
+        folder.set_status("failed", reason=f"{type(problem).__name__}: {problem}")
+        raise

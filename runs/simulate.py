@@ -1,0 +1,53 @@
+"""`dsr simulate`: a trajectory in a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SpecError
+from ..series import TimeSeries
+from ..systems import get_system
+from .dataset import TRANSIENT_PERIODS
+from .spec import override
+from .store import RunFolder
+
+KINDS = (".npy", ".npz", ".csv")
+
+
+def simulate_to_file(
+    name: str,
+    out: str,
+    *,
+    n: int,
+    dt: float | None,
+    transient: float | None,
+    noise: float,
+    seed: int,
+    parameters: Sequence[str] | None,
+) -> str:
+    """Simulate and write; returns one line that says what was written."""
+    path = Path(out)
+    if path.suffix not in KINDS:
+        raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
+    system = get_system(name, **override({}, parameters or []))
+    dropped = TRANSIENT_PERIODS * system.period if transient is None else transient
+    series = system.simulate(n, dt, transient=dropped, seed=seed, noise=noise)
+    RunFolder(path.parent).write(path.name, _encode(series, path.suffix))
+    return f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
+
+
+def _encode(series: TimeSeries, kind: str) -> bytes:
+    if kind == ".csv":
+        rows = [",".join(["t", *series.names])]
+        rows += [f"{t!r}," + ",".join(map(repr, row)) for t, row in zip(series.times.tolist(), series.values.tolist(), strict=True)]
+        return ("\n".join(rows) + "\n").encode()
+    buffer = io.BytesIO()
+    if kind == ".npy":
+        np.save(buffer, series.values, allow_pickle=False)
+    else:
+        np.savez_compressed(buffer, values=series.values, dt=series.dt)
+    return buffer.getvalue()

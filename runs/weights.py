@@ -1,0 +1,42 @@
+"""Models on disk: safetensors for the numbers, resolved.json for what to build them from. Nothing loads a pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ..errors import StoreError
+from ..models import MODELS, Model
+from .store import RunFolder
+
+WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
+
+
+def to_bytes(tensors: dict[str, Tensor]) -> bytes:
+    return save({name: t.detach().contiguous() for name, t in tensors.items()})
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file. Raises `StoreError` when it is missing or damaged."""
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as problem:
+        raise StoreError(
+            f"'{path}' is missing or damaged ({problem})", "a file written by dsr", "delete that run folder and run again"
+        ) from problem
+
+
+def load_model(folder: str | Path) -> Model:
+    """The reconstruction of a run folder, ready for `free_run`."""
+    run = RunFolder(Path(folder))
+    resolved: dict[str, Any] | None = run.read_json("resolved.json")
+    if resolved is None:
+        raise StoreError(f"'{folder}' has no resolved.json", "a run folder", "give the path that `dsr run` printed")
+    config = dict(resolved["model"])
+    model = MODELS.build(config.pop("name"), config).build(resolved["obs_dim"], resolved["seed"])
+    model.load_state_dict(read_tensors(run / WEIGHTS))
+    return model

@@ -1,0 +1,149 @@
+"""The command line: each kind of bad input gives one sentence and exit status 2, and leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from dsr.runs.cli import main
+
+
+def dsr(capsys, monkeypatch, *arguments):
+    """(status, standard output, standard error) of one command."""
+    monkeypatch.setattr(sys, "argv", ["dsr", *arguments])
+    status = 0
+    try:
+        main()
+    except SystemExit as stop:
+        status = stop.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    good = rng.normal(size=(400, 2))
+    np.save(tmp_path / "good.npy", good)
+    np.save(tmp_path / "wide.npy", good.T)
+    np.save(tmp_path / "constant.npy", np.c_[good[:, 0], np.ones(400)])
+    np.save(tmp_path / "short.npy", good[:20])
+    np.save(tmp_path / "nan.npy", np.where(np.arange(800).reshape(400, 2) == 11, np.nan, good))
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "text.csv").write_text("a,b\n1,2\n3,oops\n5,6\n")
+    (tmp_path / "spec.toml").write_text('[data]\nsystem = "lorenz63"\n[trianing]\nsteps = 3\n')
+    return tmp_path
+
+
+BAD = {
+    "missing file": (["{d}/god.npy", "--dt", "1"], "did you mean", "good.npy"),
+    "empty file": (["{d}/empty.csv", "--dt", "1"], "is empty", "export"),
+    "text in a numeric column": (["{d}/text.csv", "--dt", "1"], "oops", "b"),
+    "missing value": (["{d}/nan.npy", "--dt", "1"], "missing", "--missing interpolate"),
+    "constant column": (["{d}/constant.npy", "--dt", "1"], "is constant", "--columns"),
+    "shorter than a window": (["{d}/short.npy", "--dt", "1"], "more rows than one training window", "training.window"),
+    "wrong axis order": (["{d}/wide.npy", "--dt", "1"], "400 columns and only 2 rows", "--transpose"),
+    "no dt": (["{d}/good.npy"], "dt", "--dt"),
+    "negative dt": (["{d}/good.npy", "--dt", "-0.1"], "dt = -0.1", "a positive number"),
+    "negative dt of a system": (["lorenz63", "--dt", "-0.1"], "dt = -0.1", "positive"),
+    "unknown system": (["lorenz36"], "lorenz36", "did you mean 'lorenz63'"),
+    "unknown dysts flow": (["dysts:Rosler"], "Rosler", "Rossler"),
+    "unknown model": (["lorenz63", "--model", "alrn"], "no model 'alrn'", "did you mean 'alrnn'"),
+    "unknown key": (["lorenz63", "training.stepps=3"], "stepps", "did you mean 'steps'"),
+    "unknown column": (["{d}/text.csv", "--dt", "1", "--columns", "c"], "c", "a, b"),
+    "embedding of several columns": (["{d}/good.npy", "--dt", "1", "--embed", "3x2"], "2 columns", "--columns"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said", "remedy"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_sentence_and_leaves_nothing(capsys, monkeypatch, files, arguments, said, remedy):
+    store = files / "store"
+    words = [a.format(d=files) for a in arguments]
+    status, out, err = dsr(capsys, monkeypatch, "reconstruct", *words, "--store", str(store))
+    assert status == 2 and out == ""
+    assert err.startswith("dsr: ") and err.count("\n") == 1 and "Traceback" not in err
+    assert said in err and remedy in err and "; accepted: " in err and "; next: " in err
+    assert not store.exists()
+
+
+def test_a_misspelt_section_is_named(capsys, monkeypatch, files):
+    status, _, err = dsr(capsys, monkeypatch, "run", str(files / "spec.toml"), "--store", str(files / "store"))
+    assert status == 2 and "did you mean 'training'" in err and not (files / "store").exists()
+
+
+def test_an_unwritable_store_is_refused_before_training(capsys, monkeypatch, files):
+    blocker = files / "blocker"
+    blocker.write_text("x")
+    status, _, err = dsr(
+        capsys, monkeypatch, "reconstruct", "henon", "data.floor_trajectories=1", "data.test=500", "--store", str(blocker)
+    )
+    assert status == 2 and "cannot be written" in err and "--store" in err
+
+
+@pytest.mark.parametrize("words", [["reconstruct"], ["reconstruct", "lorenz63", "--stepps", "3"], ["frobnicate"]])
+def test_usage_errors_exit_with_2(capsys, monkeypatch, words):
+    assert dsr(capsys, monkeypatch, *words)[0] == 2
+
+
+def test_simulate_then_analyse(capsys, monkeypatch, tmp_path):
+    file = tmp_path / "x.csv"
+    words = ["simulate", "lorenz63", "-n", "8000", "--dt", "0.02", "--seed", "3", "-o", str(file), "rho=30"]
+    status, out, err = dsr(capsys, monkeypatch, *words)
+    assert status == 0 and err == "" and "8000 rows of x, y, z every 0.02" in out
+    status, out, err = dsr(capsys, monkeypatch, "analyse", str(file), "--json")
+    assert status == 0 and err == ""
+    (found,) = json.loads(out)
+    values = {m["name"]: m["value"] for m in found}
+    assert values["lambda_1 from data"] == pytest.approx(0.95, abs=0.35)  # 0.95 at rho = 30, by QR
+    status, _, err = dsr(capsys, monkeypatch, "simulate", "lorenz63", "-o", str(tmp_path / "x.xls"))
+    assert status == 2 and ".csv" in err
+
+
+@pytest.mark.parametrize("verb", ["systems", "models", "measures", "doctor"])
+def test_read_commands_speak_json_and_text(capsys, monkeypatch, tmp_path, verb):
+    status, out, err = dsr(capsys, monkeypatch, verb, "--json")
+    assert status == 0 and err == "" and json.loads(out)
+    status, text, _ = dsr(capsys, monkeypatch, verb)
+    expected = {"systems": "lorenz96", "models": "relu_units", "measures": "D_stsp", "doctor": "torch"}[verb]
+    assert status == 0 and expected in text and "\x1b" not in text
+
+
+def test_a_system_shows_its_published_invariants(capsys, monkeypatch):
+    status, out, _ = dsr(capsys, monkeypatch, "systems", "rossler")
+    assert status == 0 and "0.0714" in out and "-5.394" in out
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    """The best of three starts; a start without torch takes some 0.2 s, with it some 3 s."""
+    code = "import sys; from dsr.runs.cli import main\ntry: main()\nfinally: print(sorted({'torch', 'scipy', 'matplotlib',"
+    code += " 'pandas', 'numba', 'dysts'} & set(sys.modules)), file=sys.stderr)"
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - started)
+        assert done.returncode == 0 and "reconstruct" in done.stdout and done.stderr.strip() == "[]"
+    assert min(seconds) < 1.5  # the wanted 0.5 s is for an idle machine
+
+
+def test_the_library_is_silent(tmp_path):
+    """Data, training, judgement: nothing on either stream, no file in the working directory."""
+    code = """
+from dsr.systems import get_system
+from dsr.models import ShallowPLRNN
+from dsr.training import GeneralizedForcing, fit
+from dsr.analysis import judge
+henon = get_system("henon")
+train, validation, test = henon.simulate(3000, transient=50, seed=0).split(0.5, 0.2)
+model = ShallowPLRNN(2, hidden_dim=5)
+fit(model, train, validation=validation, forcing=GeneralizedForcing.from_data(train), steps=100, check_steps=200)
+judge(test, model, lyapunov_steps=100, starts=5)
+"""
+    environment = {**os.environ, "PYTHONWARNINGS": "error::UserWarning"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

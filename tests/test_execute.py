@@ -1,0 +1,162 @@
+"""One run end to end: what it leaves, what it reuses, and what a kill costs."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from dsr.analysis import lyapunov_spectrum
+from dsr.errors import DsrError
+from dsr.runs import toml
+from dsr.runs.execute import execute
+from dsr.runs.publish import write_report
+from dsr.runs.spec import parse
+from dsr.runs.store import RunStore
+from dsr.runs.weights import load_model, read_tensors
+from dsr.systems import get_system
+
+SMALL = {
+    "data": {"system": "henon", "train": 3000, "validation": 1000, "test": 3000, "floor_trajectories": 3, "noise": 0.0},
+    "model": {"name": "shplrnn", "hidden_dim": 20},
+    "forcing": {"name": "generalized", "alpha": 0.6},
+    "training": {"steps": 2000, "batch_size": 32, "window": 8, "checks": 2, "check_steps": 500, "learning_rate": 1e-2},
+    "analysis": {"lyapunov_steps": 1000, "starts": 20},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    store = RunStore(tmp_path_factory.mktemp("store"))
+    return store, execute(parse(SMALL), store)
+
+
+def test_a_run_leaves_everything_it_promises(finished):
+    _, result = finished
+    present = {str(p.relative_to(result.folder.path)) for p in result.folder.path.rglob("*") if p.is_file()}
+    figures = {f"figures/{n}.{k}" for n in ("attractor", "series", "power_spectra", "lyapunov_bars", "training_history")
+               for k in ("png", "svg")}
+    assert present == figures | {
+        "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv", "weights.safetensors", "generated.npz",
+        "measures.json", "table.txt", "report.html",
+    }  # fmt: skip
+    assert result.folder.status["state"] == "finished" and not result.reused
+
+
+def test_truth_and_reconstruction_are_measured_by_the_same_code(finished):
+    _, result = finished
+    rows = {row["name"]: row for row in result.measures["rows"]}
+    assert rows["lambda_1"]["truth"]["value"] == pytest.approx(0.4192, abs=3 * 0.01)
+    assert rows["sum of exponents"]["truth"]["value"] == pytest.approx(np.log(0.3), abs=1e-6)
+    for name in ("D_stsp", "D_H"):
+        row = rows[name]
+        assert row["reconstruction"]["floor"]["kind"] == "independent trajectories"
+        assert row["surrogate"]["value"] is not None and row["gaussian"]["value"] is not None
+        assert row["reconstruction"]["settings"] and row["reconstruction"]["version"] >= 1
+
+
+def test_the_stored_model_is_the_judged_model(finished):
+    _, result = finished
+    model = load_model(result.folder.path)
+    stored = np.load(result.folder / "generated.npz", allow_pickle=False)["values"]
+    test = get_system("henon").simulate(
+        3000, transient=50, seed=int(np.random.SeedSequence(0).generate_state(4)[2])
+    )
+    run = model.free_run(model.initial_state(test.values[None, :1]), len(stored) + 300)
+    np.testing.assert_array_equal(run.observations[0, -len(stored):], stored)
+    rows = {row["name"]: row["reconstruction"]["value"] for row in result.measures["rows"]}
+    spectrum = lyapunov_spectrum(model.tangent_map(), run.states[0, ::100], steps=2000, transient=100, dt=1.0)
+    assert spectrum.exponents[0] == pytest.approx(rows["lambda_1"], abs=0.03)
+
+
+def test_history_has_a_loss_for_each_block_and_a_score_for_each_check(finished):
+    _, result = finished
+    rows = list(csv.DictReader((result.folder / "history.csv").open()))
+    assert [int(r["step"]) for r in rows] == list(range(100, 2001, 100))
+    assert [int(r["step"]) for r in rows if r["score_0"]] == [1000, 2000]
+    assert float(rows[-1]["loss_0"]) < float(rows[0]["loss_0"])
+
+
+def test_a_finished_run_is_not_computed_again(finished):
+    store, result = finished
+    before = (result.folder / "weights.safetensors").stat().st_mtime_ns
+    again = execute(parse(SMALL), store)
+    assert again.reused and again.table == result.table
+    assert (result.folder / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_one_seed_gives_the_same_bytes(finished, tmp_path):
+    _, result = finished
+    again = execute(parse(SMALL), RunStore(tmp_path))
+    for name in ("weights.safetensors", "measures.json", "table.txt", "generated.npz", "history.csv", "spec.toml"):
+        assert (again.folder / name).read_bytes() == (result.folder / name).read_bytes(), name
+
+
+def test_the_report_is_rebuilt_from_the_folder(finished):
+    _, result = finished
+    original = (result.folder / "report.html").read_bytes()
+    (result.folder / "report.html").unlink()
+    write_report(result.folder)
+    assert (result.folder / "report.html").read_bytes() == original
+
+
+def test_killed_in_the_middle_of_training_it_finishes_with_the_same_weights(tmp_path):
+    tree = {**SMALL, "training": {**SMALL["training"], "steps": 14_000, "members": 2}}
+    spec = tmp_path / "spec.toml"
+    spec.write_text(toml.dumps(tree))
+    command = [sys.executable, "-c", "from dsr.runs.cli import main; main()", "run", str(spec), "--json", "--store"]
+    victim = subprocess.Popen([*command, str(tmp_path / "a")], stdout=subprocess.DEVNULL, cwd=tmp_path)
+    deadline = time.monotonic() + 120
+    while not (found := list(tmp_path.glob("a/*/*/checkpoint.safetensors"))):
+        assert victim.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    killed_at = int(read_tensors(found[0])["step"])
+    assert 0 < killed_at < 14_000 and json.loads((found[0].parent / "status.json").read_text())["state"] == "running"
+    done = [subprocess.run([*command, str(tmp_path / s)], capture_output=True, cwd=tmp_path) for s in ("a", "b")]
+    assert [d.returncode for d in done] == [0, 0], done[0].stderr
+    resumed, straight = (next(tmp_path.glob(f"{s}/*/*/weights.safetensors")) for s in ("a", "b"))
+    assert resumed.read_bytes() == straight.read_bytes()
+    assert f"resumed at step {killed_at}" in (resumed.parent / "log.txt").read_text()
+    assert not (straight.parent / "log.txt").exists()
+
+
+def test_a_failure_is_recorded_and_the_run_can_be_repeated(tmp_path, monkeypatch):
+    import dsr.runs.execute as room
+
+    def fail(*_):
+        raise RuntimeError("the lights went out")
+
+    monkeypatch.setattr(room, "_judge", fail)
+    tree = {**SMALL, "training": {**SMALL["training"], "steps": 200}}
+    with pytest.raises(RuntimeError):
+        execute(parse(tree), RunStore(tmp_path))
+    (folder,) = RunStore(tmp_path).runs()
+    assert folder.status == {"state": "failed", "reason": "RuntimeError: the lights went out"}
+    monkeypatch.undo()
+    assert execute(parse(tree), RunStore(tmp_path)).folder.status["state"] == "finished"
+
+
+def test_nothing_is_written_before_the_data_are_judged(tmp_path):
+    for change in ({"data": {**SMALL["data"], "train": 5}}, {"model": {"name": "shplrnn", "latent_dim": 1}}):
+        with pytest.raises(DsrError):
+            execute(parse({**SMALL, **change}), RunStore(tmp_path / "store"))
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_single_column_is_embedded(tmp_path):
+    henon = get_system("henon").simulate(4000, transient=100, seed=3)
+    np.save(tmp_path / "x.npy", henon.values[:, :1])
+    tree = {**SMALL, "data": {"file": str(tmp_path / "x.npy"), "dt": 1.0}}
+    tree["training"] = {**SMALL["training"], "steps": 300}
+    result = execute(parse(tree), RunStore(tmp_path / "store"))
+    assert result.folder.read_json("resolved.json")["estimated"]["embedding"] == {"dimension": 2, "delay": 1}
+    rows = {row["name"]: row for row in result.measures["rows"]}
+    assert rows["D_stsp"]["reconstruction"]["floor"]["kind"] == "halves of the record"
+    assert os.path.exists(result.folder / "report.html")

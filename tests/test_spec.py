@@ -1,0 +1,120 @@
+"""Specs: TOML and overrides say the same, and every misspelt key is named with its nearest match."""
+
+import tomllib
+
+import pytest
+
+from dsr.errors import DsrError
+from dsr.runs import toml
+from dsr.runs.recipes import recipe, recipe_names
+from dsr.runs.resolve import resolve
+from dsr.runs.spec import FileData, SystemData, data_section, override, parse, read
+
+LORENZ = {"data": {"system": "lorenz63"}}
+
+
+def test_a_spec_survives_toml():
+    tree = override(LORENZ, ["training.steps=2_000", "model.name=alrnn", "model.relu_units=3", "seed=4", "data.dt=0.02"])
+    spec = parse(tree)
+    again = parse(tomllib.loads(toml.dumps(spec.to_dict())))
+    assert again == spec
+    assert resolve(again).run_id == resolve(spec).run_id
+    assert spec.training == {"steps": 2000} and spec.model == {"name": "alrnn", "relu_units": 3}
+
+
+def test_texts_and_numbers_survive_toml():
+    tree = {"a": 'quote " \\ \n é', "b": {"x": [1, 2.5, True, "s"], "y": {"k": 1e-7}}}
+    assert tomllib.loads(toml.dumps(tree)) == tree
+
+
+def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
+    base = resolve(parse(LORENZ)).run_id
+    same = [{"experiment": "elsewhere"}, {"training": {"steps": 30_000}}]
+    other = [{"seed": 1}, {"training": {"steps": 10}}, {"analysis": {"bins": 10}}, {"data": {"system": "rossler"}}]
+    assert all(resolve(parse({**LORENZ, **tree})).run_id == base for tree in same)
+    assert len({base, *(resolve(parse({**LORENZ, **tree})).run_id for tree in other)}) == 1 + len(other)
+    assert base.startswith("lorenz63-shplrnn-s000-")
+
+
+def test_the_id_of_a_file_is_its_content(tmp_path):
+    ids = []
+    for folder, text in (("a", "1\n2\n"), ("b", "1\n2\n"), ("c", "1\n3\n")):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "x.csv"
+        file.write_text(text)
+        ids.append(resolve(parse({"data": {"file": str(file), "dt": 1.0}})).run_id)
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_source_is_a_file_when_it_looks_like_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lorenz").write_text("1")
+    assert [next(iter(data_section(s))) for s in ("lorenz63", "dysts:Chua", "x.npy", "d/x", "lorenz")] == [
+        "system", "system", "file", "file", "file",
+    ]  # fmt: skip
+    assert isinstance(parse({"data": {"file": "x.npy"}}).data, FileData)
+    assert isinstance(parse(LORENZ).data, SystemData)
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({**LORENZ, "trianing": {}}, "did you mean 'training'"),
+        ({"data": {"system": "lorenz63", "nois": 0.1}}, "did you mean 'noise'"),
+        ({"data": {"file": "a.npy", "noise": 0.1}}, "section \\[data\\] of a file"),
+        ({"data": {}}, "exactly one"),
+        ({"data": {"file": "a", "system": "b"}}, "exactly one"),
+        ({**LORENZ, "analysis": {"binns": 3}}, "did you mean 'bins'"),
+        ({**LORENZ, "analysis": {"bins": "many"}}, "bins = 'many'"),
+        ({**LORENZ, "seed": -1}, "seed = -1"),
+        ({**LORENZ, "seed": "one"}, "seed = 'one'"),
+        ({**LORENZ, "training": 5}, "a section \\[training\\]"),
+        ({**LORENZ, "experiment": "../up"}, "without slashes"),
+        ({"data": {"file": "a.npy", "train": 0.9, "validation": 0.2}}, "sum below 1"),
+    ],
+)
+def test_wrong_specs_are_refused_at_parsing(tree, message):
+    with pytest.raises(DsrError, match=message):
+        parse(tree)
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"model": {"name": "alrn"}}, "did you mean 'alrnn'"),
+        ({"model": {"name": "alrnn", "relu": 3}}, "did you mean 'relu_units'"),
+        ({"forcing": {"name": "generalised"}}, "did you mean 'generalized'"),
+        ({"forcing": {"name": "generalized", "alpha": 2.0}}, "alpha = 2"),
+        ({"training": {"step": 5}}, "did you mean 'steps'"),
+        ({"training": {"steps": 0}}, "training: steps = 0"),
+    ],
+)
+def test_wrong_names_are_refused_at_resolution(tree, message):
+    with pytest.raises(DsrError, match=message):
+        resolve(parse({**LORENZ, **tree}))
+
+
+@pytest.mark.parametrize("text", ["steps", "=3", "a.b.c.d=1", "seed.x=1"])
+def test_malformed_overrides_are_refused(text):
+    with pytest.raises(DsrError, match="argument"):
+        override({"seed": 0}, [text])
+
+
+def test_unreadable_specs_are_refused(tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[data\n")
+    with pytest.raises(DsrError, match="not TOML"):
+        read(bad)
+    with pytest.raises(DsrError, match="cannot be read"):
+        read(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_resolves(name):
+    assert resolve(parse(recipe(name))).run_id
+
+
+def test_the_missing_file_with_the_nearest_name_is_named(tmp_path):
+    (tmp_path / "heart.csv").write_text("1\n")
+    with pytest.raises(DsrError, match=r"did you mean '.*heart\.csv'"):
+        resolve(parse({"data": {"file": str(tmp_path / "haert.csv")}}))
