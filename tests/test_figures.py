@@ -52,9 +52,7 @@ def henon(n: int) -> TimeSeries:
 def spectrum(exponents, stderr, unit="time units", diverged=0) -> LyapunovSpectrum:
     e, s = np.array(exponents, dtype=float), np.array(stderr, dtype=float)
     empty = np.empty((0, len(e)))
-    return LyapunovSpectrum(
-        e, s, np.diag(s**2), 0.01, 100, 8, diverged, empty, np.empty(0), {"time_unit": unit}
-    )
+    return LyapunovSpectrum(e, s, np.diag(s**2), 0.01, 100, 8, diverged, empty, np.empty(0), {"time_unit": unit})
 
 
 def texts(figure) -> str:
@@ -101,9 +99,7 @@ def test_attractor_of_many_columns_projects_both_on_the_components_of_the_truth(
     share = [float(t.split("(")[1].split("%")[0]) for t in (top.get_xlabel(), top.get_ylabel())]
     np.testing.assert_allclose(drawn.var(0) / 6 * 100, share, atol=0.6)
     z = (ORBIT @ mix - (ORBIT @ mix).mean(0)) / (ORBIT @ mix).std(0)
-    np.testing.assert_allclose(
-        np.linalg.norm(z, axis=1)[:50] >= np.linalg.norm(drawn, axis=1)[:50] - 1e-9, True
-    )
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1)[:50] >= np.linalg.norm(drawn, axis=1)[:50] - 1e-9, True)
     assert len(lines(bottom, RECONSTRUCTION)) == 1 and bottom.get_xlim() == top.get_xlim()
 
 
@@ -119,9 +115,13 @@ def test_attractor_counts_what_leaves_the_axes_and_says_where_a_run_was_lost():
 
 
 def test_long_flows_are_cut_rather_than_drawn_as_polygons():
-    slow = TimeSeries(np.repeat(ORBIT, 2, axis=0)[:6000] + np.tile([[0.0], [1e-3]], (3000, 3)), 0.005)
-    rows = drawn_rows(slow, 1000)
-    assert len(slow.values[rows]) <= 1000 and rows.step <= 6
+    t = np.arange(0, len(ORBIT) - 1, 0.2)
+    dense = np.column_stack([np.interp(t, np.arange(len(ORBIT)), c) for c in ORBIT.T])
+    rows = drawn_rows(TimeSeries(dense, 0.002), 1000)
+    drawn = dense[rows]
+    steps = np.sqrt((np.diff(drawn, axis=0) ** 2 / dense.var(0)).mean(1))
+    assert rows.step > 1 and 900 < len(drawn) <= 1000
+    assert np.median(steps) < 0.12  # standard deviations: a smooth line to the eye
     coarse = TimeSeries(ORBIT[::10], 0.1)
     assert joined(TRUE) and not joined(coarse)
     assert drawn_rows(coarse, 100) == slice(0, 100, 1)
@@ -224,9 +224,7 @@ def test_training_history_shows_every_member_and_rings_the_selected_check():
     above, below = figure.axes
     assert above.get_yscale() == "log"
     drawn = {line.get_color(): line for line in above.lines}
-    np.testing.assert_array_equal(
-        drawn[RECONSTRUCTION].get_xydata(), [[100, 2], [200, 0.4], [300, 0.2], [400, 0.1]]
-    )
+    np.testing.assert_array_equal(drawn[RECONSTRUCTION].get_xydata(), [[100, 2], [200, 0.4], [300, 0.2], [400, 0.1]])
     ring = next(line for line in below.lines if line.get_marker() == "o")
     assert ring.get_xydata().tolist() == [[300, 0.3]]
     crosses = np.concatenate([line.get_xydata() for line in below.lines if line.get_marker() == "x"])
