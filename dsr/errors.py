@@ -52,7 +52,5 @@ def unknown(kind: str, name: str, known: Iterable[str], *, show: str | None = No
     return SpecError(
         f"there is no {kind} '{name}'",
         accepted,
-        f"did you mean '{close}'?  Type it in place of '{name}'"
-        if close
-        else f"choose one in place of '{name}'",
+        f"did you mean '{close}'?  Type it in place of '{name}'" if close else f"choose one in place of '{name}'",
     )

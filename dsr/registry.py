@@ -99,9 +99,7 @@ def _checked_tuple(value: Sequence[Any], hints: tuple[Any, ...], where: str) -> 
         return tuple(value)
     each = hints[:1] * len(value) if hints[-1] is ... else hints
     if len(each) != len(value):
-        raise SpecError(
-            f"{where} = {list(value)!r}", f"a list of {len(each)} values", "give that many values"
-        )
+        raise SpecError(f"{where} = {list(value)!r}", f"a list of {len(each)} values", "give that many values")
     return tuple(_checked(v, h, f"{where}[{i}]") for i, (v, h) in enumerate(zip(value, each, strict=True)))
 
 
@@ -117,6 +115,4 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
             return _checked_tuple(value, typing.get_args(kind), where)
         if base in (int, bool, str, dict) and type(value) is base:
             return value
-    raise SpecError(
-        f"{where} = {value!r} ({type(value).__name__})", _type_name(hint), "give a value of that type"
-    )
+    raise SpecError(f"{where} = {value!r} ({type(value).__name__})", _type_name(hint), "give a value of that type")

@@ -102,11 +102,7 @@ class TimeSeries:
 
     def require_variation(self) -> None:
         """Raise `DataError` if a column is constant: it carries no dynamics and cannot be standardised."""
-        constant = [
-            n
-            for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True)
-            if lo == hi
-        ]
+        constant = [n for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True) if lo == hi]
         if constant:
             raise DataError(
                 f"column {', '.join(constant)} is constant",
@@ -144,9 +140,7 @@ def _as_matrix(values: Any) -> np.ndarray:
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.size == 0:
-        raise DataError(
-            f"an array of shape {array.shape}", "(time, dim) with at least one row", "reshape the array"
-        )
+        raise DataError(f"an array of shape {array.shape}", "(time, dim) with at least one row", "reshape the array")
     if array.shape[1] > array.shape[0]:
         raise DataError(
             f"{array.shape[1]} columns and only {array.shape[0]} rows",
@@ -164,9 +158,7 @@ def positive_step(dt: Any) -> float:
         or not math.isfinite(dt)
         or dt <= 0
     ):
-        raise DataError(
-            f"dt = {dt!r}", "a positive number", "give the time between two rows, for example dt=0.01"
-        )
+        raise DataError(f"dt = {dt!r}", "a positive number", "give the time between two rows, for example dt=0.01")
     return float(dt)
 
 

@@ -48,9 +48,7 @@ def _from_system(data: SystemData, seed: int) -> Dataset:
         for n, s in ((data.train, seeds[0]), (data.validation, seeds[1]))
     )
     test = system.simulate(data.test, dt, transient=transient, seed=seeds[2])
-    independent = system.simulate_many(
-        data.test, dt, count=data.floor_trajectories, transient=transient, seed=seeds[3]
-    )
+    independent = system.simulate_many(data.test, dt, count=data.floor_trajectories, transient=transient, seed=seeds[3])
     notes = (system.warning,) if system.warning else ()
     return Dataset([train], [validation], test, independent, estimated={"dt": dt, "transient": transient}, notes=notes)
 
@@ -115,7 +113,9 @@ def _embedding(choice: str, train: TimeSeries) -> tuple[int, int] | None:
         return None
     if train.dim > 1:
         raise DataError(
-            f"embed = '{choice}' with {train.dim} columns", "a single column", "choose one with --columns, or embed=none"
+            f"embed = '{choice}' with {train.dim} columns",
+            "a single column",
+            "choose one with --columns, or embed=none",
         )
     if choice == "auto":
         found: Embedding = choose_embedding(train.values[:, 0])

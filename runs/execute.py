@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from ..analysis import Judgement, judge
 from ..errors import StoreError
@@ -126,6 +127,10 @@ def _train(
         folder.log(f"resumed at step {int(resume['step'])}")
     settings = dataclasses.asdict(resolved.training)
     del settings["members"]
+
+    def keep(tensors: dict[str, Tensor]) -> None:
+        folder.write(CHECKPOINT, to_bytes(tensors))
+
     return fit(
         members[0],
         data.train,
@@ -135,7 +140,7 @@ def _train(
         restarts=members[1:],
         resume=resume,
         on_progress=say.step,
-        on_checkpoint=lambda tensors: folder.write(CHECKPOINT, to_bytes(tensors)) and None,
+        on_checkpoint=keep,
         checkpoint_every=checkpoint_every,
         **settings,
     )
@@ -190,7 +195,9 @@ def _result(folder: RunFolder, *, reused: bool) -> RunResult:
         table = None
     if measures is None or table is None:
         raise StoreError(
-            f"'{folder.path}' says it is finished but lacks its results", "a complete run", "delete that folder and run again"
+            f"'{folder.path}' says it is finished but lacks its results",
+            "a complete run",
+            "delete that folder and run again",
         )
     return RunResult(folder, measures, table, reused)
 

@@ -21,10 +21,10 @@ def draw_all(folder: RunFolder, test: TimeSeries, judgement: Judgement, model: M
     lyapunov_time = 1 / rate.value if rate is not None and rate.value > 0 else None
     figures = {
         "attractor": attractor(test, judgement.generated, diverged_at=lost),
-        "series": series(test, judgement.generated, _forecast(model, test, lyapunov_time), lyapunov_time, diverged_at=lost),
-        "power_spectra": power_spectra(
-            test, judgement.generated, phase_surrogate(test.values, 0), diverged_at=lost
+        "series": series(
+            test, judgement.generated, _forecast(model, test, lyapunov_time), lyapunov_time, diverged_at=lost
         ),
+        "power_spectra": power_spectra(test, judgement.generated, phase_surrogate(test.values, 0), diverged_at=lost),
         "lyapunov_bars": lyapunov_bars(judgement.truth_spectrum, judgement.spectrum),
         "training_history": training_history(history),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 from ..errors import StoreError
 from .report import render_report
 from .store import RunFolder

@@ -69,8 +69,7 @@ def render_report(
     """
     result = verdict(judgement)
     pictures = [
-        figure(name, png, captions.get(name, name), i)
-        for i, (name, png) in enumerate(figures.items(), start=1)
+        figure(name, png, captions.get(name, name), i) for i, (name, png) in enumerate(figures.items(), start=1)
     ]
     parts = [
         f"<h1>{escape(title)}</h1>",

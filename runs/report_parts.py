@@ -31,9 +31,7 @@ PIXELS_PER_INCH, SCREEN_PER_INCH = (
 def measure_name(name: str) -> str:
     """HTML of a measure's name, subscripts set as such: lambda_1, D_stsp, D_H."""
     safe = escape(name)
-    return re.sub(
-        r"\b(lambda|D)_(\w+)", lambda m: f"{'λ' if m[1] == 'lambda' else m[1]}<sub>{m[2]}</sub>", safe
-    )
+    return re.sub(r"\b(lambda|D)_(\w+)", lambda m: f"{'λ' if m[1] == 'lambda' else m[1]}<sub>{m[2]}</sub>", safe)
 
 
 def invariants_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -46,8 +44,7 @@ def invariants_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def listing(values: Mapping[str, Any]) -> str:
     """A nested mapping as a two-column table of dotted keys."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_plain(value))}</td></tr>'
-        for key, value in _flat(values)
+        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_plain(value))}</td></tr>' for key, value in _flat(values)
     )
     return f'<table class="listing"><tbody>{rows}</tbody></table>'
 
@@ -127,13 +124,15 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _plain(value: Any) -> str:
+    if value is None or value in ({}, [], (), ""):
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
         return ", ".join(_plain(v) for v in value)
-    return "none" if value is None or value == {} else str(value)
+    return str(value)
 
 
 CSS = """

@@ -43,7 +43,10 @@ def simulate_to_file(
 def _encode(series: TimeSeries, kind: str) -> bytes:
     if kind == ".csv":
         rows = [",".join(["t", *series.names])]
-        rows += [f"{t!r}," + ",".join(map(repr, row)) for t, row in zip(series.times.tolist(), series.values.tolist(), strict=True)]
+        rows += [
+            f"{t!r}," + ",".join(map(repr, row))
+            for t, row in zip(series.times.tolist(), series.values.tolist(), strict=True)
+        ]
         return ("\n".join(rows) + "\n").encode()
     buffer = io.BytesIO()
     if kind == ".npy":

@@ -24,7 +24,7 @@ class SystemData:
     noisy."""
 
     system: str = option("", "name of a system (dsr systems), or dysts:NAME")
-    parameters: dict = option(None, "parameters that differ from the system's defaults")
+    parameters: dict | None = option(None, "parameters that differ from the defaults")  # noqa: RUF009
     dt: float | None = option(None, "sampling step; the system's own if not given")
     train: int = option(100_000, "rows of the training trajectory")
     validation: int = option(20_000, "rows of the validation trajectory")
@@ -102,7 +102,9 @@ def parse(tree: Mapping[str, Any]) -> RunSpec:
         if key not in known:
             raise unknown("key in the spec named", key, known)
         if key in SECTIONS and not isinstance(value, Mapping):
-            raise SpecError(f"{key} = {value!r}", f"a section [{key}] with keys", f"write [{key}] and the keys below it")
+            raise SpecError(
+                f"{key} = {value!r}", f"a section [{key}] with keys", f"write [{key}] and the keys below it"
+            )
     data = dict(tree.get("data", {}))
     if ("file" in data) == ("system" in data):
         raise SpecError(
@@ -151,7 +153,9 @@ def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
         key, equals, value = text.partition("=")
         parts = key.strip().split(".")
         if not equals or len(parts) > 3 or not all(parts):
-            raise SpecError(f"the argument '{text}'", "key=value with a dotted key", "write for example training.steps=2000")
+            raise SpecError(
+                f"the argument '{text}'", "key=value with a dotted key", "write for example training.steps=2000"
+            )
         target = result
         for part in parts[:-1]:
             target = target.setdefault(part, {})

@@ -54,11 +54,13 @@ class RunFolder:
         """The content of a JSON file, None when it does not exist."""
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as problem:
             raise StoreError(
-                f"'{self.path / name}' is damaged ({problem})", "a file written by dsr", "delete that run folder and run again"
+                f"'{self.path / name}' is damaged ({problem})",
+                "a file written by dsr",
+                "delete that run folder and run again",
             ) from problem
 
     def log(self, line: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
-ROUNDING = 1e-12
+ROUNDING, EXACT = 1e-12, 1e-9  # smaller numbers, and errors relative to their number, are zero
 HEADLINE = ("lambda_1", "D_stsp", "D_H")
 MINUS = "\N{MINUS SIGN}"
 
@@ -56,9 +56,7 @@ def verdict(judgement: Mapping[str, Any]) -> Verdict:
     """The headline of a report; "agrees" only if every part does: chaos, lambda_1, D_stsp and D_H."""
     outcome, rows = judgement["outcome"], {row["name"]: row for row in judgement["rows"]}
     if outcome["name"] in ("diverged", "fixed point"):
-        return Verdict(
-            "lost", f"{_capital(outcome['sentence'])}: there is no attractor to compare with the truth."
-        )
+        return Verdict("lost", f"{_capital(outcome['sentence'])}: there is no attractor to compare with the truth.")
     parts = [f"The free run is {outcome['name']}"]
     levels = []
     exponent = rows.get("lambda_1 from data") or rows.get("lambda_1")
@@ -74,9 +72,7 @@ def verdict(judgement: Mapping[str, Any]) -> Verdict:
         if name in rows:
             result = reading(rows[name])
             levels.append(result.level)
-            parts.append(
-                f"{name} = {quantity(rows[name]['reconstruction'])} is {result.text}" if result.text else ""
-            )
+            parts.append(f"{name} = {quantity(rows[name]['reconstruction'])} is {result.text}" if result.text else "")
     level = "differs" if "differs" in levels else "open" if "open" in levels or not levels else "agrees"
     # Whether a chaotic run is right is for lambda_1 to say; a run that is not chaotic never passes for chaos.
     if outcome["name"] != "chaotic" and level == "agrees":
@@ -99,11 +95,11 @@ def quantity(measure: Mapping[str, Any], *, unit: bool = True) -> str:
     value, low, high = measure["value"], measure["low"], measure["high"]
     if value is None:
         return measure["note"] or "none"
-    if low is None or high is None or low == high:
+    error = 0.0 if low is None or high is None else (high - low) / 2
+    if error <= EXACT * abs(value):
         text = f"{value:.4g}" if abs(value) > ROUNDING else "0"
     else:
-        error = (high - low) / 2
-        digits = min(max(0, 1 - math.floor(math.log10(error))), 6)  # two digits of the error
+        digits = max(0, 1 - math.floor(math.log10(error)))  # two digits of the error
         text = f"{value:.{digits}f} ± {error:.{digits}f}"
         if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
             text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
@@ -131,12 +127,7 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     value, surrogate = row["reconstruction"]["value"], row.get("surrogate")
     # D_H of a phase surrogate is zero by construction: there it is no bar to clear.
-    if (
-        row["name"] == "D_stsp"
-        and surrogate
-        and surrogate["value"] is not None
-        and value >= surrogate["value"]
-    ):
+    if row["name"] == "D_stsp" and surrogate and surrogate["value"] is not None and value >= surrogate["value"]:
         return Reading("differs", "no better than a phase surrogate")
     times = f"{value / floor['median']:.2g} times" if floor["median"] > 0 else "above"
     if floor["pairs"] < 2:

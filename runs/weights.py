@@ -26,7 +26,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load(path.read_bytes())
     except (OSError, SafetensorError) as problem:
         raise StoreError(
-            f"'{path}' is missing or damaged ({problem})", "a file written by dsr", "delete that run folder and run again"
+            f"'{path}' is missing or damaged ({problem})",
+            "a file written by dsr",
+            "delete that run folder and run again",
         ) from problem
 
 

@@ -79,7 +79,14 @@ def test_an_unwritable_store_is_refused_before_training(capsys, monkeypatch, fil
     blocker = files / "blocker"
     blocker.write_text("x")
     status, _, err = dsr(
-        capsys, monkeypatch, "reconstruct", "henon", "data.floor_trajectories=1", "data.test=500", "--store", str(blocker)
+        capsys,
+        monkeypatch,
+        "reconstruct",
+        "henon",
+        "data.floor_trajectories=1",
+        "data.test=500",
+        "--store",
+        str(blocker),
     )
     assert status == 2 and "cannot be written" in err and "--store" in err
 
@@ -119,8 +126,9 @@ def test_a_system_shows_its_published_invariants(capsys, monkeypatch):
 
 def test_help_is_quick_and_imports_nothing_heavy():
     """The best of three starts; a start without torch takes some 0.2 s, with it some 3 s."""
-    code = "import sys; from dsr.runs.cli import main\ntry: main()\nfinally: print(sorted({'torch', 'scipy', 'matplotlib',"
-    code += " 'pandas', 'numba', 'dysts'} & set(sys.modules)), file=sys.stderr)"
+    code = "import sys; from dsr.runs.cli import main\ntry: main()\nfinally:\n"
+    code += " heavy = {'torch', 'scipy', 'matplotlib', 'pandas', 'numba', 'dysts'}\n"
+    code += " print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     seconds = []
     for _ in range(3):
         started = time.perf_counter()

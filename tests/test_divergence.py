@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from dsr.analysis import d_stsp, gaussian_noise, phase_surrogate, power_spectrum_error, state_space_divergence
 from dsr.systems import get_system
 

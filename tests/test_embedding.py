@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from dsr.analysis import choose_embedding, delay_embed, false_nearest_neighbours
-from dsr.systems import get_system
 
+from dsr.analysis import choose_embedding, delay_embed, false_nearest_neighbours
 from dsr.errors import DataError, SpecError
+from dsr.systems import get_system
 
 
 def test_delay_embedding_lays_shifts_side_by_side():

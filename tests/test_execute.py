@@ -39,11 +39,14 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_everything_it_promises(finished):
     _, result = finished
     present = {str(p.relative_to(result.folder.path)) for p in result.folder.path.rglob("*") if p.is_file()}
-    figures = {f"figures/{n}.{k}" for n in ("attractor", "series", "power_spectra", "lyapunov_bars", "training_history")
-               for k in ("png", "svg")}
+    figures = {
+        f"figures/{n}.{k}"
+        for n in ("attractor", "series", "power_spectra", "lyapunov_bars", "training_history")
+        for k in ("png", "svg")
+    }
     assert present == figures | {
-        "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv", "weights.safetensors", "generated.npz",
-        "measures.json", "table.txt", "report.html",
+        "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv",
+        "weights.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
     }  # fmt: skip
     assert result.folder.status["state"] == "finished" and not result.reused
 
@@ -64,11 +67,9 @@ def test_the_stored_model_is_the_judged_model(finished):
     _, result = finished
     model = load_model(result.folder.path)
     stored = np.load(result.folder / "generated.npz", allow_pickle=False)["values"]
-    test = get_system("henon").simulate(
-        3000, transient=50, seed=int(np.random.SeedSequence(0).generate_state(4)[2])
-    )
+    test = get_system("henon").simulate(3000, transient=50, seed=int(np.random.SeedSequence(0).generate_state(4)[2]))
     run = model.free_run(model.initial_state(test.values[None, :1]), len(stored) + 300)
-    np.testing.assert_array_equal(run.observations[0, -len(stored):], stored)
+    np.testing.assert_array_equal(run.observations[0, -len(stored) :], stored)
     rows = {row["name"]: row["reconstruction"]["value"] for row in result.measures["rows"]}
     spectrum = lyapunov_spectrum(model.tangent_map(), run.states[0, ::100], steps=2000, transient=100, dt=1.0)
     assert spectrum.exponents[0] == pytest.approx(rows["lambda_1"], abs=0.03)
@@ -158,5 +159,5 @@ def test_a_single_column_is_embedded(tmp_path):
     result = execute(parse(tree), RunStore(tmp_path / "store"))
     assert result.folder.read_json("resolved.json")["estimated"]["embedding"] == {"dimension": 2, "delay": 1}
     rows = {row["name"]: row for row in result.measures["rows"]}
-    assert rows["D_stsp"]["reconstruction"]["floor"]["kind"] == "halves of the record"
+    assert rows["D_stsp"]["reconstruction"]["floor"]["kind"].startswith("halves of the record")
     assert os.path.exists(result.folder / "report.html")

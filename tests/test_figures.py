@@ -114,6 +114,17 @@ def test_attractor_counts_what_leaves_the_axes_and_says_where_a_run_was_lost():
     assert "no free run: diverged at step 1,234" in texts(attractor(TRUE, None, diverged_at=1234))
 
 
+def test_a_run_that_rests_or_cycles_is_marked_where_fine_dots_would_hide_it():
+    cycle = np.tile([[0.5, 0.1], [-0.5, 0.2]], (250, 1))
+    marks = [
+        line
+        for line in attractor(henon(500), TimeSeries(cycle, 1, "iterations")).axes[1].lines
+        if line.get_marker() == "o"
+    ]
+    assert sorted(marks[0].get_xydata().tolist()) == [[-0.5, 0.2], [0.5, 0.1]]
+    assert not any(line.get_marker() == "o" for line in attractor(TRUE, FREE).axes[1].lines)
+
+
 def test_long_flows_are_cut_rather_than_drawn_as_polygons():
     t = np.arange(0, len(ORBIT) - 1, 0.2)
     dense = np.column_stack([np.interp(t, np.arange(len(ORBIT)), c) for c in ORBIT.T])

@@ -21,7 +21,7 @@ def henon(n, seed=0):
 
 
 TRAIN, VALIDATION = henon(4000), henon(2000, seed=1)
-QUICK = dict(forcing=GeneralizedForcing(0.6), batch_size=16, window=8, learning_rate=1e-2)  # the map stretches twofold a step
+QUICK = dict(forcing=GeneralizedForcing(0.6), batch_size=16, window=8, learning_rate=1e-2)  # the map stretches twofold
 
 
 def weights(model):
@@ -61,8 +61,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(stop_at):
     def train(**more):
         model, other = (ShallowPLRNN(2, hidden_dim=7, seed=s) for s in (1, 2))
         history = fit(
-            model, TRAIN, validation=VALIDATION, restarts=[other], steps=750, checks=3, check_steps=500,
-            checkpoint_every=200, noise=0.01, **QUICK, **more,
+            model,
+            TRAIN,
+            validation=VALIDATION,
+            restarts=[other],
+            steps=750,
+            checks=3,
+            check_steps=500,
+            checkpoint_every=200,
+            noise=0.01,
+            **QUICK,
+            **more,
         )
         return weights(model), history
 
@@ -171,7 +180,10 @@ def test_alpha_is_estimated_from_local_jacobians(shared_data):
         (dict(widow=3), "did you mean 'window'"),
         (dict(forcing=GeneralizedForcing()), "alpha is not set"),
         (dict(backend="cuda"), "training backend 'cuda'"),
-        (dict(validation=TimeSeries(np.random.default_rng(0).normal(size=(50, 2)), 0.5)), "resample the series to one dt"),
+        (
+            dict(validation=TimeSeries(np.random.default_rng(0).normal(size=(50, 2)), 0.5)),
+            "resample the series to one dt",
+        ),
         (dict(seconds=-1.0), "seconds = -1"),
     ],
 )

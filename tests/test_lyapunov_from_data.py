@@ -2,10 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from dsr.analysis import delay_embed, divergence_curve, gaussian_noise, max_lyapunov_from_data
-from dsr.systems import get_system
 
+from dsr.analysis import delay_embed, divergence_curve, gaussian_noise, max_lyapunov_from_data
 from dsr.errors import DataError
+from dsr.systems import get_system
 
 
 def logistic(length):

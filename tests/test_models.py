@@ -106,8 +106,7 @@ def test_tangent_map_follows_a_small_perturbation():
 def test_every_registered_model_is_reproducible_from_its_seed(name):
     config = MODELS.build(name, {})
     a, b, c = (config.build(3, seed) for seed in (0, 0, 1))
-    for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
-        assert torch.equal(p, q)
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
     assert any(not torch.equal(p, r) for p, r in zip(a.parameters(), c.parameters(), strict=True))
 
 

@@ -2,8 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from dsr.analysis import prediction_error, valid_prediction_time
 
+from dsr.analysis import prediction_error, valid_prediction_time
 from dsr.errors import DataError
 
 

@@ -14,7 +14,9 @@ LORENZ = {"data": {"system": "lorenz63"}}
 
 
 def test_a_spec_survives_toml():
-    tree = override(LORENZ, ["training.steps=2_000", "model.name=alrnn", "model.relu_units=3", "seed=4", "data.dt=0.02"])
+    tree = override(
+        LORENZ, ["training.steps=2_000", "model.name=alrnn", "model.relu_units=3", "seed=4", "data.dt=0.02"]
+    )
     spec = parse(tree)
     again = parse(tomllib.loads(toml.dumps(spec.to_dict())))
     assert again == spec

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from dsr.analysis import gaussian_noise, phase_surrogate, power_spectrum_error
-from dsr.systems import get_system
 
+from dsr.analysis import gaussian_noise, phase_surrogate, power_spectrum_error
 from dsr.errors import DataError
 from dsr.spectra import power_spectrum, spectral_hellinger
+from dsr.systems import get_system
 
 
 @pytest.fixture(scope="module")

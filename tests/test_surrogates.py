@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from dsr.analysis import gaussian_noise, phase_surrogate
 from dsr.systems import get_system
 

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from dsr.systems import SYSTEMS, get_system, system_names
 from scipy.integrate import solve_ivp
 
 from dsr.errors import DataError, SpecError
+from dsr.systems import SYSTEMS, get_system, system_names
 
 FLOWS = ["lorenz63", "rossler", "lorenz96"]
 

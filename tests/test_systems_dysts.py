@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dsr.systems import dysts_names, get_system
 
 from dsr.errors import DataError, SpecError
+from dsr.systems import dysts_names, get_system
 
 
 def test_the_list_holds_flows_without_delay():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from dsr.systems import get_system
 
 from dsr.errors import DataError
+from dsr.systems import get_system
 from dsr.timescales import (
     autocorrelation,
     autocorrelation_time,

@@ -46,18 +46,13 @@ def test_a_score_above_its_floor_says_how_many_times_the_median():
 
 
 def test_a_floor_of_one_pair_decides_nothing():
-    result = reading(
-        score("D_stsp", 0.04, Floor(0.05, 0.05, 0.05, 1, "halves of the record (length 500)")).to_dict()
-    )
+    result = reading(score("D_stsp", 0.04, Floor(0.05, 0.05, 0.05, 1, "halves of the record (length 500)")).to_dict())
     assert result.level == "open" and "one pair only (halves of the record (length 500))" in result.text
 
 
 def test_no_better_than_a_surrogate_outweighs_the_floor_for_d_stsp_only():
     wide = Floor(0.1, 5.0, 9.0, 20, "independent trajectories")
-    assert (
-        reading(score("D_stsp", 4.0, wide, surrogate=3.9).to_dict()).text
-        == "no better than a phase surrogate"
-    )
+    assert reading(score("D_stsp", 4.0, wide, surrogate=3.9).to_dict()).text == "no better than a phase surrogate"
     assert reading(score("D_H", 0.05, surrogate=0.0).to_dict()).level == "agrees"  # zero by construction
 
 
@@ -104,9 +99,7 @@ def test_the_verdict_carries_its_numbers_and_names_what_else_is_off():
 def test_without_equations_like_is_compared_with_like():
     ours = Row("lambda_1", Measure("lambda_1 from data", 0.8, 0.7, 0.9), Measure("lambda_1", 0.9, 0.89, 0.91))
     data = exponent(0.81, 0.1, 0.8, "lambda_1 from data")
-    assert (
-        "lambda_1 from data = 0.81" in judged(score("D_stsp", 0.06), score("D_H", 0.05), ours, data).sentence
-    )
+    assert "lambda_1 from data = 0.81" in judged(score("D_stsp", 0.06), score("D_H", 0.05), ours, data).sentence
 
 
 @pytest.mark.parametrize(
@@ -131,6 +124,7 @@ def test_a_run_that_is_not_chaotic_never_passes_for_the_truth():
         (Measure("a", 5.21, 3.9, 6.43, "Lyapunov times"), "5.2 [3.9, 6.4] Lyapunov times"),
         (Measure("a", 0.04567891), "0.04568"),
         (Measure("a", 1e-16), "0"),
+        (Measure("a", -1.2039728, -1.2039728 - 1e-15, -1.2039728 + 1e-15), "\N{MINUS SIGN}1.204"),
         (Measure("a", float("nan"), note="diverged at step 3"), "diverged at step 3"),
     ],
 )

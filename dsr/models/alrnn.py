@@ -57,10 +57,9 @@ class ALRNN(PLRNN):
         initial state of the unobserved units."""
         obs_dim, latent_dim = B.shape
         model = cls(obs_dim, latent_dim, relu_units).double()
-        with torch.no_grad():
-            for target, source in ((model.A, A), (model.W, W), (model.h, h)):
-                target.copy_(torch.as_tensor(source))
-            model.observation.lift.copy_(torch.as_tensor(B)[:, obs_dim:].T)
+        lift = torch.as_tensor(B)[:, obs_dim:].T
+        weights = {"A": A, "W": W, "h": h, "observation.lift": lift}
+        model.load_state_dict({**model.state_dict(), **{k: torch.as_tensor(v) for k, v in weights.items()}})
         return model
 
 

@@ -40,7 +40,7 @@ class Model(nn.Module, abc.ABC):
     """
 
     time: ClassVar[str] = "map"
-    min_context: ClassVar[int] = 1
+    min_context: int = 1
     dt: Tensor
     data_mean: Tensor
     data_std: Tensor

@@ -5,6 +5,9 @@ All in standardised units. `forced` is the number of leading state coordinates t
 
 from __future__ import annotations
 
+import abc
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +15,26 @@ from ..errors import SpecError, unknown
 from .initialise import uniform
 
 
-class IdentityObservation(nn.Module):
+class Observation(nn.Module, abc.ABC):
+    """The three maps of an observation model, all linear or affine and in standardised units."""
+
+    obs_dim: int
+    forced: int
+
+    @abc.abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """(..., latent) -> (..., obs)."""
+
+    @abc.abstractmethod
+    def encode(self, y: Tensor) -> Tensor:
+        """(..., obs) -> (..., forced); carries no gradient to the observation model's own parameters."""
+
+    @abc.abstractmethod
+    def initial(self, y: Tensor) -> Tensor:
+        """(batch, obs) -> (batch, latent)."""
+
+
+class IdentityObservation(Observation):
     """The first `obs_dim` state coordinates are the observation. When there are more latent coordinates, the rest of
     the initial state is a learned linear map of the first observation."""
 
@@ -37,7 +59,7 @@ class IdentityObservation(nn.Module):
         return torch.cat([y, y @ self.lift.T], dim=-1)
 
 
-class AffineObservation(nn.Module):
+class AffineObservation(Observation):
     """y = B z + b; forcing and initial state by the pseudo-inverse of B, through which no gradient flows.
 
     Serves latent_dim below, at or above obs_dim. With a badly conditioned B the forcing signal is amplified noise.
@@ -59,10 +81,13 @@ class AffineObservation(nn.Module):
         return self.encode(y)
 
 
-OBSERVATIONS = {"identity": IdentityObservation, "affine": AffineObservation}
+OBSERVATIONS: dict[str, Callable[[int, int, torch.Generator], Observation]] = {
+    "identity": IdentityObservation,
+    "affine": AffineObservation,
+}
 
 
-def make_observation(name: str, obs_dim: int, latent_dim: int, rng: torch.Generator) -> nn.Module:
+def make_observation(name: str, obs_dim: int, latent_dim: int, rng: torch.Generator) -> Observation:
     if name not in OBSERVATIONS:
         raise unknown("observation model", name, OBSERVATIONS)
     return OBSERVATIONS[name](obs_dim, latent_dim, rng)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import SpecError
 from .base import Model
-from .observation import make_observation
+from .observation import Observation, make_observation
 
 
 class PLRNN(Model, abc.ABC):
@@ -17,6 +17,8 @@ class PLRNN(Model, abc.ABC):
 
     Within a linear region the step is affine; `bits` names the region and `affine` gives its map.
     """
+
+    observation: Observation
 
     def __init__(self, obs_dim: int, latent_dim: int, observation: str, rng: torch.Generator) -> None:
         super().__init__(obs_dim, latent_dim)

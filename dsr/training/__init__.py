@@ -7,6 +7,13 @@ from .history import Check, History
 from .selection import FreeRunScore
 
 __all__ = [
-    "FORCINGS", "Check", "Forcing", "FreeRunScore", "GeneralizedForcing", "History", "SparseForcing",
-    "TrainingConfig", "fit",
+    "FORCINGS",
+    "Check",
+    "Forcing",
+    "FreeRunScore",
+    "GeneralizedForcing",
+    "History",
+    "SparseForcing",
+    "TrainingConfig",
+    "fit",
 ]

@@ -6,11 +6,13 @@ tensors are (T, members, batch, units); parameters and gradients are the ensembl
 
 from __future__ import annotations
 
+from typing import Protocol, cast
+
 import torch
 from torch import Tensor
 
-from ..models import ALRNN, ShallowPLRNN
-from ..models.observation import AffineObservation, IdentityObservation
+from ..models import ALRNN, Model, ShallowPLRNN
+from ..models.observation import AffineObservation, IdentityObservation, Observation
 from .ensemble import Ensemble
 
 
@@ -23,13 +25,49 @@ def _by_member(x: Tensor) -> Tensor:
     return x.transpose(0, 1).reshape(x.shape[1], -1, x.shape[3])
 
 
+class TransitionAdjoint(Protocol):
+    """The transition of one model family and its transpose. `t` counts the steps of the window from 0."""
+
+    def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None: ...
+
+    def forward(self, t: int, z: Tensor, out: Tensor) -> None:
+        """out = F(z), keeping what the way back needs."""
+
+    def gates(self, z: Tensor) -> None:
+        """Activation pattern at all forced states z (T, members, batch, state), after the forward loop."""
+
+    def backward(self, t: int, delta: Tensor, out: Tensor) -> None:
+        """out = F'(z_t)^T delta."""
+
+    def accumulate(self, z: Tensor, delta: Tensor) -> None:
+        """Fill the parameter gradients from all inputs z and all gradients delta at the outputs."""
+
+
+class ObservationAdjoint(Protocol):
+    """Loss, forcing signal and initial state of one observation model."""
+
+    def __init__(self, ensemble: Ensemble) -> None: ...
+
+    def signal(self, windows: Tensor) -> Tensor:
+        """Forcing signals of the windows."""
+
+    def initial(self, y: Tensor, signal: Tensor, out: Tensor) -> None:
+        """First states from the first rows."""
+
+    def loss_and_error(self, z: Tensor, y: Tensor, out: Tensor) -> Tensor:
+        """Loss of each member; out = its gradient at the unforced states z."""
+
+    def accumulate(self, y: Tensor, carry: Tensor) -> None:
+        """Gradient through the initial state, from `carry` at it."""
+
+
 class ALRNNAdjoint:
     """z' = A z + W max(z, floor) + h."""
 
     def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None:
         p = ensemble.parameters
         self.grad = ensemble.gradients
-        self.floor = ensemble.model.floor.to(dtype)
+        self.floor = cast(ALRNN, ensemble.model).floor.to(dtype)
         self.A, self.h, self.W = p["A"][:, None], p["h"][:, None], p["W"]
         self.phi = torch.empty(size, dtype=dtype)
         self.phi_views = self.phi.unbind(0)
@@ -57,10 +95,11 @@ class ShallowPLRNNAdjoint:
 
     def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None:
         p = ensemble.parameters
-        self.grad, self.clipped = ensemble.gradients, ensemble.model.clipped
+        model = cast(ShallowPLRNN, ensemble.model)
+        self.grad, self.clipped = ensemble.gradients, model.clipped
         self.A, self.h1, self.h2 = (p[k][:, None] for k in ("A", "h1", "h2"))
         self.W1, self.W2 = p["W1"], p["W2"]
-        hidden = (*size[:3], ensemble.model.hidden_dim)
+        hidden = (*size[:3], model.hidden_dim)
         self.u, self.r, self.g = (torch.empty(hidden, dtype=dtype) for _ in range(3))
         self.u_views, self.r_views, self.g_views = (x.unbind(0) for x in (self.u, self.r, self.g))
         self.tmp = torch.empty(size[1:], dtype=dtype)
@@ -152,5 +191,8 @@ class AffineAdjoint:
         pass  # the initial state does not depend on a trained quantity with gradient
 
 
-ADJOINTS = {ALRNN: ALRNNAdjoint, ShallowPLRNN: ShallowPLRNNAdjoint}
-OBSERVATION_ADJOINTS = {IdentityObservation: IdentityAdjoint, AffineObservation: AffineAdjoint}
+ADJOINTS: dict[type[Model], type[TransitionAdjoint]] = {ALRNN: ALRNNAdjoint, ShallowPLRNN: ShallowPLRNNAdjoint}
+OBSERVATION_ADJOINTS: dict[type[Observation], type[ObservationAdjoint]] = {
+    IdentityObservation: IdentityAdjoint,
+    AffineObservation: AffineAdjoint,
+}

@@ -3,10 +3,13 @@ gradients; weight gradients are one matrix product over time and batch at the en
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..models import PLRNN
 from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS
 from .ensemble import Ensemble
 
@@ -57,7 +60,7 @@ class BackpropagationThroughTime:
         self._inputs, self._outputs = self._Z_in.unbind(0), self._Z_out.unbind(0)
         self._error_views, self._delta_views = self._error.unbind(0), self._delta.unbind(0)
         self._transition = ADJOINTS[type(ensemble.model)](ensemble, size, windows.dtype)
-        self._observation = OBSERVATION_ADJOINTS[type(ensemble.model.observation)](ensemble)
+        self._observation = OBSERVATION_ADJOINTS[type(cast(PLRNN, ensemble.model).observation)](ensemble)
 
 
 def _force(z: Tensor, signal: Tensor, alpha: float, forced: int, out: Tensor) -> None:

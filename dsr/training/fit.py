@@ -67,7 +67,13 @@ def fit(
     if config.members != 1 + len(restarts):
         config = replace(config, members=1 + len(restarts))
     mean, std = _standardise(model, series, restarts)
-    run = _Run(model, [model, *restarts], config, forcing, Windows(series, mean, std, config.window, seed=seed, dtype=_dtype(model)))
+    run = _Run(
+        model,
+        [model, *restarts],
+        config,
+        forcing,
+        Windows(series, mean, std, config.window, seed=seed, dtype=_dtype(model)),
+    )
     if seconds is not None:
         run.config = replace(config, steps=_steps_within(seconds, run))
     score = FreeRunScore(checking, steps=config.check_steps) if checking else None
@@ -91,7 +97,13 @@ class _Run:
         self.optimiser = RAdam(self.ensemble.flat)
         self.state = TrainingState(self.ensemble, self.optimiser)
 
-    def train(self, score, on_progress, on_checkpoint, checkpoint_every: int) -> str:
+    def train(
+        self,
+        score: FreeRunScore | None,
+        on_progress: Callable[[int, int, float], None] | None,
+        on_checkpoint: Callable[[dict[str, Tensor]], None] | None,
+        checkpoint_every: int,
+    ) -> str:
         config, state = self.config, self.state
         due = {_block_end(round(config.steps * (i + 1) / config.checks), config.steps) for i in range(config.checks)}
         while state.step < config.steps:

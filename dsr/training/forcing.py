@@ -98,5 +98,5 @@ class GeneralizedForcing(Forcing):
 
 def _given(value: float | None, name: str) -> float:
     if value is None:
-        raise SpecError(f"{name} is not set", "a number", f"give {name}, or take it from data: Forcing.from_data(train)")
+        raise SpecError(f"{name} is not set", "a number", f"give {name}, or estimate it: Forcing.from_data(train)")
     return value

@@ -37,8 +37,12 @@ def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: np.ndarray)
     losses = []
     for k in range(ensemble.members):
         parameters = {n: p[k].detach().requires_grad_() for n, p in ensemble.parameters.items()}
-        loss = torch.func.functional_call(_ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths))
-        for name, g in zip(parameters, torch.autograd.grad(loss, list(parameters.values()), allow_unused=True), strict=True):
+        loss = torch.func.functional_call(
+            _ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths)
+        )
+        for name, g in zip(
+            parameters, torch.autograd.grad(loss, list(parameters.values()), allow_unused=True), strict=True
+        ):
             ensemble.gradients[name][k] = 0.0 if g is None else g
         losses.append(loss.detach())
     return torch.stack(losses)

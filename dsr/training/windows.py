@@ -3,7 +3,8 @@ sees the same windows as one that was never interrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,17 +20,24 @@ class Windows:
     """Random windows of `length` + 1 rows that never straddle two trajectories."""
 
     def __init__(
-        self, series: Sequence[TimeSeries], mean: np.ndarray, std: np.ndarray, length: int, *, seed: int, dtype: torch.dtype
+        self,
+        series: Sequence[TimeSeries],
+        mean: np.ndarray,
+        std: np.ndarray,
+        length: int,
+        *,
+        seed: int,
+        dtype: torch.dtype,
     ) -> None:
         require_rows(series, length)
         self.rows = torch.as_tensor((np.concatenate([s.values for s in series]) - mean) / std, dtype=dtype)
         offsets = np.cumsum([0] + [len(s) for s in series])
-        firsts = [np.arange(a, b - length) for a, b in zip(offsets, offsets[1:], strict=False)]
+        firsts = [np.arange(a, b - length) for a, b in pairwise(offsets)]
         self.firsts = torch.from_numpy(np.concatenate(firsts))
         self.steps = torch.arange(length + 1)[:, None, None]
         self.seed = seed
 
-    def block(self, number: int, members: int, batch: int, noise: float):
+    def block(self, number: int, members: int, batch: int, noise: float) -> Iterator[Tensor]:
         """The windows of training steps number * BLOCK ..., each (length + 1, members, batch, dim)."""
         key = np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0]
         rng = torch.Generator().manual_seed(int(key >> np.uint64(1)))

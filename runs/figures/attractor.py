@@ -18,6 +18,8 @@ from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, no_free_run, say, style
 MARGIN = 0.05
 MOST_POINTS = 10_000  # more of them fill the attractor and hide the orbit
 MUTUAL_ROWS = 20_000
+FINE_POINTS = 5000  # more points than this are drawn smaller
+FEW, CELLS = 20, 1000  # so few cells, of so many along each axis, are marked
 BEYOND = 0.5  # how far past the truth the axes may grow to show a run that leaves it, in ranges of the truth
 
 
@@ -42,9 +44,7 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
         clouds[1], lost = _inside(clouds[1], low, high)
     titles = [f"truth, {_span(truth, rows)}", no_free_run(diverged_at)]
     if generated is not None:
-        titles[1] = f"free run, {_span(generated, rows)}" + (
-            f" ({lost:.1%} outside the axes)" if lost else ""
-        )
+        titles[1] = f"free run, {_span(generated, rows)}" + (f" ({lost:.1%} outside the axes)" if lost else "")
         if diverged_at is not None:
             titles[1] = f"free run, diverged at step {diverged_at:,}\n" + titles[1].removeprefix("free run, ")
     line = joined(truth)
@@ -72,6 +72,10 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
             continue
         _draw(bottom, clouds[0], view, FAINT, line)
         _draw(bottom, clouds[1], view, RECONSTRUCTION, line)
+        places = _resting(clouds[1], low, high)
+        if len(places):
+            columns = [places[:, k] for k in view]
+            bottom.plot(*columns, color=RECONSTRUCTION, ls="none", marker="o", ms=4)
     return figure
 
 
@@ -82,8 +86,7 @@ def _coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.n
         delay = _delay(truth)
         unit = f" + {delay * truth.dt:.3g}" if truth.time_unit != "iterations" else f" + {delay}"
         embedded = [
-            np.column_stack([v[:-delay, 0], v[delay:, 0]]) if len(v) > delay else v[:0].repeat(2, 1)
-            for v in values
+            np.column_stack([v[:-delay, 0], v[delay:, 0]]) if len(v) > delay else v[:0].repeat(2, 1) for v in values
         ]
         return embedded, [f"{name}(t)", f"{name}(t{unit})" + _unit(truth)]
     if truth.dim <= 3:
@@ -93,9 +96,7 @@ def _coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.n
     variance, directions = np.linalg.eigh(np.cov((truth.values - mean) / sd, rowvar=False))
     share = variance[::-1] / variance.sum()
     leading = directions[:, ::-1][:, :3]
-    leading = leading * np.sign(
-        leading[np.abs(leading).argmax(0), range(3)]
-    )  # a sign that no library version flips
+    leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(3)])  # a sign that no library version flips
     labels = [f"PC {i + 1} of truth ({share[i]:.0%} of variance)" for i in range(3)]
     return [(v - mean) / sd @ leading for v in values], labels
 
@@ -140,7 +141,16 @@ def _draw(axes: Axes, cloud: np.ndarray, view: tuple[int, ...], colour: str, lin
     if line:
         axes.plot(*columns, color=colour, lw=0.35, alpha=0.8, rasterized=True)
     else:
-        axes.plot(*columns, color=colour, ls="none", marker=".", ms=1.2, mew=0, rasterized=True)
+        size = 2.0 if len(cloud) <= FINE_POINTS else 1.2
+        axes.plot(*columns, color=colour, ls="none", marker=".", ms=size, mew=0, rasterized=True)
+
+
+def _resting(cloud: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The few places a run stays at (fixed point, short cycle of a map), which fine dots would hide; or no rows."""
+    late = cloud[len(cloud) // 2 :]
+    late = late[np.isfinite(late).all(1)]
+    _, first = np.unique(np.round((late - low) / (high - low) * CELLS), axis=0, return_index=True)
+    return late[first] if len(first) <= FEW < len(late) else late[:0]
 
 
 def _frame(axes: Any, view: tuple[int, ...], labels: list[str], low: np.ndarray, high: np.ndarray) -> None:

@@ -47,9 +47,7 @@ def power_spectra(
         curves.append(("phase surrogate", np.asarray(surrogate)[:n], SURROGATE, ":"))
     power = [power_spectrum(v, smoothing=smoothing) / frequency[1] for _, v, _, _ in curves]
     distance = (
-        None
-        if generated is None
-        else spectral_hellinger(truth.values[:n], generated.values[:n], smoothing=smoothing)
+        None if generated is None else spectral_hellinger(truth.values[:n], generated.values[:n], smoothing=smoothing)
     )
 
     lines = -(-shown // PER_ROW)

@@ -81,9 +81,7 @@ def series(
         axes.set_xlabel(label)
         axes.set_xlim(0, (rows - 1) * truth.dt / unit)
     entries = [axes.get_legend_handles_labels() for axes in panels[0]]
-    figure.legend(
-        entries[0][0] + entries[1][0], entries[0][1] + entries[1][1], loc="outside upper left", ncols=3
-    )
+    figure.legend(entries[0][0] + entries[1][0], entries[0][1] + entries[1][1], loc="outside upper left", ncols=3)
     if truth.dim > shown:
         figure.supxlabel(f"{truth.dim - shown} further columns are not shown", fontsize=7, x=0.99, ha="right")
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from .stretches import thinned
 from .style import FAINT, FORECAST, RECONSTRUCTION, SINGLE, styled
@@ -50,10 +50,11 @@ def training_history(history: History) -> Figure:
 
 
 def _plain_ticks(axes: Axes, loss: np.ndarray) -> None:
-    """Ticks at 1, 2, 5 written out where the loss spans too few decades for powers of ten."""
+    """Ticks written out as numbers where the loss spans too few decades for powers of ten."""
     finite = loss[np.isfinite(loss)]
     if finite.size and finite.max() < 30 * finite.min():
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        narrow = finite.max() < 4 * finite.min()
+        axes.yaxis.set_major_locator(MaxNLocator(5) if narrow else LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
 
@@ -79,18 +80,14 @@ def _scores(axes: Axes, history: History, order: list[int]) -> None:
     chosen = np.flatnonzero(steps == history.selected_step)
     if chosen.size and finite[chosen[0], history.selected_member]:
         score = scores[chosen[0], history.selected_member]
-        axes.plot(
-            history.selected_step, score, marker="o", ms=8, mfc="none", mec=FORECAST, mew=1.3, ls="none"
-        )
+        axes.plot(history.selected_step, score, marker="o", ms=8, mfc="none", mec=FORECAST, mew=1.3, ls="none")
         title = f"selected: step {history.selected_step:,}, score {score:.3g}"
     else:
         title = "no check was finite: the last weights were kept"
     axes.set_title(title, color=FORECAST)
     axes.set_ylim(0, top)
     if not finite.all():
-        axes.text(
-            1.0, 1.0, "crosses: diverged", transform=axes.transAxes, ha="right", va="bottom", fontsize=7
-        )
+        axes.text(0.99, 0.92, "crosses: diverged", transform=axes.transAxes, ha="right", va="top", fontsize=7)
     axes.set_ylabel("free-run score\n(validation)")
 
 
