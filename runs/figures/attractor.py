@@ -132,7 +132,7 @@ def _limits(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _inside(cloud: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, float]:
     """The cloud with rows outside the box blanked (3-D axes do not clip), and their share."""
-    outside = ((cloud < low) | (cloud > high)).any(1)
+    outside = np.asarray(((cloud < low) | (cloud > high)).any(1))
     return np.where(outside[:, None], np.nan, cloud), float(outside.mean()) if len(cloud) else 0.0
 
 
