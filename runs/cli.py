@@ -30,6 +30,7 @@ TrajectoryColumn = Annotated[str | None, typer.Option(help="column that numbers 
 Array = Annotated[str | None, typer.Option(help="array inside a .npz or .mat file")]
 Transpose = Annotated[bool, typer.Option("--transpose", help="rows and columns are swapped in the file")]
 Missing = Annotated[str | None, typer.Option(help="missing values: refuse, or interpolate")]
+Header = Annotated[bool | None, typer.Option(help="first line of a text file holds names; seen from it if not given")]
 Resample = Annotated[bool, typer.Option("--resample", help="put irregular samples on a regular grid")]
 
 
@@ -51,6 +52,7 @@ def reconstruct(
     transpose: Transpose = False,
     missing: Missing = None,
     resample: Resample = False,
+    header: Header = None,
     embed: Annotated[str | None, typer.Option(help="delay embedding: auto, none, or DIMENSIONxDELAY")] = None,
     experiment: Annotated[str | None, typer.Option(help="folder inside the store")] = None,
     store: StoreOption = None,
@@ -63,7 +65,7 @@ def reconstruct(
     found = {
         "dt": dt, "time_unit": time_unit, "time_column": time_column, "trajectory_column": trajectory_column,
         "array": array, "transpose": transpose or None, "missing": missing, "resample": resample or None,
-        "embed": embed, "noise": noise, "columns": columns.split(",") if columns else None,
+        "header": header, "embed": embed, "noise": noise, "columns": columns.split(",") if columns else None,
     }  # fmt: skip
     data |= {key: value for key, value in found.items() if value is not None}
     tree: dict[str, Any] = {"data": data}
@@ -134,6 +136,7 @@ def analyse(
     transpose: Transpose = False,
     missing: Missing = None,
     resample: Resample = False,
+    header: Header = None,
     as_json: JsonOption = False,
 ) -> None:
     """Invariants of a series, no model."""
@@ -143,7 +146,7 @@ def analyse(
     trajectories = load_trajectories(
         file, dt=dt, time_unit=time_unit or "time units", columns=columns, time_column=time_column,
         trajectory_column=trajectory_column, array=array, transpose=transpose, missing=missing or "refuse",  # type: ignore[arg-type]
-        resample=resample,
+        resample=resample, header=header,
     )  # fmt: skip
     found = []
     for series in trajectories:

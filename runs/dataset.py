@@ -88,6 +88,7 @@ def _from_file(data: FileData) -> Dataset:
         missing=data.missing,  # type: ignore[arg-type]  # judged by load_trajectories
         resample=data.resample,
         array=data.array,
+        header=data.header,
     )
     for series in trajectories:
         series.require_variation()

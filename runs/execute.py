@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..analysis import Judgement, judge
@@ -71,7 +72,7 @@ def execute(
     members = _build(resolved, data.test.dim)
     forcing, estimated = _forcing(resolved, data)
     folder = store.create(spec.experiment, resolved.run_id)
-    with _recorded(folder):
+    with _recorded(folder), _one_thread():
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
         folder.write_json("resolved.json", {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated})
         folder.write_json("env.json", environment())
@@ -89,7 +90,7 @@ def execute(
         if judgement.generated is not None:
             folder.write("generated.npz", _npz(judgement.generated))
         say.stage("figures and report")
-        draw_all(folder, data.test, judgement, model, history)
+        draw_all(folder, data.test, judgement, model, history, smoothing=spec.analysis.smoothing)
         write_report(folder)
         (folder / CHECKPOINT).unlink(missing_ok=True)
         folder.set_status("finished", seconds=round(history.seconds, 1), steps=history.steps)
@@ -200,6 +201,17 @@ def _result(folder: RunFolder, *, reused: bool) -> RunResult:
             "delete that folder and run again",
         )
     return RunResult(folder, measures, table, reused)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small matrices gain nothing from threads, and sums split among them would depend on the machine's load."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -14,17 +14,34 @@ from .store import RunFolder
 FORECAST_LYAPUNOV_TIMES = 10
 
 
-def draw_all(folder: RunFolder, test: TimeSeries, judgement: Judgement, model: Model, history: History) -> None:
-    """Write figures/*.png and *.svg. A figure of something that does not exist says so in words."""
+def draw_all(
+    folder: RunFolder,
+    test: TimeSeries,
+    judgement: Judgement,
+    model: Model,
+    history: History,
+    *,
+    smoothing: float,
+) -> None:
+    """Write figures/*.png and *.svg. A figure of something that does not exist says so in words.
+
+    smoothing : of the power spectra, as in D_H.
+    """
     lost = judgement.outcome.step if judgement.outcome.name == "diverged" else None
     rate = judgement["lambda_1"].truth
     lyapunov_time = 1 / rate.value if rate is not None and rate.value > 0 else None
     figures = {
         "attractor": attractor(test, judgement.generated, diverged_at=lost),
         "series": series(
-            test, judgement.generated, _forecast(model, test, lyapunov_time), lyapunov_time, diverged_at=lost
+            test[model.min_context - 1 :],
+            judgement.generated,
+            _forecast(model, test, lyapunov_time),
+            lyapunov_time,
+            diverged_at=lost,
         ),
-        "power_spectra": power_spectra(test, judgement.generated, phase_surrogate(test.values, 0), diverged_at=lost),
+        "power_spectra": power_spectra(
+            test, judgement.generated, phase_surrogate(test.values, 0), smoothing=smoothing, diverged_at=lost
+        ),
         "lyapunov_bars": lyapunov_bars(judgement.truth_spectrum, judgement.spectrum),
         "training_history": training_history(history),
     }

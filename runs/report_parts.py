@@ -174,6 +174,8 @@ figure img { max-width: 100%; height: auto; display: block; }
 figcaption { font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
 details.part { margin: .5rem 0; } details.part > summary { cursor: pointer; font-weight: 600; }
 pre { background: #f5f5f5; padding: .7rem 1rem; overflow-x: auto; font-size: .88rem; white-space: pre-wrap; }
+@media (max-width: 1120px) { .measures { font-size: .74rem; } .measures tbody th { white-space: normal; }
+  .measures th, .measures td { padding-right: .35rem; } }
 @media print { body { margin: 0; max-width: none; font-size: 10pt; } .measures { font-size: 8pt; }
   figure img { max-width: 17cm; } h2 { break-after: avoid; } @page { margin: 1.8cm; } }
 """
