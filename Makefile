@@ -4,11 +4,12 @@ VENV = .venv
 BIN = $(VENV)/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint typecheck clean
+.PHONY: help demo test lint typecheck validate clean
 
 help:
 	@echo "make demo       install into $(VENV), reconstruct Lorenz-63, print its invariants and the path of the report"
 	@echo "make test       install with the test tools, run the tests"
+	@echo "make validate   the scientific checks that need minutes"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"
 	@echo "make clean      remove $(VENV) and caches; runs are kept"
@@ -19,6 +20,9 @@ demo: $(VENV)/.installed
 # Two processes, one thread each: more threads only wait for one another.
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
+
+validate: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -v
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

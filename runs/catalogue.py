@@ -43,13 +43,14 @@ def system(name: str) -> dict[str, Any]:
 def models() -> dict[str, Any]:
     """Model families and forcing schemes with their keys; training and analysis keys."""
     from ..models import MODELS
-    from ..training import FORCINGS, TrainingConfig
+    from ..training import FORCINGS
+    from .resolve import RunTraining
     from .spec import AnalysisSpec, FileData, SystemData
 
     sections = {
         "[data] of a system": SystemData,
         "[data] of a file": FileData,
-        "[training]": TrainingConfig,
+        "[training]": RunTraining,
         "[analysis]": AnalysisSpec,
     }
     return {

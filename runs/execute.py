@@ -123,12 +123,11 @@ def _train(
     say: Progress,
     checkpoint_every: int,
 ) -> History:
+    settings = dataclasses.asdict(resolved.training)
+    del settings["members"]
     resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
     if resume is not None:
         folder.log(f"resumed at step {int(resume['step'])}")
-    settings = dataclasses.asdict(resolved.training)
-    del settings["members"]
-
     def keep(tensors: dict[str, Tensor]) -> None:
         folder.write(CHECKPOINT, to_bytes(tensors))
 

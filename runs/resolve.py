@@ -12,10 +12,22 @@ from typing import Any
 from .. import __version__
 from ..errors import DataError, nearest
 from ..models import MODELS, ModelConfig
-from ..registry import from_options
+from ..registry import from_options, option
 from ..training import FORCINGS, Forcing, TrainingConfig
+from ..training.config import require_setting
 from .spec import FileData, RunSpec
 from .store import run_id
+
+
+@dataclass(frozen=True)
+class RunTraining(TrainingConfig):
+    """The [training] section: the settings of `fit`, and how many models are trained together."""
+
+    members: int = option(2, "models trained together from different initial weights; the best free run survives")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_setting(self.members >= 1, "members", self.members, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Resolved:
     spec: RunSpec
     model: ModelConfig
     forcing: Forcing
-    training: TrainingConfig
+    training: RunTraining
     tree: Mapping[str, Any]
     run_id: str
 
@@ -35,7 +47,7 @@ def resolve(spec: RunSpec) -> Resolved:
     """Raises `SpecError` or `DataError` for anything that could be seen to be wrong before computing."""
     model = MODELS.build(spec.model["name"], _without_name(spec.model))
     forcing = FORCINGS.build(spec.forcing["name"], _without_name(spec.forcing))
-    training = from_options(TrainingConfig, spec.training, where="section [training]")
+    training = from_options(RunTraining, spec.training, where="section [training]")
     tree = {
         "data": _data_tree(spec),
         "model": {"name": spec.model["name"], **dataclasses.asdict(model)},

@@ -64,8 +64,6 @@ def fit(
     config = from_options(TrainingConfig, settings, where="fit")
     series, checking = _as_list(train), _as_list(validation)
     _agree(model, [*series, *checking])
-    if config.members != 1 + len(restarts):
-        config = replace(config, members=1 + len(restarts))
     mean, std = _standardise(model, series, restarts)
     run = _Run(
         model,
