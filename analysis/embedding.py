@@ -89,23 +89,27 @@ def false_nearest_neighbours(
 def choose_embedding(x: Any, *, max_lag: int | None = None, max_dimension: int = 8) -> Embedding:
     """Delay by mutual information, dimension by false nearest neighbours, for one column (time,).
 
-    The delay is the first minimum of the mutual information up to `max_lag` (ten autocorrelation times if
-    None); it is 1 when neighbouring samples are already decorrelated (maps, coarse sampling). The dimension
-    is the first whose share of false neighbours is below 1 %; if none is, the one with the smallest share,
-    and `note` says so.
+    The delay is the first minimum of the mutual information up to `max_lag` (ten autocorrelation times if None), or the
+    time in which the autocorrelation falls to 1/e if that is earlier: spiky signals such as an ECG have their minimum
+    far beyond the duration of a spike. It is 1 when neighbouring samples are decorrelated (maps, coarse sampling).
+    The dimension is the first whose share of false neighbours is below 1 %. Noise can keep the share above that; then
+    it is the first that has come nine tenths of the way from the largest share to the smallest, and `note` says so.
     """
     column = _one_column(x)
     correlated = int(autocorrelation_time(column)[0])
     lag = max(2, min(10 * correlated, len(column) // 10)) if max_lag is None else max_lag
     information = mutual_information(column, lag)
-    delay = 1 if correlated <= 1 else first_minimum(information)
+    delay = 1 if correlated <= 1 else min(first_minimum(information), correlated)
     shares = false_nearest_neighbours(column, delay, max_dimension)
     low = np.flatnonzero(shares < FALSE_SHARE)
     if low.size:
         return Embedding(int(low[0]) + 1, delay, information, shares)
-    best = int(np.argmin(shares))
-    note = f"no dimension up to {max_dimension} has under 1 % false neighbours (least {shares[best]:.1%})"
-    return Embedding(best + 1, delay, information, shares, note)
+    enough = int(np.flatnonzero(shares <= shares.min() + 0.1 * (shares.max() - shares.min()))[0])
+    note = (
+        f"no dimension up to {max_dimension} has under 1 % false neighbours (least {shares.min():.1%}); "
+        f"{enough + 1} dimensions leave {shares[enough]:.1%}"
+    )
+    return Embedding(enough + 1, delay, information, shares, note)
 
 
 def _one_column(x: Any) -> np.ndarray:

@@ -99,17 +99,19 @@ def _from_file(data: FileData) -> Dataset:
         notes.append(f"{len(stretches)} trajectories; judged on the test stretch of the longest.")
     estimated: dict[str, Any] = {}
     if embedding is not None:
-        estimated = {"embedding": {"dimension": embedding[0], "delay": embedding[1]}}
+        dimension, delay, remark = embedding
+        estimated = {"embedding": {"dimension": dimension, "delay": delay}}
         notes.append(
-            f"Delay embedding of the one observed column: dimension {embedding[0]}, delay {embedding[1]} steps; "
+            f"Delay embedding of the one observed column: dimension {dimension}, delay {delay} steps{remark}; "
             "invariants are those of the embedded series."
         )
-        stretches = [tuple(_embedded(s, *embedding) for s in parts) for parts in stretches]  # type: ignore[misc]
+        stretches = [tuple(_embedded(s, dimension, delay) for s in parts) for parts in stretches]  # type: ignore[misc]
     train, validation, test = (list(part) for part in zip(*stretches, strict=True))
     return Dataset(train, validation, max(test, key=len), estimated=estimated, notes=tuple(notes))
 
 
-def _embedding(choice: str, train: TimeSeries) -> tuple[int, int] | None:
+def _embedding(choice: str, train: TimeSeries) -> tuple[int, int, str] | None:
+    """Dimension, delay and a remark on the choice; None when the columns are used as they are."""
     if choice == "none" or (choice == "auto" and train.dim > 1):
         return None
     if train.dim > 1:
@@ -120,11 +122,11 @@ def _embedding(choice: str, train: TimeSeries) -> tuple[int, int] | None:
         )
     if choice == "auto":
         found: Embedding = choose_embedding(train.values[:, 0])
-        return found.dimension, found.delay
+        return found.dimension, found.delay, f" ({found.note})" if found.note else ""
     dimension, _, delay = choice.partition("x")
     if not (dimension.isdigit() and delay.isdigit() and int(dimension) >= 1 and int(delay) >= 1):
         raise SpecError(f"embed = '{choice}'", "auto, none, or DIMENSIONxDELAY", "write for example --embed 3x12")
-    return int(dimension), int(delay)
+    return int(dimension), int(delay), ""
 
 
 def _embedded(series: TimeSeries, dimension: int, delay: int) -> TimeSeries:

@@ -84,7 +84,7 @@ def execute(
         folder.write("history.csv", _history_csv(history))
         folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
         say.stage("judging")
-        judgement = _judge(spec, data, model)
+        judgement = _judge(spec, data, model, history)
         folder.write_json("measures.json", judgement.to_dict())
         folder.write("table.txt", f"{judgement}\n")
         if judgement.generated is not None:
@@ -146,7 +146,7 @@ def _train(
     )
 
 
-def _judge(spec: RunSpec, data: Dataset, model: Model) -> Judgement:
+def _judge(spec: RunSpec, data: Dataset, model: Model, history: History) -> Judgement:
     settings = dataclasses.asdict(spec.analysis)
     judgement = judge(
         data.test,
@@ -156,7 +156,8 @@ def _judge(spec: RunSpec, data: Dataset, model: Model) -> Judgement:
         seed=spec.seed,
         **settings,
     )
-    return dataclasses.replace(judgement, notes=(*data.notes, *judgement.notes))
+    training = () if history.outcome == "finished" else (f"training {history.outcome}.",)
+    return dataclasses.replace(judgement, notes=(*data.notes, *training, *judgement.notes))
 
 
 def _provenance(data: Dataset) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from .report import render_report
 from .store import RunFolder
 
 CAPTIONS = {
-    "attractor": "Attractor of the truth (left), and free run of the reconstruction (right, over the truth in light "
-    "grey), with equal axes.",
+    "attractor": "Attractor of the truth, and free run of the reconstruction over the truth in light grey, with equal "
+    "axes.",
     "series": "Left: truth, with the prediction that starts from its first row; the dotted line marks the valid "
     "prediction time. Right: a stretch of the free run, which is not aligned with the truth in time.",
     "power_spectra": "Power spectra of truth and free run, standardised and smoothed as for D_H, each with area 1.",

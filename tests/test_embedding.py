@@ -6,6 +6,15 @@ from dsr.errors import DataError, SpecError
 from dsr.systems import get_system
 
 
+def test_a_spiky_signal_gets_a_delay_within_its_spikes(shared_data):
+    """An ECG at 700 Hz: published delay embeddings use lags of 10 to 20 samples and 5 dimensions; the first minimum of
+    the mutual information is at 46 samples, and the share of false neighbours stays above 1 %."""
+    ecg = np.load(shared_data / "ecg_5d_700hz_train.npy", allow_pickle=False)[:40000, 0]
+    found = choose_embedding(ecg)
+    assert 10 <= found.delay <= 20 and found.dimension in (4, 5)
+    assert "no dimension up to 8" in found.note
+
+
 def test_delay_embedding_lays_shifts_side_by_side():
     rows = delay_embed(np.arange(10.0), 3, 2)
     assert (

@@ -113,6 +113,14 @@ def test_selection_ranks_the_truth_before_a_collapsed_run():
     assert FreeRunScore([VALIDATION], steps=800)(model) == np.inf
 
 
+def test_weights_that_were_kept_for_want_of_better_ones_say_so():
+    """A learning rate that teaches nothing leaves a stable linear map, whose free run comes to rest."""
+    model = ALRNN(2, 5, 2, seed=1)
+    settings = {**QUICK, "learning_rate": 1e-9, "final_learning_rate": 1e-9}
+    history = fit(model, TRAIN, validation=VALIDATION, steps=100, checks=1, check_steps=1000, **settings)
+    assert history.checks[0].scores == (np.inf,) and "last weights were kept" in history.outcome
+
+
 def test_standardisation_comes_from_the_training_data_alone():
     model = ShallowPLRNN(2, hidden_dim=5)
     fit(model, TRAIN, steps=100, **QUICK)

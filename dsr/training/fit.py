@@ -151,6 +151,8 @@ class _Run:
                 "lower training.learning_rate, or raise the forcing strength",
             )
         self.ensemble.write_to(self.model, row)
+        if state.checks and not selected:
+            outcome += "; no check had a bounded free run that keeps moving, so the last weights were kept"
         ends = [min((i + 1) * BLOCK, self.config.steps) for i in range(len(state.losses))]
         return History(
             steps=self.config.steps,

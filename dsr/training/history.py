@@ -22,7 +22,8 @@ class History:
     loss_steps, loss : (blocks,) and (blocks, members), mean loss over each block of steps.
     checks : free-run scores on validation data, in order of steps; empty without validation data.
     selected_step, selected_member : where the weights in the model come from.
-    outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers.
+    outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers; with a remark when
+        no check had a usable free run.
     seconds : wall time; the only field that differs between two runs of one seed.
     """
 

@@ -12,6 +12,8 @@ from ..models import Model
 from ..series import TimeSeries
 from ..spectra import spectral_hellinger
 
+FAR = 1e3  # standard deviations from the data's mean at which a run counts as diverged
+
 
 class FreeRunScore:
     """Distance between a model's free runs and validation data: Hellinger distance of the binned invariant densities
@@ -43,11 +45,13 @@ class FreeRunScore:
         rows = self.rows + model.min_context
         context = np.stack([self.truth[r - model.min_context : r] for r in rows])
         run = model.free_run(model.initial_state(context), self.transient + self.steps)
-        if (run.diverged_at >= 0).any():
+        scale = self.truth.std(0)
+        far = np.abs(run.observations - self.truth.mean(0)) > FAR * scale
+        if (run.diverged_at >= 0).any() or far.any():
             return math.inf
         orbits = run.observations[:, self.transient :]
         end = orbits[:, -min(500, self.steps) :]
-        if (end.std(1) < 1e-3 * self.truth.std(0)).all(axis=-1).any():
+        if (end.std(1) < 1e-3 * scale).all(axis=-1).any():
             return math.inf
         density = hellinger_distance(cell_counts(self.truth, orbits.reshape(-1, orbits.shape[2]), bins=self.bins))
         n = min(len(self.truth), self.steps)
