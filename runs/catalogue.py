@@ -89,7 +89,18 @@ def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:
 
 
 def _entries(registry: Registry[Any]) -> dict[str, Any]:
-    return {name: {"": _first_line(registry[name]), **_keys(registry[name])} for name in registry}
+    return {
+        name: {"description": _first_line(registry[name]), **_recommended(registry[name]), **_keys(registry[name])}
+        for name in registry
+    }
+
+
+def _recommended(cls: Any) -> dict[str, str]:
+    """What a model family sets where a spec says nothing."""
+    if not hasattr(cls, "recommended_forcing"):
+        return {}
+    training = [f"training.{key}={value}" for key, value in cls.recommended_training.items()]
+    return {"recommended": ", ".join([f"forcing={cls.recommended_forcing}", *training])}
 
 
 def _keys(cls: type) -> dict[str, str]:
@@ -100,12 +111,11 @@ def _keys(cls: type) -> dict[str, str]:
 
 
 def _published(entry: Any) -> str:
-    def text(value: Any) -> str:
-        return ", ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
-
-    errors = entry.uncertainty if isinstance(entry.uncertainty, tuple) else (entry.uncertainty,)
-    known = any(math.isfinite(e) and e > 0 for e in errors)
-    return f"{text(entry.value)}{f' ± {text(entry.uncertainty)}' if known else ''}  ({entry.source})"
+    values, errors = (v if isinstance(v, tuple) else (v,) for v in (entry.value, entry.uncertainty))
+    numbers = [
+        f"{v:.6g}" + (f" ± {e:g}" if math.isfinite(e) and e > 0 else "") for v, e in zip(values, errors, strict=True)
+    ]
+    return f"{', '.join(numbers)}  ({entry.source})"
 
 
 def _first_line(thing: Any) -> str:

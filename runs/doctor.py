@@ -31,9 +31,9 @@ def examine(store: str | None) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    head = [f"{key:<10} {found[key]}" for key in ("python", "platform", "processor", "cores")]
-    head.append(f"{'cuda':<10} {found['cuda'] or 'none: runs on the CPU'}")
-    head.append(f"{'backends':<10} {', '.join(found['backends'])} (training.backend)")
+    head = [f"{key:<14} {found[key]}" for key in ("python", "platform", "processor", "cores")]
+    head.append(f"{'cuda':<14} {found['cuda'] or 'none: runs on the CPU'}")
+    head.append(f"{'backends':<14} {', '.join(found['backends'])} (training.backend)")
     head += [f"{name:<14} {version}" for name, version in found["packages"].items()]
-    head.append(f"{'store':<10} {found['store']}")
+    head.append(f"{'store':<14} {found['store']}")
     return [*head, *(f"problem: {p}" for p in found["problems"] or ["none"])]

@@ -46,12 +46,13 @@ class Resolved:
 def resolve(spec: RunSpec) -> Resolved:
     """Raises `SpecError` or `DataError` for anything that could be seen to be wrong before computing."""
     model = MODELS.build(spec.model["name"], _without_name(spec.model))
-    forcing = FORCINGS.build(spec.forcing["name"], _without_name(spec.forcing))
-    training = from_options(RunTraining, spec.training, where="section [training]")
+    forcing_name = spec.forcing.get("name", model.recommended_forcing)
+    forcing = FORCINGS.build(forcing_name, _without_name(spec.forcing))
+    training = from_options(RunTraining, {**model.recommended_training, **spec.training}, where="section [training]")
     tree = {
         "data": _data_tree(spec),
         "model": {"name": spec.model["name"], **dataclasses.asdict(model)},
-        "forcing": {"name": spec.forcing["name"], **dataclasses.asdict(forcing)},
+        "forcing": {"name": forcing_name, **dataclasses.asdict(forcing)},
         "training": dataclasses.asdict(training),
         "analysis": dataclasses.asdict(spec.analysis),
         "seed": spec.seed,

@@ -69,18 +69,21 @@ class AnalysisSpec:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run: data -> model -> training -> judgement. `seed` decides data, initial weights and windows."""
+    """One run: data -> model -> training -> judgement. `seed` decides data, initial weights and windows.
+
+    Without a name in `forcing`, and for keys that are not in `training`, the model family's recommendation holds.
+    """
 
     data: SystemData | FileData
     model: Mapping[str, Any] = field(default_factory=lambda: {"name": "shplrnn"})
-    forcing: Mapping[str, Any] = field(default_factory=lambda: {"name": "generalized"})
+    forcing: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     analysis: AnalysisSpec = field(default_factory=AnalysisSpec)
     seed: int = 0
     experiment: str = "default"
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested plain values without the unset ones: what TOML and JSON can hold."""
+        """Nested plain values without the unset ones: what TOML can hold."""
         return _without_none(dataclasses.asdict(self))
 
 
@@ -126,8 +129,8 @@ def parse(tree: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"experiment = {top.experiment!r}", "a folder name without slashes", "choose another name")
     return RunSpec(
         data=source,
-        model=_named(tree, "model", "shplrnn"),
-        forcing=_named(tree, "forcing", "generalized"),
+        model={"name": "shplrnn", **_named(tree, "model")},
+        forcing=_named(tree, "forcing"),
         training=dict(tree.get("training", {})),
         analysis=from_options(AnalysisSpec, tree.get("analysis", {}), where="section [analysis]"),
         seed=top.seed,
@@ -184,10 +187,10 @@ class _Top:
     experiment: str = "default"
 
 
-def _named(tree: Mapping[str, Any], section: str, default: str) -> dict[str, Any]:
-    table = {"name": default, **tree.get(section, {})}
-    if not isinstance(table["name"], str):
-        raise SpecError(f"{section}.name = {table['name']!r}", "a name in quotes", f"see `dsr {section}s`")
+def _named(tree: Mapping[str, Any], section: str) -> dict[str, Any]:
+    table = dict(tree.get(section, {}))
+    if not isinstance(table.get("name", ""), str):
+        raise SpecError(f"{section}.name = {table['name']!r}", "a name in quotes", "see `dsr models`")
     return table
 
 

@@ -38,6 +38,14 @@ def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
     assert base.startswith("lorenz63-shplrnn-s000-")
 
 
+def test_a_family_recommends_what_a_spec_leaves_open():
+    alrnn = {**LORENZ, "model": {"name": "alrnn"}}
+    found = resolve(parse(alrnn))
+    assert found.tree["forcing"]["name"] == "sparse" and found.training.window == 100
+    own = resolve(parse({**alrnn, "forcing": {"name": "generalized"}, "training": {"window": 7}}))
+    assert own.tree["forcing"]["name"] == "generalized" and own.training.window == 7 and own.training.batch_size == 32
+
+
 def test_the_id_of_a_file_is_its_content(tmp_path):
     ids = []
     for folder, text in (("a", "1\n2\n"), ("b", "1\n2\n"), ("c", "1\n3\n")):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +69,10 @@ class ALRNN(PLRNN):
 @dataclass(frozen=True)
 class ALRNNConfig(ModelConfig):
     """Almost-linear RNN: few ReLU units, few linear regions, a symbolic code of the attractor."""
+
+    # the unobserved units need time between forcings to take part in the dynamics
+    recommended_forcing: ClassVar[str] = "sparse"
+    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 100, "batch_size": 32}
 
     latent_dim: int = option(20, "number of latent states M")
     relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
