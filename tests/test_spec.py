@@ -41,7 +41,7 @@ def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
 def test_a_family_recommends_what_a_spec_leaves_open():
     alrnn = {**LORENZ, "model": {"name": "alrnn"}}
     found = resolve(parse(alrnn))
-    assert found.tree["forcing"]["name"] == "sparse" and found.training.window == 100
+    assert found.tree["forcing"]["name"] == "sparse" and found.training.window == 80
     own = resolve(parse({**alrnn, "forcing": {"name": "generalized"}, "training": {"window": 7}}))
     assert own.tree["forcing"]["name"] == "generalized" and own.training.window == 7 and own.training.batch_size == 32
 

@@ -72,7 +72,7 @@ class ALRNNConfig(ModelConfig):
 
     # the unobserved units need time between forcings to take part in the dynamics
     recommended_forcing: ClassVar[str] = "sparse"
-    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 100, "batch_size": 32}
+    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 80, "batch_size": 32, "noise": 0.05}
 
     latent_dim: int = option(20, "number of latent states M")
     relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
