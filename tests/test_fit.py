@@ -151,7 +151,26 @@ def test_a_budget_in_seconds_is_a_recorded_number_of_steps():
     timed, repeated = model(), model()
     history = fit(timed, TRAIN, seconds=0.5, **QUICK)
     fit(repeated, TRAIN, steps=history.steps, **QUICK)
+    with pytest.raises(DsrError, match="seconds together with resume"):
+        fit(model(), TRAIN, seconds=0.5, resume={}, **QUICK)
     assert history.steps % BLOCK == 0 and torch.equal(weights(timed), weights(repeated))
+
+
+def test_a_lost_member_does_not_stop_the_others():
+    """NaN weights in one member of an affine ensemble: its loss is NaN, the other trains as if alone."""
+
+    def pair():
+        return [ShallowPLRNN(2, 2, hidden_dim=10, observation="affine", seed=s) for s in (1, 2)]
+
+    alone, _ = pair()
+    settings = dict(steps=200, **QUICK)
+    good, lost = pair()
+    with torch.no_grad():
+        lost.observation.matrix.fill_(torch.nan)
+    history = fit(good, TRAIN, restarts=[lost], **settings)
+    assert np.isnan(history.loss[:, 1]).all() and np.isfinite(history.loss[:, 0]).all()
+    fit(alone, TRAIN, restarts=[pair()[1]], **settings)
+    assert torch.equal(weights(good), weights(alone))
 
 
 def test_diverging_training_is_a_result_with_a_name():

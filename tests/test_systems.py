@@ -8,7 +8,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from scipy.integrate import solve_ivp
+from torchdiffeq import odeint
 
 from dsr.errors import DataError, SpecError
 from dsr.systems import SYSTEMS, get_system, system_names
@@ -141,6 +143,15 @@ def test_trajectory_agrees_with_an_independent_integrator(name):
     tolerance = {"lorenz63": 1e-4, "rossler": 1e-6, "lorenz96": 0.03}[name]
     assert np.abs(series.values - exact.y.T).max() < tolerance
     assert np.ptp(series.values[:, 0]) > 1
+
+
+def test_trajectory_agrees_with_torchdiffeq():
+    lorenz = get_system("lorenz63")
+    series = lorenz.simulate(201, 0.01, transient=30, seed=2)
+    field = lambda _, x: torch.from_numpy(lorenz.rhs(x.numpy()))  # noqa: E731
+    times = torch.from_numpy(series.times)
+    exact = odeint(field, torch.tensor(series.values[0]), times, method="dopri8", rtol=1e-11, atol=1e-11)
+    assert np.abs(series.values - exact.numpy()).max() < 1e-5
 
 
 def test_map_trajectory_is_the_iterated_map():

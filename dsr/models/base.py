@@ -103,7 +103,12 @@ class Model(nn.Module, abc.ABC):
     @final
     def force(self, z: Tensor, x: Tensor, alpha: float) -> Tensor:
         """Generalized teacher forcing: the forced coordinates become (1 - alpha) z + alpha encode(x)."""
-        signal = self.encode(self.standardise(x))
+        return self.pull(z, self.standardise(x), alpha)
+
+    @final
+    def pull(self, z: Tensor, y: Tensor, alpha: float) -> Tensor:
+        """`force` towards an observation that is standardised already."""
+        signal = self.encode(y)
         n = signal.shape[-1]
         return torch.cat([torch.lerp(z[..., :n], signal, alpha), z[..., n:]], dim=-1)
 

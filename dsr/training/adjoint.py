@@ -174,7 +174,8 @@ class AffineAdjoint:
         self.grad_B, self.grad_b = (ensemble.gradients[f"observation.{k}"] for k in ("matrix", "bias"))
 
     def signal(self, windows: Tensor) -> Tensor:
-        return (windows - self.b) @ torch.linalg.pinv(self.B).transpose(1, 2)
+        # a member whose weights are no longer finite must not stop the others: the SVD refuses NaN
+        return (windows - self.b) @ torch.linalg.pinv(torch.nan_to_num(self.B)).transpose(1, 2)
 
     def initial(self, y: Tensor, signal: Tensor, out: Tensor) -> None:
         out.copy_(signal)

@@ -73,6 +73,8 @@ def fit(
         Windows(series, mean, std, config.window, seed=seed, dtype=_dtype(model)),
     )
     if seconds is not None:
+        if resume is not None:
+            raise SpecError("seconds together with resume", "steps", "give the number of steps of the interrupted run")
         run.config = replace(config, steps=_steps_within(seconds, run))
     score = FreeRunScore(checking, steps=config.check_steps) if checking else None
     started = time.perf_counter()

@@ -64,7 +64,5 @@ class _ForcedLoss(torch.nn.Module):
             z = model.step(z)
             errors.append(model.decode(z) - x)
             if alpha > 0:
-                signal = model.encode(x)
-                n = signal.shape[-1]
-                z = torch.cat([torch.lerp(z[:, :n], signal, float(alpha)), z[:, n:]], dim=-1)
+                z = model.pull(z, x, float(alpha))
         return torch.stack(errors).square().mean()
