@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .errors import DataError, nearest
+from ..errors import DataError, nearest
+from .binary import read_mat, read_npy, read_npz, read_parquet
 from .tables import Layout, Table
-from .tables_binary import read_mat, read_npy, read_npz, read_parquet
-from .tables_text import read_csv, read_tsv
+from .text import read_csv, read_tsv
 
 READERS: dict[str, Callable[[bytes, Layout, str], list[Table]]] = {
     ".npy": read_npy,

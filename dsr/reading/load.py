@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from ..errors import DataError, nearest
+from ..series import TimeSeries, positive_step
 from .border import Border
 from .clock import TOLERANCE
-from .errors import DataError, nearest
 from .formats import reader_of
-from .series import TimeSeries, positive_step
 from .tables import Layout
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from ..errors import DataError
 from .tables import MISSING_CELLS, Layout, Table, default_names, from_array, numbers
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .errors import DataError, nearest
+from ..errors import DataError, nearest
 from .tables import TIME_NAMES, Layout, Table, damaged, from_array, numbers
 
 

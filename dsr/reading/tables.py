@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from ..errors import DataError
 
 TIME_NAMES = ("t", "time")
 MISSING_CELLS = ("", "na", "n/a", "#n/a", "nan", "null", "none")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DataError, nearest
+from ..repair import interpolate_missing, resample
 from .clock import TOLERANCE, explains, regular_step
-from .errors import DataError, nearest
-from .repair import interpolate_missing, resample
 from .tables import TIME_NAMES, Table, labels, numbers
 
 
