@@ -7,6 +7,7 @@ import io
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
 from dsr.analysis import LyapunovSpectrum
@@ -203,9 +204,21 @@ def test_lyapunov_bars_have_the_heights_errors_and_labels_of_the_exponents():
     segments = errors[1].lines[2][0].get_segments()
     np.testing.assert_allclose([s[1, 1] - s[0, 1] for s in segments], 2 * model.stderr[:3])
     words = texts(figure)
-    assert "0.906" in words and "\N{MINUS SIGN}14.572" in words
+    assert "0.906" in words and "\N{MINUS SIGN}14.57" in words
     assert "not shown: 2 further of the reconstruction (\N{MINUS SIGN}2.5 to \N{MINUS SIGN}8.1)" in words
     assert axes.get_ylabel() == "Lyapunov exponent (per time unit)"
+
+
+def test_values_above_neighbouring_bars_do_not_run_into_each_other():
+    figure = lyapunov_bars(
+        spectrum([0.8985, 0.0017, -14.5672], [0.0086, 0.0038, 0.0062]),
+        spectrum([0.851, 0.0402, -16.1451], [0.016, 0.014, 0.0083]),
+    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [t.get_window_extent(canvas.get_renderer()) for t in figure.axes[0].texts]
+    assert len(boxes) == 6
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
 def test_strongly_negative_exponents_do_not_squash_the_positive_ones():

@@ -45,7 +45,7 @@ def test_each_command_runs(command, workplace, monkeypatch, capsys):
     monkeypatch.chdir(workplace)
     words = shlex.split(command)
     if words[1] in ("reconstruct", "run"):
-        words += TINY.split() + (TINY_SYSTEM.split() if "my.csv" not in words and words[1] == "reconstruct" else [])
+        words += TINY.split() + ([] if {"my.csv", "spec.toml"} & set(words) else TINY_SYSTEM.split())
     if words[1] == "report":  # needs exactly one run of that name
         run = ["dsr", "run", "spec.toml", *TINY.split(), "seed=7", "--store", "reports"]
         monkeypatch.setattr(sys, "argv", run)

@@ -104,10 +104,12 @@ def _bars(axes: Axes, entry: _Bars, count: int, place: np.ndarray) -> None:
 
 
 def rounded(value: float, error: float) -> str:
-    """A value with as many decimals as its error (one digit) supports; three digits without an error."""
+    """A value with as many decimals as its error (one digit) supports, but no more than four digits, which is what fits
+    above a bar; three digits without an error."""
     if not math.isfinite(error) or error <= 0:
         return signed(f"{value:.3g}")
-    decimals = min(max(0, -math.floor(math.log10(error))), 4)
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    decimals = min(max(0, -math.floor(math.log10(error))), max(0, 4 - whole))
     return signed(f"{value:.{decimals}f}")
 
 
