@@ -15,7 +15,7 @@ from .style import DOUBLE, FILLED, MINUS, RECONSTRUCTION, SINGLE, say, signed, s
 MOST_EXPONENTS = 12
 WITHOUT_TRUTH = 6
 SQUASHED = 5.0  # the most negative bar may be so many times longer than the positive ones on a linear axis
-WIDTH = 0.38
+WIDTH = 0.42
 
 
 MISSING = {
