@@ -33,6 +33,9 @@ class SystemData:
     transient: float | None = option(None, "time dropped before each trajectory; 50 periods if not given")
     floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
 
+    def __post_init__(self) -> None:
+        _at_least("data", self, train=2, validation=2, test=2, floor_trajectories=1)
+
 
 @dataclass(frozen=True)
 class FileData:
@@ -63,8 +66,12 @@ class AnalysisSpec:
     bins: int | None = option(None, "bins per dimension of D_stsp; 30 up to 3 dimensions, 8 above, if not given")
     smoothing: float = option(20.0, "smoothing of the power spectra of D_H, in frequency bins")
     starts: int = option(100, "initial conditions of the forecasts")
-    lyapunov_steps: int = option(4_000, "steps of each member of the Lyapunov ensemble")
+    lyapunov_steps: int = option(10_000, "steps of each member of the Lyapunov ensemble")
     lyapunov_members: int = option(32, "members of the Lyapunov ensemble")
+
+    def __post_init__(self) -> None:
+        _at_least("analysis", self, free_steps=10, transient=0, bins=1, smoothing=0, starts=1)
+        _at_least("analysis", self, lyapunov_steps=5, lyapunov_members=1)
 
 
 @dataclass(frozen=True)
@@ -192,6 +199,13 @@ def _named(tree: Mapping[str, Any], section: str) -> dict[str, Any]:
     if not isinstance(table.get("name", ""), str):
         raise SpecError(f"{section}.name = {table['name']!r}", "a name in quotes", "see `dsr models`")
     return table
+
+
+def _at_least(section: str, spec: object, **bounds: int) -> None:
+    for key, bound in bounds.items():
+        value = getattr(spec, key)
+        if value is not None and value < bound:
+            raise SpecError(f"{section}.{key} = {value}", f"{bound} or more", f"set {section}.{key}={bound} or higher")
 
 
 def _fractions(data: FileData) -> None:

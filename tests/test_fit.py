@@ -124,8 +124,8 @@ def test_weights_that_were_kept_for_want_of_better_ones_say_so():
 def test_standardisation_comes_from_the_training_data_alone():
     model = ShallowPLRNN(2, hidden_dim=5)
     fit(model, TRAIN, steps=100, **QUICK)
-    np.testing.assert_allclose(model.data_mean.numpy(), TRAIN.values.mean(0), rtol=1e-6)
-    np.testing.assert_allclose(model.data_std.numpy(), TRAIN.values.std(0), rtol=1e-6)
+    np.testing.assert_allclose(model.data_mean.numpy(), TRAIN.values.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(model.data_std.numpy(), TRAIN.values.std(0), rtol=1e-12)
     assert float(model.dt) == TRAIN.dt
 
 

@@ -73,6 +73,18 @@ def test_standardisation_travels_with_the_model():
     torch.testing.assert_close(model.observe(z), torch.tensor([[12.0, 2.0]], dtype=torch.float64))
 
 
+def test_a_large_offset_is_no_loss_of_precision():
+    """Air pressure in Pa, of millipascal variation: single precision has steps of 8 mPa there."""
+    model = ShallowPLRNN(1, hidden_dim=4)
+    model.data_mean.fill_(101_325.0)
+    model.data_std.fill_(1e-3)
+    x = np.array([[[101_325.0007]]])
+    z = model.initial_state(x)
+    assert z.dtype == torch.float32
+    assert float(z[0, 0]) == pytest.approx(0.7, abs=1e-6)
+    assert float(model.observe(z)[0, 0]) == pytest.approx(x[0, 0, 0], abs=1e-9)
+
+
 def test_published_alrnn_weights_reproduce_the_orbit(shared_data):
     data = np.load(shared_data / "alrnn_lorenz63_m20_p2.npz", allow_pickle=False)
     model = ALRNN.from_weights(*(torch.from_numpy(data[k]) for k in ("A", "W", "h", "B")), relu_units=2)

@@ -49,8 +49,9 @@ class Model(nn.Module, abc.ABC):
         super().__init__()
         self.obs_dim, self.state_dim = obs_dim, state_dim
         self.register_buffer("dt", torch.ones((), dtype=torch.float64))
-        self.register_buffer("data_mean", torch.zeros(obs_dim))
-        self.register_buffer("data_std", torch.ones(obs_dim))
+        # double precision whatever the weights have: a large offset would drown the data in single precision
+        self.register_buffer("data_mean", torch.zeros(obs_dim, dtype=torch.float64))
+        self.register_buffer("data_std", torch.ones(obs_dim, dtype=torch.float64))
 
     @abc.abstractmethod
     def step(self, z: Tensor) -> Tensor:
@@ -80,7 +81,8 @@ class Model(nn.Module, abc.ABC):
 
     @final
     def standardise(self, x: Tensor) -> Tensor:
-        return (x - self.data_mean) / self.data_std
+        """Data units to standardised units, in the precision of the weights."""
+        return ((x - self.data_mean) / self.data_std).to(next(self.parameters()).dtype)
 
     @final
     def observe(self, z: Tensor) -> Tensor:
