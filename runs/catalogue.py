@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..registry import Registry, options_of
+from dsr.registry import Registry, options_of
 
 
 def systems() -> dict[str, Any]:
@@ -42,8 +42,9 @@ def system(name: str) -> dict[str, Any]:
 
 def models() -> dict[str, Any]:
     """Model families and forcing schemes with their keys; training and analysis keys."""
-    from ..models import MODELS
-    from ..training import FORCINGS
+    from dsr.models import MODELS
+    from dsr.training import FORCINGS
+
     from .resolve import RunTraining
     from .spec import AnalysisSpec, FileData, SystemData
 

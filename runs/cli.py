@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import DsrError
+from dsr.errors import DsrError
 
 app = typer.Typer(
     name="dsr",
@@ -118,7 +118,7 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
 @app.command()
 def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], store: StoreOption = None) -> None:
     """Write a finished run's report.html again."""
-    from .publish import write_report
+    from .report import write_report
     from .store import RunStore
 
     print(write_report(RunStore(store).find(run)))
@@ -140,8 +140,9 @@ def analyse(
     as_json: JsonOption = False,
 ) -> None:
     """Invariants of a series, no model."""
+    from dsr.reading import load_trajectories
+
     from ..analysis import describe
-    from ..reading import load_trajectories
 
     trajectories = load_trajectories(
         file, dt=dt, time_unit=time_unit or "time units", columns=columns, time_column=time_column,

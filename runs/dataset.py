@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from dsr.errors import DataError, SpecError
+from dsr.reading import load_trajectories
+from dsr.series import TimeSeries
+
 from ..analysis import Embedding, LyapunovSpectrum, choose_embedding, delay_embed, lyapunov_spectrum
-from ..errors import DataError, SpecError
-from ..reading import load_trajectories
-from ..series import TimeSeries
 from ..systems import System, get_system
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 

@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsr.errors import StoreError
+from dsr.models import Model
+from dsr.series import TimeSeries
+from dsr.training import Forcing, History, fit
+from dsr.training.windows import require_rows
+
 from ..analysis import Judgement, judge
-from ..errors import StoreError
-from ..models import Model
-from ..series import TimeSeries
-from ..training import Forcing, History, fit
-from ..training.windows import require_rows
 from . import toml
 from .dataset import Dataset, prepare, truth_spectrum
 from .environment import environment
 from .picture import draw_all
-from .publish import write_report
-from .report import history_summary
+from .report import history_summary, write_report
 from .resolve import Resolved, resolve
 from .spec import RunSpec
 from .store import RunFolder, RunStore

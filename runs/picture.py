@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsr.models import Model
+from dsr.series import TimeSeries
+from dsr.training import History
+
 from ..analysis import Judgement, phase_surrogate
-from ..models import Model
-from ..series import TimeSeries
-from ..training import History
 from .figures import attractor, lyapunov_bars, power_spectra, render, series, training_history
 from .store import RunFolder
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..errors import DataError, nearest
-from ..models import MODELS, ModelConfig
-from ..registry import from_options, option
-from ..training import FORCINGS, Forcing, TrainingConfig
-from ..training.config import require_setting
+from dsr import __version__
+from dsr.errors import DataError, nearest
+from dsr.models import MODELS, ModelConfig
+from dsr.registry import from_options, option
+from dsr.training import FORCINGS, Forcing, TrainingConfig
+from dsr.training.config import require_setting
+
 from .spec import FileData, RunSpec
 from .store import run_id
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SpecError
-from ..series import TimeSeries
+from dsr.errors import SpecError
+from dsr.series import TimeSeries
+
 from ..systems import get_system
 from .dataset import TRANSIENT_PERIODS
 from .spec import override

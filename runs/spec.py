@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpecError, unknown
-from ..registry import from_options, option
+from dsr.errors import SpecError, unknown
+from dsr.registry import from_options, option
 
 
 @dataclass(frozen=True)

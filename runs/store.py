@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import StoreError, nearest
-from ..measure import plain
+from dsr.errors import StoreError, nearest
+from dsr.measure import plain
 
 DEFAULT_STORE = "dsr-runs"
 

@@ -9,8 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ..errors import StoreError
-from ..models import MODELS, Model
+from dsr.errors import StoreError
+from dsr.models import MODELS, Model
+
 from .store import RunFolder
 
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"

@@ -15,7 +15,7 @@ from dsr.analysis import lyapunov_spectrum
 from dsr.errors import DsrError
 from dsr.runs import toml
 from dsr.runs.execute import execute
-from dsr.runs.publish import write_report
+from dsr.runs.report import write_report
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.weights import load_model, read_tensors

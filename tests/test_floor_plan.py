@@ -112,6 +112,35 @@ def output_calls(source: str) -> list[str]:
     return found
 
 
+def unresolvable_imports(source: str, path: Path) -> list[str]:
+    """Imports that no editor finds: the folders beside dsr/ reach into it by name, and one another relatively."""
+    outside = path.relative_to(ROOT).parts[0] != "dsr"
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not outside or not isinstance(node, ast.ImportFrom):
+            continue
+        (_, name), *_ = imports(ast.Module([node], []), package)
+        in_dsr = name == "dsr" or (name.startswith("dsr.") and room_of(name) not in FOLDERS)
+        rooms = {a.name for a in node.names} if name == "dsr" else set()
+        if (node.level > 0) == in_dsr and name.startswith("dsr") and not rooms & set(FOLDERS):
+            found.append(f"line {node.lineno}: {name}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_imports_resolve_by_path(path: Path) -> None:
+    assert unresolvable_imports(path.read_text(), path) == []
+
+
+def test_unresolvable_imports_are_found() -> None:
+    path = ROOT / "runs" / "spec.py"
+    for line in ("from ..errors import SpecError", "from ..models import ALRNN", "from dsr.analysis import judge"):
+        assert unresolvable_imports(line, path), line
+    for line in ("from dsr.errors import SpecError", "from ..analysis import judge", "from .store import RunStore"):
+        assert not unresolvable_imports(line, path), line
+
+
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_imports_only_go_down(path: Path) -> None:
     assert wrong_imports(path.read_text(), path) == []

@@ -17,8 +17,7 @@ from dsr.analysis.rows import Judgement
 from dsr.errors import StoreError
 from dsr.measure import Floor, Measure
 from dsr.runs.figures import render
-from dsr.runs.report import history_summary, render_report
-from dsr.runs.verdict import quantity
+from dsr.runs.report import history_summary, quantity, render_report
 from dsr.training.history import Check, History
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}

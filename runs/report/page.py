@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .report_parts import CSS, figure, folded, invariants_table, listing, measure_name, section, verbatim
+from .parts import CSS, figure, folded, invariants_table, listing, measure_name, section, verbatim
 from .verdict import verdict
 
 if TYPE_CHECKING:  # torch is not needed to rebuild a page

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import StoreError
-from .report import render_report
-from .store import RunFolder
+from dsr.errors import StoreError
+
+from ..store import RunFolder
+from .page import render_report
 
 CAPTIONS = {
     "attractor": "Attractor of the truth, and free run of the reconstruction over the truth in light grey, with equal "

@@ -1,0 +1,7 @@
+"""The report of a run: one self-contained HTML page, and the words that its numbers deserve."""
+
+from .page import history_summary, render_report
+from .verdict import quantity, reading, verdict
+from .write import write_report
+
+__all__ = ["history_summary", "quantity", "reading", "render_report", "verdict", "write_report"]
