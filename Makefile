@@ -22,7 +22,7 @@ test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
 validate: $(VENV)/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -v
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -rA
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
