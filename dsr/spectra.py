@@ -10,6 +10,7 @@ from .errors import DataError
 from .points import as_points
 
 STILL = 1e-9
+ROUNDING = 1e-12  # equal spectra, computed from different series, differ by less
 
 
 def power_spectrum(x: Any, *, smoothing: float) -> np.ndarray:
@@ -50,4 +51,5 @@ def spectral_hellinger(x_true: Any, x_gen: Any, *, smoothing: float = 20.0) -> n
     # A decay towards a fixed point leaves a tail far below the truth whose shape says nothing.
     gen = np.where(gen.std(0) <= STILL * true.std(0), gen.mean(0), gen)
     p, q = power_spectrum(true, smoothing=smoothing), power_spectrum(gen, smoothing=smoothing)
-    return np.sqrt(0.5 * np.sum((np.sqrt(p) - np.sqrt(q)) ** 2, axis=0))
+    distance = np.sqrt(0.5 * np.sum((np.sqrt(p) - np.sqrt(q)) ** 2, axis=0))
+    return np.where(distance < ROUNDING, 0.0, distance)
