@@ -132,6 +132,6 @@ def _embedding(choice: str, train: TimeSeries) -> tuple[int, int, str] | None:
 
 def _embedded(series: TimeSeries, dimension: int, delay: int) -> TimeSeries:
     values = delay_embed(series.values[:, 0], dimension, delay)
-    names = tuple(f"{series.names[0]}(t-{i * delay})" if i else series.names[0] for i in range(dimension))
+    names = tuple(f"{series.names[0]}(t+{i * delay})" if i else series.names[0] for i in range(dimension))
     origin = {**series.origin, "embedding": {"dimension": dimension, "delay": delay}}
     return TimeSeries(values, series.dt, series.time_unit, names, origin)

@@ -20,6 +20,7 @@ from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.weights import load_model, read_tensors
 from dsr.systems import get_system
+from dsr.training import fit
 
 SMALL = {
     "data": {"system": "henon", "train": 3000, "validation": 1000, "test": 3000, "floor_trajectories": 3, "noise": 0.0},
@@ -126,6 +127,35 @@ def test_killed_in_the_middle_of_training_it_finishes_with_the_same_weights(tmp_
     assert resumed.read_bytes() == straight.read_bytes()
     assert f"resumed at step {killed_at}" in (resumed.parent / "log.txt").read_text()
     assert not (straight.parent / "log.txt").exists()
+
+
+def test_training_goes_on_from_the_checkpoint_and_not_from_the_start(tmp_path, monkeypatch):
+    import dsr.runs.execute as room
+
+    tree = {**SMALL, "training": {**SMALL["training"], "steps": 1000}}
+    given = []
+
+    def interrupted(*arguments, **keywords):
+        def keep_then_stop(tensors):
+            keep(tensors)
+            raise KeyboardInterrupt
+
+        keep = keywords["on_checkpoint"]
+        return fit(*arguments, **{**keywords, "on_checkpoint": keep_then_stop})
+
+    def watched(*arguments, **keywords):
+        given.append(keywords["resume"])
+        return fit(*arguments, **keywords)
+
+    monkeypatch.setattr(room, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        execute(parse(tree), RunStore(tmp_path), checkpoint_every=300)
+    (folder,) = RunStore(tmp_path).runs()
+    assert folder.status == {"state": "interrupted"}
+    monkeypatch.setattr(room, "fit", watched)
+    execute(parse(tree), RunStore(tmp_path), checkpoint_every=300)
+    assert int(given[0]["step"]) == 300
+    assert folder.status["state"] == "finished" and not (folder / "checkpoint.safetensors").exists()
 
 
 def test_a_failure_is_recorded_and_the_run_can_be_repeated(tmp_path, monkeypatch):

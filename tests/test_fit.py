@@ -8,6 +8,9 @@ from dsr.errors import DsrError
 from dsr.models import ALRNN, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.training import FORCINGS, FreeRunScore, GeneralizedForcing, SparseForcing, fit
+from dsr.training.ensemble import Ensemble
+from dsr.training.optimiser import RAdam
+from dsr.training.state import TrainingState
 from dsr.training.windows import BLOCK, Windows
 
 
@@ -85,6 +88,27 @@ def test_a_resumed_run_equals_an_uninterrupted_one(stop_at):
     assert torch.equal(straight, resumed)
     np.testing.assert_array_equal(history.loss, again.loss)
     assert history.checks == again.checks and history.selected_step == again.selected_step
+
+
+def test_a_state_is_restored_whole():
+    """Also what no later step would reveal, such as the best weights when nothing better follows."""
+
+    def state(seed):
+        ensemble = Ensemble([ALRNN(2, 4, 2, seed=seed + k) for k in range(2)])
+        found = TrainingState(ensemble, RAdam(ensemble.flat))
+        return found
+
+    saved, other = state(0), state(5)
+    saved.optimiser.step(torch.ones_like(saved.ensemble.flat), 0.1)
+    saved.step = 100
+    saved.losses.append(torch.tensor([1.0, 2.0]))
+    saved.consider([0.7, 0.3])
+    saved.optimiser.step(torch.ones_like(saved.ensemble.flat), 0.1)
+    other.restore(saved.tensors())
+    expected, found = saved.tensors(), other.tensors()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[k], found[k]) for k in expected)
+    assert not torch.equal(found["best"], found["weights"][1]) and other.checks == saved.checks
 
 
 def test_the_survivor_is_the_member_with_the_best_free_run():

@@ -45,6 +45,12 @@ def test_the_step_is_the_affine_map_of_its_region(model):
     torch.testing.assert_close((matrix @ z[..., None])[..., 0] + offset, model.step(z), rtol=1e-12, atol=1e-12)
 
 
+def test_a_unit_at_zero_is_off():
+    """As in the published code; fixed points on a border depend on it."""
+    model = ALRNN(1, 3, 2, seed=0).double()
+    assert not model.bits(torch.zeros((1, 3), dtype=torch.float64)).any()
+
+
 def test_full_forcing_reproduces_the_observation(model):
     """encode is a right inverse of decode where M >= N, and a least-squares one where M < N."""
     x = torch.randn((6, model.obs_dim), generator=torch.Generator().manual_seed(3), dtype=torch.float64)

@@ -38,6 +38,12 @@ def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
     assert base.startswith("lorenz63-shplrnn-s000-")
 
 
+def test_a_bare_section_name_is_its_name():
+    tree = override({**LORENZ, "model": {"name": "shplrnn", "hidden_dim": 7}}, ["model=alrnn", "forcing=generalized"])
+    spec = parse(tree)
+    assert spec.model == {"name": "alrnn"} and spec.forcing == {"name": "generalized"}
+
+
 def test_a_family_recommends_what_a_spec_leaves_open():
     alrnn = {**LORENZ, "model": {"name": "alrnn"}}
     found = resolve(parse(alrnn))

@@ -1,0 +1,63 @@
+"""The data of a run: independent trajectories of a system, consecutive stretches of a file."""
+
+import numpy as np
+import pytest
+
+from dsr.errors import DsrError
+from dsr.runs.dataset import prepare, truth_spectrum
+from dsr.runs.spec import parse
+
+SYSTEM = {"system": "henon", "train": 900, "validation": 800, "test": 700, "floor_trajectories": 3, "noise": 0.1}
+
+
+def test_trajectories_of_a_system_are_independent_and_only_the_observed_ones_noisy():
+    data = prepare(parse({"data": SYSTEM}))
+    series = [*data.train, *data.validation, data.test, *data.independent]
+    assert [len(s) for s in series] == [900, 800, 700, 700, 700, 700]
+    for i, a in enumerate(series):
+        for b in series[:i]:
+            assert abs(np.corrcoef(a.values[:700, 0], b.values[:700, 0])[0, 1]) < 0.2
+    assert [s.origin["noise"] for s in series] == [0.1, 0.1, 0.0, 0.0, 0.0, 0.0]
+    x, y = data.test.values.T  # a clean trajectory obeys the map
+    np.testing.assert_allclose(y[1:], 0.3 * x[:-1], atol=1e-12)
+
+
+def test_data_depend_on_the_seed_and_on_nothing_else():
+    one, same, other = (prepare(parse({"data": SYSTEM, "seed": s})).train[0].values for s in (1, 1, 2))
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
+
+
+def test_the_truth_has_a_spectrum_where_there_are_equations(tmp_path):
+    spectrum = truth_spectrum(parse({"data": SYSTEM, "analysis": {"lyapunov_steps": 2000}}))
+    assert abs(spectrum.exponents[0] - 0.4192) < 3 * spectrum.stderr[0]
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(50, 2)))
+    assert truth_spectrum(parse({"data": {"file": str(tmp_path / "x.npy"), "dt": 1.0}})) is None
+
+
+def test_a_file_is_split_by_time_before_it_is_embedded(tmp_path):
+    """No row of one stretch contains a value of the next."""
+    values = np.random.default_rng(1).normal(size=1000)
+    np.save(tmp_path / "x.npy", values)
+    data = prepare(parse({"data": {"file": str(tmp_path / "x.npy"), "dt": 0.5, "embed": "3x7", "train": 0.5}}))
+    stretches = [data.train[0], data.validation[0], data.test]
+    assert [len(s) for s in stretches] == [500 - 14, 100 - 14, 400 - 14]
+    for series, first in zip(stretches, (0, 500, 600), strict=True):
+        rows = np.arange(first, first + len(series))
+        np.testing.assert_array_equal(series.values, np.stack([values[rows + k] for k in (0, 7, 14)], axis=1))
+        assert series.origin["embedding"] == {"dimension": 3, "delay": 7} and series.dt == 0.5
+        assert series.names == ("x1", "x1(t+7)", "x1(t+14)")
+
+
+def test_several_trajectories_are_split_one_by_one(tmp_path):
+    long, short = np.random.default_rng(2).normal(size=(2, 300, 2))
+    np.savez(tmp_path / "x.npz", a=short[:200], b=long)
+    data = prepare(parse({"data": {"file": str(tmp_path / "x.npz"), "dt": 1.0}}))
+    assert [len(s) for s in data.train] == [140, 210] and len(data.test) == 60
+    assert "judged on the test stretch of the longest" in data.notes[0]
+
+
+@pytest.mark.parametrize("choice", ["3", "x", "0x3", "3x", "threeXtwo"])
+def test_malformed_embeddings_are_refused(tmp_path, choice):
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=100))
+    with pytest.raises(DsrError, match="DIMENSIONxDELAY"):
+        prepare(parse({"data": {"file": str(tmp_path / "x.npy"), "dt": 0.5, "embed": choice}}))
