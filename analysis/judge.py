@@ -124,6 +124,10 @@ def judge(
     if truth_spectrum is None:
         found = Measure(FROM_DATA, math.nan, note=lost_note) if orbit is None else from_data(orbit)
         rows.append(Row(FROM_DATA, estimate, found, from_data(surrogate), from_data(noise[: len(test)])))
+        notes.append(
+            "lambda_1 of the truth is estimated from the data, that of the model computed from its Jacobians; "
+            "the row 'lambda_1 from data' puts both through one estimator"
+        )
     outcome = diverged(lost or 0) if orbit is None or spectrum is None else classify(orbit, truth, spectrum)
     return Judgement(
         tuple(rows),

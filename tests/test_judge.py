@@ -116,6 +116,7 @@ def test_without_equations_like_is_compared_with_like(runs):
     assert row.truth.settings["stop"] == row.reconstruction.settings["stop"]
     assert row.reconstruction.value == pytest.approx(row.truth.value, rel=0.05)
     assert found["lambda_1"].truth == row.truth
+    assert any("puts both through one estimator" in note for note in found.notes)
     assert found["D_stsp"].reconstruction.floor.kind == "halves of the record (length 2500)"
     with pytest.raises(SpecError, match="did you mean 'D_stsp'"):
         found["D_stp"]
