@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsr.escape import within_reach
+
 from .lyapunov import LyapunovSpectrum
 from .protocol import FreeRun
 
-ESCAPE = 1e3
 STILL = 1e-3
 
 
@@ -28,8 +29,7 @@ class Outcome:
 def first_lost_step(run: FreeRun, truth: np.ndarray) -> int | None:
     """First row of a single free run that is not finite, or 1000 standard deviations from the truth."""
     observations = run.observations[0]
-    with np.errstate(over="ignore", invalid="ignore"):
-        near = (np.abs(observations - truth.mean(0)) < ESCAPE * truth.std(0)).all(1)
+    near = within_reach(observations, truth)
     lost = int(run.diverged_at[0])
     near[lost if lost >= 0 else len(near) :] = False
     return None if near.all() else int(near.argmin())

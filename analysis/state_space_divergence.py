@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsr.cells import cell_counts, hellinger_distance, kl_divergence
+from dsr.cells import cell_counts, default_bins, hellinger_distance, kl_divergence
 from dsr.measure import Measure
 from dsr.points import as_points
-
-
-def default_bins(dim: int) -> int:
-    """30 per dimension up to three, 8 above (as published for the ECG): finer grids are all floor."""
-    return 30 if dim <= 3 else 8
 
 
 def state_space_divergence(

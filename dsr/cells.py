@@ -28,6 +28,11 @@ class CellCounts:
     outside_fraction: float
 
 
+def default_bins(dim: int) -> int:
+    """30 per dimension up to three, 8 above (as published for the ECG): finer grids are all floor."""
+    return 30 if dim <= 3 else 8
+
+
 def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> CellCounts:
     """Count visits on a grid of `bins` cells per dimension over the box of the TRUE data.
 

@@ -21,14 +21,13 @@ TRANSIENT_PERIODS = 50
 
 @dataclass(frozen=True)
 class Dataset:
-    """independent : further true trajectories for the floors (systems only); truth_spectrum : exponents of the
-    equations (systems only); estimated : what was chosen from the data; notes : sentences for the report."""
+    """independent : further true trajectories for the floors (systems only); estimated : what was chosen from the
+    data; notes : sentences for the report."""
 
     train: list[TimeSeries]
     validation: list[TimeSeries]
     test: TimeSeries
     independent: list[TimeSeries] = field(default_factory=list)
-    truth_spectrum: LyapunovSpectrum | None = None
     estimated: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -74,7 +73,12 @@ def truth_spectrum(spec: RunSpec) -> LyapunovSpectrum | None:
 
 def _grid(data: SystemData, system: System) -> tuple[float, float]:
     dt = system.dt if data.dt is None else data.dt
-    return dt, TRANSIENT_PERIODS * system.period if data.transient is None else data.transient
+    return dt, transient_of(system, data.transient)
+
+
+def transient_of(system: System, asked: float | None) -> float:
+    """Time dropped before a trajectory: as asked, or 50 periods."""
+    return TRANSIENT_PERIODS * system.period if asked is None else asked
 
 
 def _from_file(data: FileData) -> Dataset:

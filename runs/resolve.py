@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dsr import __version__
-from dsr.errors import DataError, nearest
 from dsr.models import MODELS, ModelConfig
+from dsr.reading import read_bytes
 from dsr.registry import from_options, option
 from dsr.training import FORCINGS, Forcing, TrainingConfig
 from dsr.training.config import require_setting
@@ -67,17 +67,7 @@ def _data_tree(spec: RunSpec) -> dict[str, Any]:
     data = dataclasses.asdict(spec.data)
     if isinstance(spec.data, FileData):
         path = Path(spec.data.file)
-        try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as problem:
-            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-            close = nearest(path.name, siblings)
-            raise DataError(
-                f"the file '{path}' cannot be read ({problem.strerror})",
-                "an existing .npy, .npz, .csv, .tsv, .parquet or .mat file",
-                f"did you mean '{path.with_name(close)}'?" if close else "check the path",
-            ) from problem
-        return {**data, "file": path.name, "sha256": digest}
+        return {**data, "file": path.name, "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
     return data
 
 

@@ -12,7 +12,7 @@ from dsr.errors import SpecError
 from dsr.series import TimeSeries
 
 from ..systems import get_system
-from .dataset import TRANSIENT_PERIODS
+from .dataset import transient_of
 from .spec import override
 from .store import RunFolder
 
@@ -35,8 +35,7 @@ def simulate_to_file(
     if path.suffix not in KINDS:
         raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
     system = get_system(name, **override({}, parameters or []))
-    dropped = TRANSIENT_PERIODS * system.period if transient is None else transient
-    series = system.simulate(n, dt, transient=dropped, seed=seed, noise=noise)
+    series = system.simulate(n, dt, transient=transient_of(system, transient), seed=seed, noise=noise)
     RunFolder(path.parent).write(path.name, _encode(series, path.suffix))
     return f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
 

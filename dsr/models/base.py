@@ -79,10 +79,15 @@ class Model(nn.Module, abc.ABC):
         """Jacobian times tangent vectors, (batch, state), (batch, state, k) -> (batch, state, k)."""
         return self.jacobian(z) @ v
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights."""
+        return next(self.parameters()).dtype
+
     @final
     def standardise(self, x: Tensor) -> Tensor:
         """Data units to standardised units, in the precision of the weights."""
-        return ((x - self.data_mean) / self.data_std).to(next(self.parameters()).dtype)
+        return ((x - self.data_mean) / self.data_std).to(self.dtype)
 
     @final
     def observe(self, z: Tensor) -> Tensor:

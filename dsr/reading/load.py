@@ -62,7 +62,7 @@ def load_trajectories(
     if isinstance(columns, str):
         columns = columns.split(",")
     path = Path(path)
-    data = _bytes(path)
+    data = read_bytes(path)
     read = reader_of(path.name)
     if not data.strip():
         raise DataError(
@@ -87,7 +87,8 @@ def load_trajectories(
     ]
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a data file; `DataError` with the nearest existing name when there is none."""
     if path.is_dir():
         raise DataError(f"'{path}' is a folder", "one data file", "give the path of a file in it")
     try:

@@ -16,9 +16,7 @@ class Ensemble:
     def __init__(self, models: Sequence[Model]) -> None:
         self.model = models[0]
         shapes = {name: p.shape for name, p in self.model.named_parameters()}
-        self.flat = torch.stack(
-            [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models]
-        ).contiguous()
+        self.flat = torch.stack([torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models])
         self.gradient = torch.zeros_like(self.flat)
         self.parameters = _views(self.flat, shapes)
         self.gradients = _views(self.gradient, shapes)
@@ -27,9 +25,10 @@ class Ensemble:
     def members(self) -> int:
         return self.flat.shape[0]
 
-    def write_to(self, model: Model, row: Tensor) -> None:
-        """Copy one flat parameter row into a model."""
-        torch.nn.utils.vector_to_parameters(row.to(next(model.parameters()).dtype), model.parameters())
+    def load(self, row: Tensor) -> Model:
+        """The first model, with the weights of one flat parameter row copied into it."""
+        torch.nn.utils.vector_to_parameters(row.clone(), self.model.parameters())
+        return self.model
 
 
 def _views(flat: Tensor, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:

@@ -65,13 +65,8 @@ def fit(
     series, checking = _as_list(train), _as_list(validation)
     _agree(model, [*series, *checking])
     mean, std = _standardise(model, series, restarts)
-    run = _Run(
-        model,
-        [model, *restarts],
-        config,
-        forcing,
-        Windows(series, mean, std, config.window, seed=seed, dtype=_dtype(model)),
-    )
+    windows = Windows(series, mean, std, config.window, seed=seed, dtype=model.dtype)
+    run = _Run([model, *restarts], config, forcing, windows)
     if seconds is not None:
         if resume is not None:
             raise SpecError("seconds together with resume", "steps", "give the number of steps of the interrupted run")
@@ -87,15 +82,12 @@ def fit(
 class _Run:
     """The training loop over blocks of steps."""
 
-    def __init__(
-        self, model: Model, members: Sequence[Model], config: TrainingConfig, forcing: Forcing, windows: Windows
-    ) -> None:
-        self.model, self.config, self.windows = model, config, windows
+    def __init__(self, members: Sequence[Model], config: TrainingConfig, forcing: Forcing, windows: Windows) -> None:
+        self.config, self.windows = config, windows
         self.strengths = forcing.strengths(config.window)
         self.ensemble = Ensemble(members)
-        self.backend: Backend = make_backend(model, config.backend)
-        self.optimiser = RAdam(self.ensemble.flat)
-        self.state = TrainingState(self.ensemble, self.optimiser)
+        self.backend: Backend = make_backend(self.ensemble.model, config.backend)
+        self.state = TrainingState(self.ensemble, RAdam(self.ensemble.flat))
 
     def train(
         self,
@@ -131,7 +123,7 @@ class _Run:
             total += self.backend(self.ensemble, window, self.strengths).float()
             clip_norm_(self.ensemble.gradient, config.clip_norm)
             rate = exponential_rate(state.step, config.steps, config.learning_rate, config.final_learning_rate)
-            self.optimiser.step(self.ensemble.gradient, rate)
+            state.optimiser.step(self.ensemble.gradient, rate)
             state.step += 1
         return total / (state.step - first)
 
@@ -139,8 +131,7 @@ class _Run:
         row = self.ensemble.flat[k]
         if not torch.isfinite(row).all():
             return float("inf")
-        self.ensemble.write_to(self.model, row)
-        return score(self.model)
+        return score(self.ensemble.load(row))
 
     def finish(self, outcome: str, seconds: float) -> History:
         state, members = self.state, self.ensemble.members
@@ -152,7 +143,7 @@ class _Run:
                 "a loss that stays finite",
                 "lower training.learning_rate, or raise the forcing strength",
             )
-        self.ensemble.write_to(self.model, row)
+        self.ensemble.load(row)
         if state.checks and not selected:
             outcome += "; no check had a bounded free run that keeps moving, so the last weights were kept"
         ends = [min((i + 1) * BLOCK, self.config.steps) for i in range(len(state.losses))]
@@ -184,10 +175,6 @@ def _steps_within(seconds: float, run: _Run) -> int:
         blocks += 1
     speed = blocks * BLOCK / (time.perf_counter() - started)
     return max(int(speed * seconds / BLOCK), 1) * BLOCK
-
-
-def _dtype(model: Model) -> torch.dtype:
-    return next(model.parameters()).dtype
 
 
 def _as_list(series: TimeSeries | Sequence[TimeSeries] | None) -> list[TimeSeries]:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..cells import cell_counts, hellinger_distance
+from ..cells import cell_counts, default_bins, hellinger_distance
+from ..escape import within_reach
 from ..models import Model
 from ..series import TimeSeries
 from ..spectra import spectral_hellinger
-
-FAR = 1e3  # standard deviations from the data's mean at which a run counts as diverged
 
 
 class FreeRunScore:
@@ -38,20 +37,18 @@ class FreeRunScore:
     ) -> None:
         self.truth = max(validation, key=len).values
         self.steps, self.transient, self.smoothing = steps, transient, smoothing
-        self.bins = bins or (30 if self.truth.shape[1] <= 3 else 8)
+        self.bins = bins or default_bins(self.truth.shape[1])
         self.rows = np.linspace(0, len(self.truth) // 2, starts).astype(int)
 
     def __call__(self, model: Model) -> float:
         rows = self.rows + model.min_context
         context = np.stack([self.truth[r - model.min_context : r] for r in rows])
         run = model.free_run(model.initial_state(context), self.transient + self.steps)
-        scale = self.truth.std(0)
-        far = np.abs(run.observations - self.truth.mean(0)) > FAR * scale
-        if (run.diverged_at >= 0).any() or far.any():
+        if not within_reach(run.observations, self.truth).all():
             return math.inf
         orbits = run.observations[:, self.transient :]
         end = orbits[:, -min(500, self.steps) :]
-        if (end.std(1) < 1e-3 * scale).all(axis=-1).any():
+        if (end.std(1) < 1e-3 * self.truth.std(0)).all(axis=-1).any():
             return math.inf
         density = hellinger_distance(cell_counts(self.truth, orbits.reshape(-1, orbits.shape[2]), bins=self.bins))
         n = min(len(self.truth), self.steps)
