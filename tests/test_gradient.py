@@ -13,11 +13,11 @@ from dsr.training.gradient import make_backend
 from dsr.training.optimiser import RAdam, clip_norm_, exponential_rate
 
 STRENGTHS = {
-    "none": lambda n: np.zeros(n),
-    "full": lambda n: np.ones(n),
-    "sparse": lambda n: (np.arange(1, n + 1) % 3 == 0).astype(float),
-    "generalized": lambda n: np.full(n, 0.2),
-    "mixed": lambda n: np.random.default_rng(n).uniform(size=n),
+    "none": lambda n, k: torch.zeros(n, k),
+    "full": lambda n, k: torch.ones(n, k),
+    "sparse": lambda n, k: (torch.arange(1, n + 1) % 3 == 0)[:, None].expand(n, k).double(),
+    "generalized": lambda n, k: torch.full((n, k), 0.2),
+    "mixed": lambda n, k: torch.rand((n, k), generator=torch.Generator().manual_seed(n)),
 }
 
 
@@ -54,7 +54,7 @@ def test_backpropagation_through_time_equals_autograd(
     ensemble = Ensemble(members(kind, obs_dim, extra, hidden, observation, count))
     rng = torch.Generator().manual_seed(length)
     windows = torch.randn((length + 1, count, batch, obs_dim), generator=rng, dtype=torch.float64)
-    strengths = STRENGTHS[forcing](length)
+    strengths = STRENGTHS[forcing](length, count).double()
     expected_loss = make_backend(ensemble.model, "autograd")(ensemble, windows, strengths)
     expected = ensemble.gradient.clone()
     ensemble.gradient.fill_(torch.nan)
@@ -69,10 +69,10 @@ def test_buffers_are_reused_without_leaking_between_calls():
     backend = make_backend(ensemble.model)
     rng = torch.Generator().manual_seed(0)
     first, second = (torch.randn((6, 2, 4, 3), generator=rng, dtype=torch.float64) for _ in range(2))
-    backend(ensemble, first, np.full(5, 0.1))
+    backend(ensemble, first, torch.full((5, 2), 0.1, dtype=torch.float64))
     expected = ensemble.gradient.clone()
-    backend(ensemble, second, np.full(5, 0.9))
-    backend(ensemble, first, np.full(5, 0.1))
+    backend(ensemble, second, torch.full((5, 2), 0.9, dtype=torch.float64))
+    backend(ensemble, first, torch.full((5, 2), 0.1, dtype=torch.float64))
     assert torch.equal(ensemble.gradient, expected)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,19 +20,22 @@ class BackpropagationThroughTime:
         self._shape: tuple | None = None
 
     @torch.no_grad()
-    def __call__(self, ensemble: Ensemble, windows: Tensor, strengths: np.ndarray) -> Tensor:
+    def __call__(self, ensemble: Ensemble, windows: Tensor, strengths: Tensor) -> Tensor:
         self._allocate(ensemble, windows)
         transition, observation = self._transition, self._observation
         signal = observation.signal(windows)
         forced, inputs, outputs = signal.shape[-1], self._inputs, self._outputs
-        alphas = [float(a) for a in strengths]
-        last = len(alphas) - 1
+        weights = strengths[:, :, None, None].unbind(0)
+        pulled = strengths.ne(0).any(dim=1).tolist()
+        last = len(weights) - 1
 
         observation.initial(windows[0], signal[0], out=inputs[0])
-        for t, alpha in enumerate(alphas):
+        for t in range(last + 1):
             transition.forward(t, inputs[t], outputs[t])
             if t < last:
-                _force(outputs[t], signal[t + 1], alpha, forced, out=inputs[t + 1])
+                inputs[t + 1].copy_(outputs[t])
+                if pulled[t]:
+                    inputs[t + 1][..., :forced].lerp_(signal[t + 1], weights[t])
 
         loss = observation.loss_and_error(self._Z_out, windows[1:], out=self._error)
         transition.gates(self._Z_in)
@@ -41,8 +43,10 @@ class BackpropagationThroughTime:
         for t in range(last, -1, -1):
             if t == last:
                 delta[t].copy_(error[t])
-            else:
-                _unforce(error[t], carry, alphas[t], forced, out=delta[t])
+            else:  # its own error plus what comes back through the forced state
+                torch.add(error[t], carry, out=delta[t])
+                if pulled[t]:
+                    delta[t][..., :forced].addcmul_(carry[..., :forced], weights[t], value=-1)
             transition.backward(t, delta[t], out=carry)
         transition.accumulate(self._Z_in, self._delta)
         observation.accumulate(windows[0], carry)
@@ -62,21 +66,3 @@ class BackpropagationThroughTime:
         self._transition = ADJOINTS[type(ensemble.model)](ensemble, size, windows.dtype)
         self._observation = OBSERVATION_ADJOINTS[type(cast(PLRNN, ensemble.model).observation)](ensemble)
 
-
-def _force(z: Tensor, signal: Tensor, alpha: float, forced: int, out: Tensor) -> None:
-    if alpha > 0 and forced == z.shape[-1]:
-        torch.lerp(z, signal, alpha, out=out)
-        return
-    out.copy_(z)
-    if alpha > 0:
-        out[..., :forced].lerp_(signal, alpha)
-
-
-def _unforce(error: Tensor, carry: Tensor, alpha: float, forced: int, out: Tensor) -> None:
-    """Gradient at an unforced state: its own error plus what comes back through the forced state."""
-    if forced == error.shape[-1]:
-        torch.add(error, carry, alpha=1 - alpha, out=out)
-        return
-    torch.add(error, carry, out=out)
-    if alpha > 0:
-        out[..., :forced].sub_(carry[..., :forced], alpha=alpha)

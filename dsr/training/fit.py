@@ -84,8 +84,9 @@ class _Run:
 
     def __init__(self, members: Sequence[Model], config: TrainingConfig, forcing: Forcing, windows: Windows) -> None:
         self.config, self.windows = config, windows
-        self.strengths = forcing.strengths(config.window)
         self.ensemble = Ensemble(members)
+        strengths = torch.from_numpy(forcing.strengths(config.window)).to(self.ensemble.flat.dtype)
+        self.strengths = strengths[:, None].expand(-1, len(members))
         self.backend: Backend = make_backend(self.ensemble.model, config.backend)
         self.state = TrainingState(self.ensemble, RAdam(self.ensemble.flat))
 
@@ -131,7 +132,7 @@ class _Run:
         row = self.ensemble.flat[k]
         if not torch.isfinite(row).all():
             return float("inf")
-        return score(self.ensemble.load(row))
+        return float(score(self.ensemble.load(row)))
 
     def finish(self, outcome: str, seconds: float) -> History:
         state, members = self.state, self.ensemble.members

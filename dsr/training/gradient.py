@@ -1,7 +1,7 @@
 """Loss and gradients of forced windows for a whole ensemble, behind one function with exchangeable backends.
 
 `backend(ensemble, windows, strengths) -> loss (members,)` fills `ensemble.gradients`. `windows` is
-(T + 1, members, batch, obs) in standardised units, `strengths` the T forcing strengths. The loss is the mean squared
+(T + 1, members, batch, obs) in standardised units, `strengths` the forcing strengths (T, members). The loss is the mean squared
 error of the unforced predictions over time, batch and observed columns.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from .adjoint import ADJOINTS
 from .bptt import BackpropagationThroughTime
 from .ensemble import Ensemble
 
-Backend = Callable[[Ensemble, Tensor, np.ndarray], Tensor]
+Backend = Callable[[Ensemble, Tensor, Tensor], Tensor]
 
 
 def make_backend(model: Model, name: str = "auto") -> Backend:
@@ -32,13 +31,13 @@ def make_backend(model: Model, name: str = "auto") -> Backend:
     return BackpropagationThroughTime()
 
 
-def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: np.ndarray) -> Tensor:
+def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: Tensor) -> Tensor:
     """The plain loop, differentiated by torch, one member after the other: the reference for every other backend."""
     losses = []
     for k in range(ensemble.members):
         parameters = {n: p[k].detach().requires_grad_() for n, p in ensemble.parameters.items()}
         loss = torch.func.functional_call(
-            _ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths)
+            _ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths[:, k].tolist())
         )
         for name, g in zip(
             parameters, torch.autograd.grad(loss, list(parameters.values()), allow_unused=True), strict=True
@@ -57,12 +56,12 @@ class _ForcedLoss(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, window: Tensor, strengths: np.ndarray) -> Tensor:
+    def forward(self, window: Tensor, strengths: list[float]) -> Tensor:
         model, errors = self.model, []
         z = model.initial(window[0][:, None])
         for x, alpha in zip(window[1:], strengths, strict=True):
             z = model.step(z)
             errors.append(model.decode(z) - x)
             if alpha > 0:
-                z = model.pull(z, x, float(alpha))
+                z = model.pull(z, x, alpha)
         return torch.stack(errors).square().mean()
