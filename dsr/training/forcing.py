@@ -7,30 +7,57 @@ prediction of step t, then the forced state coordinates become (1 - alpha_t) z_t
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
-from scipy.spatial import cKDTree
+import torch
+from torch import Tensor
 
-from ..errors import SpecError
+from ..errors import SpecError, unknown
 from ..registry import Registry, option
 from ..series import TimeSeries
-from ..timescales import autocorrelation_time, mutual_information_delay
+from .forcing_from_data import TAU_RULES, forcing_interval, forcing_strength
+from .jacobian_norms import ESTIMATORS
 
 FORCINGS: Registry[Forcing] = Registry("forcing", show="dsr models")
 
 
 @dataclass(frozen=True)
 class Forcing(abc.ABC):
-    """A forcing scheme; `strengths(T)` gives alpha_t for t = 1..T."""
+    """A forcing scheme. A field that is None is open: `estimated` fills it from data."""
 
     @abc.abstractmethod
-    def strengths(self, length: int) -> np.ndarray: ...
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        """alpha_t for the steps t = 1..length of a window, (length,), when the fraction `progress` (0 to 1) of the
+        training is done. Raises `SpecError` while a field it needs is open."""
+
+    def estimated(self, series: TimeSeries) -> Self:
+        """This scheme with its open fields estimated from a series; what is set stays."""
+        return self
 
     @classmethod
-    @abc.abstractmethod
-    def from_data(cls, series: TimeSeries) -> Forcing:
-        """The scheme with its parameter estimated from a series."""
+    def from_data(cls, series: TimeSeries) -> Self:
+        """The scheme with default settings, its open fields estimated from a series."""
+        return cls().estimated(series)
+
+
+@FORCINGS.register("none")
+@dataclass(frozen=True)
+class NoForcing(Forcing):
+    """Only the first state of a window comes from the data; gradients of a chaotic system then grow with the window."""
+
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        return np.zeros(length)
+
+
+@FORCINGS.register("full")
+@dataclass(frozen=True)
+class FullForcing(Forcing):
+    """The data replace the forced coordinates after every step: one-step prediction where all of them are forced."""
+
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        return np.ones(length)
 
 
 @FORCINGS.register("sparse")
@@ -39,22 +66,18 @@ class SparseForcing(Forcing):
     """Full forcing every `tau` steps, none between (Mikhaeil, Monfared, Durstewitz, NeurIPS 2022, arXiv:2110.07238)."""
 
     tau: int | None = option(None, "steps between forcings; estimated from the data if not given")
+    tau_rule: str = option("earliest", "how tau is estimated: " + ", ".join(TAU_RULES))
 
     def __post_init__(self) -> None:
-        if self.tau is not None and self.tau < 1:
-            raise SpecError(f"tau = {self.tau}", "a positive number of steps", "give tau >= 1")
+        _check_tau("tau", self.tau)
+        if self.tau_rule not in TAU_RULES:
+            raise unknown("tau_rule", self.tau_rule, TAU_RULES)
 
-    def strengths(self, length: int) -> np.ndarray:
-        return (np.arange(1, length + 1) % _given(self.tau, "tau") == 0).astype(np.float64)
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        return _every(_given(self.tau, "tau"), length)
 
-    @classmethod
-    def from_data(cls, series: TimeSeries) -> SparseForcing:
-        """tau = median over columns of the earlier of two times: autocorrelation down to 1/e, and first minimum of
-        the delayed mutual information; never above 100 steps."""
-        longest = min(100, len(series) // 4)
-        information = [mutual_information_delay(column, max_lag=longest) for column in series.values.T]
-        lags = np.minimum(autocorrelation_time(series.values), information)
-        return cls(int(np.clip(np.median(lags), 1, longest)))
+    def estimated(self, series: TimeSeries) -> Self:
+        return self if self.tau is not None else replace(self, tau=forcing_interval(series, self.tau_rule))
 
 
 @FORCINGS.register("generalized")
@@ -68,35 +91,109 @@ class GeneralizedForcing(Forcing):
     alpha: float | None = option(None, "forcing strength, 0 to 1; estimated from the data if not given")
 
     def __post_init__(self) -> None:
-        if self.alpha is not None and not 0 <= self.alpha <= 1:
-            raise SpecError(f"alpha = {self.alpha}", "a number from 0 to 1", "give 0 <= alpha <= 1")
+        _check_alpha("alpha", self.alpha)
 
-    def strengths(self, length: int) -> np.ndarray:
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
         return np.full(length, _given(self.alpha, "alpha"))
 
-    @classmethod
-    def from_data(cls, series: TimeSeries, *, points: int = 500, seed: int = 0) -> GeneralizedForcing:
-        """alpha = 1 - 1/s, s the geometric mean of the spectral norms of the one-step Jacobians, here fitted to the
-        data by local linear regression over 200 neighbours of `points` random rows; clipped to [0.02, 0.9].
+    def estimated(self, series: TimeSeries) -> Self:
+        return self if self.alpha is not None else replace(self, alpha=forcing_strength(series))
 
-        The bound keeps the Jacobian product of the forced model from growing (same paper, proposition 3). On clean
-        Lorenz-63 data (dt 0.01) 40 to 1600 neighbours give 0.09 to 0.11; with 5 % observation noise 200 give 0.08,
-        but 40 give 0.28, because noise across so small a neighbourhood looks like expansion.
-        """
-        values = (series.values - series.values.mean(0)) / series.values.std(0)
-        now, nxt = values[:-1], values[1:]
-        neighbours = min(max(200, 8 * series.dim), max(len(now) // 10, series.dim + 2))
-        rows = np.random.default_rng(seed).choice(len(now), min(points, len(now)), replace=False)
-        _, index = cKDTree(now).query(now[rows], k=neighbours)
-        log_norms = []
-        for near in index:
-            centred = now[near] - now[near].mean(0)
-            fit = np.linalg.lstsq(centred, nxt[near] - nxt[near].mean(0), rcond=1e-3)[0]
-            log_norms.append(np.log(np.linalg.norm(fit, 2)))
-        return cls(float(np.clip(1.0 - np.exp(-np.mean(log_norms)), 0.02, 0.9)))
+
+@FORCINGS.register("annealed")
+@dataclass(frozen=True)
+class AnnealedForcing(Forcing):
+    """Strength `alpha` every `tau` steps, both moving from a start to an end value over the training.
+
+    An end value that is not given is the start value; but with neither given, `final_alpha` is the strength that
+    `GeneralizedForcing` estimates from the data. tau is rounded to whole steps.
+    """
+
+    alpha: float = option(1.0, "forcing strength at the start, 0 to 1")
+    final_alpha: float | None = option(None, "forcing strength at the end; alpha, or an estimate, if not given")
+    tau: int = option(1, "steps between forcings at the start")
+    final_tau: int | None = option(None, "steps between forcings at the end; tau if not given")
+    schedule: str = option("geometric", "course of both between the ends: geometric or linear")
+
+    def __post_init__(self) -> None:
+        for key in ("alpha", "final_alpha"):
+            _check_alpha(key, getattr(self, key))
+        for key in ("tau", "final_tau"):
+            _check_tau(key, getattr(self, key))
+        if self.schedule not in ("geometric", "linear"):
+            raise unknown("schedule", self.schedule, ("geometric", "linear"))
+        if self.schedule == "geometric" and 0.0 in (self.alpha, self.final_alpha):
+            raise SpecError("a geometric schedule of alpha through 0", "alpha > 0", "set schedule = 'linear'")
+
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        final_tau = self.tau if self.final_tau is None else self.final_tau
+        final_alpha = self.alpha if self.final_alpha is None and self.final_tau is not None else self.final_alpha
+        alpha = self._between(self.alpha, _given(final_alpha, "final_alpha"), progress)
+        return alpha * _every(round(self._between(self.tau, final_tau, progress)), length)
+
+    def estimated(self, series: TimeSeries) -> Self:
+        if self.final_alpha is not None or self.final_tau is not None:
+            return self
+        return replace(self, final_alpha=forcing_strength(series))
+
+    def _between(self, first: float, last: float, progress: float) -> float:
+        if self.schedule == "linear":
+            return first + (last - first) * progress
+        return first * (last / first) ** progress
+
+
+@FORCINGS.register("adaptive")
+@dataclass(frozen=True)
+class AdaptiveForcing(Forcing):
+    """The same strength after every step, following the model: alpha = 1 - 1/N, N an estimate of how much the model's
+    Jacobian products grow per step (adaptive generalized teacher forcing, Hess et al., arXiv:2306.04406).
+
+    Each member of an ensemble has its own alpha. N comes from `jacobian_norms`, once per block of training steps. N is
+    taken at the data: with unobserved states, whose forcing signal is unknown, or noisy data alpha is biased.
+    """
+
+    alpha: float = option(1.0, "forcing strength at the start, 0 to 1")
+    estimator: str = option("product_upper_bound", "estimate of the growth: " + ", ".join(ESTIMATORS))
+    decay: float = option(0.999, "share of the old alpha kept at an update that lowers it, 0 to 1")
+    interval: int = option(5, "training steps between updates that decay refers to")
+
+    def __post_init__(self) -> None:
+        _check_alpha("alpha", self.alpha)
+        if self.estimator not in ESTIMATORS:
+            raise unknown("estimator of the Jacobian norm", self.estimator, ESTIMATORS)
+        if not 0 <= self.decay <= 1:
+            raise SpecError(f"decay = {self.decay}", "a number from 0 to 1", "give 0 <= decay <= 1")
+        if self.interval < 1:
+            raise SpecError(f"interval = {self.interval}", "a positive number of steps", "give interval >= 1")
+
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        """Those of the start; later `adapt` says what alpha is."""
+        return np.full(length, self.alpha)
+
+    def adapt(self, alpha: Tensor, norm: Tensor, steps: int = 100) -> Tensor:
+        """The next alpha (members,) from the present one and N (members,), `steps` training steps later: up to the
+        estimate at once, down to it exponentially. A member without a norm (NaN) keeps its alpha."""
+        wanted = (1 - 1 / norm).clamp(min=0.0)
+        kept = self.decay ** (steps / self.interval)
+        lowered = wanted.lerp(alpha, kept)
+        return torch.where(norm.isnan(), alpha, torch.where(wanted > alpha, wanted, lowered))
+
+
+def _every(tau: float, length: int) -> np.ndarray:
+    return (np.arange(1, length + 1) % tau == 0).astype(np.float64)
 
 
 def _given(value: float | None, name: str) -> float:
     if value is None:
         raise SpecError(f"{name} is not set", "a number", f"give {name}, or estimate it: Forcing.from_data(train)")
     return value
+
+
+def _check_alpha(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise SpecError(f"{name} = {value}", "a number from 0 to 1", f"give 0 <= {name} <= 1")
+
+
+def _check_tau(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise SpecError(f"{name} = {value}", "a positive number of steps", f"give {name} >= 1")

@@ -1,0 +1,151 @@
+"""Forcing schemes: their strengths over a window and over the training, and what is estimated from data."""
+
+import numpy as np
+import pytest
+
+from dsr.errors import DsrError
+from dsr.series import TimeSeries
+from dsr.training.forcing import (
+    FORCINGS,
+    AnnealedForcing,
+    FullForcing,
+    GeneralizedForcing,
+    NoForcing,
+    SparseForcing,
+)
+
+
+@pytest.fixture(scope="module")
+def tent() -> TimeSeries:
+    """Tent map: its derivative is 1.8 in size everywhere."""
+    x = np.empty(6_000)
+    x[0] = 0.3
+    for i in range(1, x.size):
+        x[i] = 1.8 * min(x[i - 1], 1 - x[i - 1])
+    return TimeSeries(x[1000:, None], 1.0)
+
+
+@pytest.fixture(scope="module")
+def slow_and_round() -> TimeSeries:
+    """An autoregressive column with autocorrelation time 19.5 and a noisy sine of period 40.3, twice."""
+    rng = np.random.default_rng(0)
+    noise, x = rng.standard_normal(100_000), np.zeros(100_000)
+    for i in range(1, x.size):
+        x[i] = 0.95 * x[i - 1] + noise[i]
+    sine = np.sin(2 * np.pi * np.arange(x.size) / 40.3) + 0.05 * rng.standard_normal(x.size)
+    return TimeSeries(np.c_[x, sine, sine], 1.0)
+
+
+def test_strengths_of_each_scheme():
+    np.testing.assert_array_equal(NoForcing().strengths(3), [0, 0, 0])
+    np.testing.assert_array_equal(FullForcing().strengths(3), [1, 1, 1])
+    np.testing.assert_array_equal(SparseForcing(3).strengths(7), [0, 0, 1, 0, 0, 1, 0])
+    np.testing.assert_array_equal(GeneralizedForcing(0.2).strengths(3, progress=0.7), [0.2, 0.2, 0.2])
+
+
+def test_the_geometric_schedule_moves_by_equal_factors():
+    forcing = AnnealedForcing(alpha=1.0, final_alpha=0.01, tau=4, final_tau=16)
+    for progress, alpha, tau in ((0.0, 1.0, 4), (0.5, 0.1, 8), (1.0, 0.01, 16)):
+        expected = np.zeros(20)
+        expected[tau - 1 :: tau] = alpha
+        np.testing.assert_allclose(forcing.strengths(20, progress), expected)
+
+
+def test_the_linear_schedule_moves_by_equal_amounts():
+    forcing = AnnealedForcing(alpha=0.8, final_alpha=0.0, tau=2, final_tau=5, schedule="linear")
+    np.testing.assert_allclose(forcing.strengths(8, 1 / 3), 0.8 * 2 / 3 * np.array([0, 0, 1, 0, 0, 1, 0, 0]))
+    assert not forcing.strengths(8, 1.0).any()
+
+
+def test_an_open_end_value_is_the_start_value():
+    lengthened = AnnealedForcing(alpha=0.9, tau=2, final_tau=4)
+    np.testing.assert_allclose(lengthened.strengths(4, 1.0), [0, 0, 0, 0.9])
+    softened = AnnealedForcing(alpha=0.9, final_alpha=0.5, tau=2)
+    np.testing.assert_allclose(softened.strengths(4, 1.0), [0, 0.5, 0, 0.5])
+
+
+def test_alpha_is_one_minus_the_inverse_stretching(tent):
+    expected = pytest.approx(1 - 1 / 1.8, abs=0.03)
+    assert GeneralizedForcing.from_data(tent).alpha == expected
+    annealed = AnnealedForcing(alpha=0.9, schedule="linear").estimated(tent)
+    assert annealed.final_alpha == expected and (annealed.alpha, annealed.schedule) == (0.9, "linear")
+
+
+def test_tau_rules_find_the_known_times(slow_and_round):
+    """Medians over the columns: autocorrelation of the sine falls to 1/e after 1.19 / 2 pi of a period = 7.7 steps,
+    its mutual information is least after a quarter."""
+    for rule, low, high in (("autocorrelation", 7, 9), ("mutual_information", 9, 11), ("earliest", 7, 9)):
+        found = SparseForcing(tau_rule=rule).estimated(slow_and_round)
+        assert low <= found.tau <= high and found.tau_rule == rule
+    alone = TimeSeries(slow_and_round.values[:, :1], 1.0)
+    assert SparseForcing(tau_rule="autocorrelation").estimated(alone).tau == pytest.approx(19.5, abs=1.5)
+
+
+def test_tau_is_the_doubling_time_of_errors(tent):
+    """The Henon map with lambda_1 = 0.42, and the tent map with ln 1.8: errors double in 1.65 and 1.18 steps; sampled
+    in units of time of 0.1, the number of steps stays."""
+    henon = np.empty((20_000, 2))
+    henon[0] = 0.1
+    for i in range(1, len(henon)):
+        henon[i] = 1 - 1.4 * henon[i - 1, 0] ** 2 + henon[i - 1, 1], 0.3 * henon[i - 1, 0]
+    for dt in (1.0, 0.1):
+        assert SparseForcing(tau_rule="predictability").estimated(TimeSeries(henon[100:], dt)).tau == 2
+    assert SparseForcing(tau_rule="predictability").estimated(tent).tau == 1
+
+
+def test_tau_of_lorenz(shared_data):
+    """ln 2 / 0.906 at dt 0.01 is 77 steps; the published protocol forces every 16 steps."""
+    clean = TimeSeries(np.load(shared_data / "lorenz63_test.npy", allow_pickle=False), 0.01)
+    assert SparseForcing(tau_rule="predictability").estimated(clean).tau == pytest.approx(77, abs=12)
+    assert SparseForcing(tau_rule="earliest").estimated(clean).tau == pytest.approx(16, abs=2)
+
+
+def test_a_cycle_has_no_doubling_time():
+    t = 0.1 * np.arange(4_000)
+    cycle = TimeSeries(np.c_[np.cos(t), np.sin(t)], 0.1)
+    with pytest.raises(DsrError, match="tau_rule = 'earliest'"):
+        SparseForcing(tau_rule="predictability").estimated(cycle)
+
+
+def test_what_the_user_set_is_kept(tent):
+    for forcing in (SparseForcing(5), GeneralizedForcing(0.3), AnnealedForcing(final_tau=3), AnnealedForcing(0.5, 0.1)):
+        assert forcing.estimated(tent) == forcing
+
+
+@pytest.mark.parametrize("name", list(FORCINGS))
+def test_every_scheme_is_usable_after_seeing_data(name, tent):
+    forcing = FORCINGS[name].from_data(tent)
+    for progress in (0.0, 0.3, 1.0):
+        found = forcing.strengths(100, progress)
+        assert found.shape == (100,) and (found >= 0).all() and (found <= 1).all()
+        assert found.any() == (name != "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("sparse", {"tau": 0}, "tau = 0"),
+        ("sparse", {"tau_rule": "autocorelation"}, "did you mean 'autocorrelation'"),
+        ("generalized", {"alpha": 1.5}, "alpha = 1.5"),
+        ("annealed", {"final_tau": 0}, "final_tau = 0"),
+        ("annealed", {"final_alpha": 0.0}, "schedule = 'linear'"),
+        ("annealed", {"schedule": "linaer"}, "did you mean 'linear'"),
+        ("adaptive", {"estimator": "arithmetic"}, "did you mean 'arithmetic_mean'"),
+        ("adaptive", {"decay": 1.2}, "decay = 1.2"),
+        ("adaptive", {"interval": 0}, "interval = 0"),
+        ("none", {"alpha": 0.1}, "no keys at all"),
+    ],
+)
+def test_bad_settings_are_refused(name, options, message):
+    with pytest.raises(DsrError, match=message):
+        FORCINGS.build(name, options)
+
+
+def test_open_fields_are_named():
+    for forcing, name in (
+        (SparseForcing(), "tau"),
+        (GeneralizedForcing(), "alpha"),
+        (AnnealedForcing(), "final_alpha"),
+    ):
+        with pytest.raises(DsrError, match=f"^{name} is not set"):
+            forcing.strengths(5)
