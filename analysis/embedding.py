@@ -61,7 +61,7 @@ def false_nearest_neighbours(
 
     Noise keeps the share above zero at every dimension. Source: Kennel et al., doi:10.1103/PhysRevA.45.3403.
     """
-    from .neighbours import nearest_neighbours
+    from dsr.neighbours import nearest_neighbours
 
     column = _one_column(x)
     length = len(column) - max_dimension * delay

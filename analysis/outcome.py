@@ -7,16 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsr.escape import within_reach
+from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS, settled
 
 from .lyapunov import LyapunovSpectrum
 from .protocol import FreeRun
 
-STILL = 1e-3
+ENDS = {FIXED_POINT: "comes to rest", CYCLE: "ends on a cycle"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`name` is "diverged", "fixed point", "not chaotic" or "chaotic"; `step` is where a run diverged."""
+    """`name` is one of those of `dsr.fate`: "diverged", "fixed point", "cycle", "transient chaos", "not chaotic" or
+    "chaotic"; `step` is where a run diverged."""
 
     name: str
     sentence: str
@@ -36,28 +38,26 @@ def first_lost_step(run: FreeRun, truth: np.ndarray) -> int | None:
 
 
 def diverged(step: int) -> Outcome:
-    return Outcome(
-        "diverged", f"the free run left the finite numbers or the range of the data at step {step}", step
-    )
+    return Outcome(DIVERGED, f"the free run left the finite numbers or the range of the data at step {step}", step)
 
 
 def classify(generated: np.ndarray, truth: np.ndarray, spectrum: LyapunovSpectrum) -> Outcome:
     """Name of a free run (time, obs) that stayed finite.
 
-    "fixed point": the last tenth moves by less than a thousandth of the truth's standard deviation.
-    "chaotic": the largest exponent is above zero by more than two standard errors. "diverged": the run itself
-    stayed, but every slightly perturbed copy of it left. Everything else (cycle, torus, too short to tell) is
-    "not chaotic".
+    "fixed point", "cycle": where its last tenth has settled (`dsr.fate.settled`). "transient chaos": it has settled,
+    yet the members of the spectrum, which started all along the run, still stretch. "chaotic": it has not settled and
+    the largest exponent is above zero by more than two standard errors. "diverged": the run itself stayed, but every
+    slightly perturbed copy of it left. Everything else (torus, too short to tell) is "not chaotic".
     """
     if spectrum.diverged == spectrum.members:
-        return Outcome(
-            "diverged", f"all {spectrum.members} perturbed copies of the free run left the finite numbers"
-        )
-    tail = generated[-max(2, len(generated) // 10) :]
-    if (np.ptp(tail, axis=0) < STILL * truth.std(0)).all():
-        return Outcome("fixed point", "the free run comes to rest")
-    value, error = spectrum.exponents[0], spectrum.stderr[0]
+        return Outcome(DIVERGED, f"all {spectrum.members} perturbed copies of the free run left the finite numbers")
+    end = settled(generated, truth)
+    stretches = spectrum.exponents[0] > 2 * spectrum.stderr[0]
     text = f"lambda_1 = {spectrum.measure(1)}"
-    if value > 2 * error:
-        return Outcome("chaotic", text)
-    return Outcome("not chaotic", f"{text} is not above zero by two standard errors")
+    if end is not None:
+        if stretches:
+            return Outcome(TRANSIENT_CHAOS, f"the free run is chaotic at first and then {ENDS[end]}")
+        return Outcome(end, f"the free run {ENDS[end]}")
+    if stretches:
+        return Outcome(CHAOTIC, text)
+    return Outcome(NOT_CHAOTIC, f"{text} is not above zero by two standard errors")

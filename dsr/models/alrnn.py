@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..registry import option
 from .initialise import generator, normalised_positive_definite_diagonal
+from .orbits import Orbit, alrnn_loop, compiled_orbit
 from .plrnn import PLRNN, require
 from .registry import MODELS, ModelConfig
 
@@ -52,6 +53,11 @@ class ALRNN(PLRNN):
         linear = torch.ones((*bits.shape[:-1], self.state_dim - self.relu_units), dtype=self.W.dtype)
         on = torch.cat([linear, bits.to(self.W.dtype)], dim=-1)
         return torch.diag(self.A) + self.W * on[..., None, :], self.h.expand(on.shape)
+
+    def compiled_orbit(self) -> Orbit | None:
+        if type(self) is not ALRNN:  # a subclass may step otherwise
+            return None
+        return compiled_orbit(alrnn_loop, self.A, self.W, self.h, self.state_dim - self.relu_units)
 
     @classmethod
     def from_weights(cls, A: Tensor, W: Tensor, h: Tensor, B: Tensor, relu_units: int) -> ALRNN:

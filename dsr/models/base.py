@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import DataError
+from .orbits import Orbit, plain_orbit
 
 TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -136,27 +137,28 @@ class Model(nn.Module, abc.ABC):
         """A copy in double precision without gradients, for free runs and tangent maps."""
         return copy.deepcopy(self).double().cpu().requires_grad_(False)
 
+    def compiled_orbit(self) -> Orbit | None:
+        """A compiled loop of this very model's `step` (see `orbits`), where there is one."""
+        return None
+
     @final
-    def free_run(self, z0: np.ndarray | Tensor, n: int, *, check_every: int = 500) -> FreeRun:
-        """`n` autonomous steps from each row of z0 (batch, state), in double precision; stops early only when every
-        member has left the finite numbers. The first returned row is one step after z0."""
+    def orbit(self) -> Orbit:
+        """States and one tangent vector each over n steps, in double precision (see `orbits`): compiled where the
+        family knows how, else the plain loop."""
         model = self.in_float64()
-        z = torch.tensor(np.asarray(z0), dtype=torch.float64)
-        states = torch.full((n, *z.shape), torch.nan, dtype=torch.float64)
+        return model.compiled_orbit() or plain_orbit(model.step, model.jvp)
+
+    @final
+    def free_run(self, z0: np.ndarray | Tensor, n: int) -> FreeRun:
+        """`n` autonomous steps from each row of z0 (batch, state), in double precision. The first returned row is one
+        step after z0."""
+        start = np.asarray(z0, dtype=np.float64)
+        states, _, _ = self.orbit()(start, start[:0], n)
+        lost = np.isnan(states).any(axis=-1)
+        diverged_at = np.where(lost.any(axis=1), lost.argmax(axis=1), -1)
         with torch.no_grad():
-            for start in range(0, n, check_every):
-                stop = min(start + check_every, n)
-                for t in range(start, stop):
-                    z = model.step(z)
-                    states[t] = z
-                if not torch.isfinite(z).any(dim=-1).any():
-                    break
-            finite = torch.isfinite(states).all(dim=-1)
-            diverged_at = torch.where(finite.all(0), -1, (~finite).to(torch.uint8).argmax(0))
-            states[~(finite.cummin(0).values)] = torch.nan
-            states = states.transpose(0, 1).contiguous()
-            observations = model.observe(states)
-        return FreeRun(observations.numpy(), states.numpy(), diverged_at.numpy())
+            observations = self.in_float64().observe(torch.from_numpy(states))
+        return FreeRun(observations.numpy(), states, diverged_at)
 
     @final
     def tangent_map(self) -> TangentMap:

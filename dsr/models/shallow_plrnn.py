@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..registry import option
 from .initialise import generator, normalised_positive_definite_diagonal, uniform
+from .orbits import Orbit, compiled_orbit, shallow_loop
 from .plrnn import PLRNN, require
 from .registry import MODELS, ModelConfig
 
@@ -65,6 +66,11 @@ class ShallowPLRNN(PLRNN):
             slope = active - on[..., self.hidden_dim :]
         matrix = torch.diag(self.A) + (self.W1 * slope[..., None, :]) @ self.W2
         return matrix, (active * self.h2) @ self.W1.T + self.h1
+
+    def compiled_orbit(self) -> Orbit | None:
+        if type(self) is not ShallowPLRNN:  # a subclass may step otherwise
+            return None
+        return compiled_orbit(shallow_loop, self.A, self.W1, self.W2.T, self.h1, self.h2, self.clipped)
 
 
 @MODELS.register("shplrnn")

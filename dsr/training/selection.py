@@ -4,55 +4,106 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from ..cells import cell_counts, default_bins, hellinger_distance
+from ..cells import cell_counts, default_bins, kl_divergence
 from ..escape import within_reach
+from ..fate import CHAOTIC, CYCLE, DIVERGED, NOT_CHAOTIC, fate
 from ..models import Model
 from ..series import TimeSeries
 from ..spectra import spectral_hellinger
+from .data_exponent import DataExponent
+
+BLOCKS = 100
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the free runs of one model were found to be.
+
+    score : lower is better, infinite for a failed model. d_stsp : in nats, of all runs together. lambda_max : the
+    largest exponent per unit of time, from tangent vectors. Both are NaN when a run diverged. fate : a name of
+    `dsr.fate`: "chaotic", "not chaotic", "cycle", "fixed point", "transient chaos" or "diverged".
+    """
+
+    score: float
+    d_stsp: float
+    lambda_max: float
+    fate: str
+
+    def __float__(self) -> float:
+        return self.score
 
 
 class FreeRunScore:
-    """Distance between a model's free runs and validation data: Hellinger distance of the binned invariant densities
-    plus the largest Hellinger distance, over the runs, of the smoothed power spectra; each lies between 0 and 1.
+    """D_stsp of a model's free runs against validation data, plus the largest Hellinger distance, over the runs, of
+    the smoothed power spectra, plus the logarithmic misfit of the largest exponent (`DataExponent.mismatch`); infinite
+    for a failed model.
 
     `starts` runs of `steps` steps each, from rows spread over the longest validation trajectory, after dropping
-    `transient`. Many runs at once cost hardly more than one, and find chaos that dies out: a run that has settled on a
-    fixed point or diverged makes the score infinite, one on a cycle makes its spectrum, hence the score, bad. The
-    score ranks checkpoints of one training run; it is not a result to report, because its floor depends on the length
-    and the noise of the validation data.
+    `transient`. Failed is a model of which a run diverges, comes to rest or leaves chaos after a while (a transient
+    that outlives the total length of the runs is not seen), and, where the data themselves are chaotic, one on a cycle
+    or without a positive exponent. The score ranks checkpoints of one training run; it is not a result to report,
+    because its floor depends on the length and the noise of the validation data.
+
+    train : series that the data's own exponent is estimated from; the validation series if none are given. They are
+    usually longer.
     """
 
     def __init__(
         self,
         validation: Sequence[TimeSeries],
         *,
-        steps: int = 10_000,
-        starts: int = 32,
-        transient: int = 500,
+        train: Sequence[TimeSeries] = (),
+        steps: int = 100_000,
+        starts: int = 4,
+        transient: int = 1000,
         bins: int | None = None,
         smoothing: float = 20.0,
     ) -> None:
         self.truth = max(validation, key=len).values
-        self.steps, self.transient, self.smoothing = steps, transient, smoothing
+        self.exponent = DataExponent(train or validation)
+        self.blocks = min(BLOCKS, steps)
+        self.steps, self.transient, self.smoothing = -(-steps // self.blocks) * self.blocks, transient, smoothing
         self.bins = bins or default_bins(self.truth.shape[1])
-        self.rows = np.linspace(0, len(self.truth) // 2, starts).astype(int)
+        self.starts = starts
 
-    def __call__(self, model: Model) -> float:
-        rows = self.rows + model.min_context
-        context = np.stack([self.truth[r - model.min_context : r] for r in rows])
-        run = model.free_run(model.initial_state(context), self.transient + self.steps)
-        if not within_reach(run.observations, self.truth).all():
-            return math.inf
-        orbits = run.observations[:, self.transient :]
-        end = orbits[:, -min(500, self.steps) :]
-        if (end.std(1) < 1e-3 * self.truth.std(0)).all(axis=-1).any():
-            return math.inf
-        density = hellinger_distance(cell_counts(self.truth, orbits.reshape(-1, orbits.shape[2]), bins=self.bins))
+    def __call__(self, model: Model) -> Verdict:
+        observations, growth = self._run(model)
+        if not within_reach(observations, self.truth).all():
+            return Verdict(math.inf, math.nan, math.nan, DIVERGED)
+        name = fate(observations, growth, self.truth)
+        time = self.steps * self.exponent.dt
+        counts = cell_counts(self.truth, observations.reshape(-1, observations.shape[2]), bins=self.bins)
+        d_stsp, lambda_max = kl_divergence(counts), float(growth.sum(1).mean() / time)
+        fine = name in (CHAOTIC, NOT_CHAOTIC, CYCLE)
+        if not fine or (name != CHAOTIC and self.exponent.can_judge(time)):
+            return Verdict(math.inf, d_stsp, lambda_max, name)
         n = min(len(self.truth), self.steps)
         spectrum = max(
-            spectral_hellinger(self.truth[:n], orbit[:n], smoothing=self.smoothing).mean() for orbit in orbits
+            spectral_hellinger(self.truth[:n], run[-n:], smoothing=self.smoothing).mean() for run in observations
         )
-        return float(density + spectrum)
+        return Verdict(float(d_stsp + spectrum + self.exponent.mismatch(observations)), d_stsp, lambda_max, name)
+
+    def _run(self, model: Model) -> tuple[np.ndarray, np.ndarray]:
+        """Observations (starts, steps, obs), NaN once a run is not finite, and growth (starts, blocks)."""
+        rows = np.linspace(model.min_context, len(self.truth), self.starts).astype(int)
+        context = np.stack([self.truth[row - model.min_context : row] for row in rows])
+        state = model.initial_state(context).double().numpy()
+        direction = np.random.default_rng(0).standard_normal(state.shape)
+        orbit, twin, length = model.orbit(), model.in_float64(), self.steps // self.blocks
+        observations = np.empty((self.starts, self.steps, model.obs_dim))
+        growth = np.empty((self.starts, self.blocks))
+        if self.transient:
+            states, direction, _ = orbit(state, direction, self.transient)
+            state = states[:, -1]
+        for block in range(self.blocks):
+            states, direction, growth[:, block] = orbit(state, direction, length)
+            with torch.no_grad():
+                seen = twin.observe(torch.from_numpy(states))
+            observations[:, block * length : (block + 1) * length] = seen.numpy()
+            state = states[:, -1]
+        return observations, growth
