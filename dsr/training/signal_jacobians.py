@@ -19,7 +19,7 @@ from .ensemble import Ensemble
 
 # up to this size a norm in closed form costs less than finding out which patterns are equal
 SMALL = 3
-DIGITS = 20  # a slope is -1, 0 or 1, and 3^20 patterns fit in 32 bits of a sorting key
+DIGITS = 20  # slopes are -1, 0 or 1, balanced ternary digits: 20 of them fit in the lower 32 bits of a sorting key
 
 
 class SignalJacobians(Protocol):
@@ -29,7 +29,7 @@ class SignalJacobians(Protocol):
         """Mean over time, (members, batch, M, M)."""
 
     def distinct(self) -> tuple[Tensor, Tensor]:
-        """(matrices (U, M, M), index (members, T, batch)): which of the U matrices holds where."""
+        """(matrices (..., M, M), index (members, T, batch)): which of the matrices, counted through, holds where."""
 
 
 def signal_jacobians(ensemble: Ensemble, windows: Tensor) -> SignalJacobians:
@@ -85,11 +85,11 @@ class ShallowPLRNNJacobians:
         return self._matrices(self.slope.unflatten(2, self.shape).mean(2))
 
     def distinct(self) -> tuple[Tensor, Tensor]:
-        matrices = self._matrices(self.slope).flatten(0, 1)
+        matrices = self._matrices(self.slope)
         if self.A.shape[1] <= SMALL:
             return matrices, _numbered(self.slope.shape[0], self.shape, matrices.device)
         first, index = distinct_columns(self.slope)
-        return matrices[first], index.unflatten(1, self.shape)
+        return matrices.flatten(0, 1)[first], index.unflatten(1, self.shape)
 
     def _matrices(self, slope: Tensor) -> Tensor:
         """(K, L, n) -> (K, n, M, M), a view in which equal entries of the matrices lie side by side."""
@@ -115,7 +115,7 @@ class ModelJacobians:
         return self.matrices.unflatten(1, self.shape).mean(1)
 
     def distinct(self) -> tuple[Tensor, Tensor]:
-        return self.matrices.flatten(0, 1), _numbered(len(self.matrices), self.shape, self.matrices.device)
+        return self.matrices, _numbered(len(self.matrices), self.shape, self.matrices.device)
 
 
 class _AtSignal(torch.nn.Module):
@@ -145,7 +145,7 @@ def distinct_columns(slope: Tensor) -> tuple[Tensor, Tensor]:
     rank = torch.arange(members, device=slope.device)[:, None].expand(-1, columns).flatten()
     powers = 3.0 ** torch.arange(DIGITS, dtype=torch.float64, device=slope.device)
     for start in range(0, units, DIGITS):
-        digits = slope[:, start : start + DIGITS].double() + 1
+        digits = slope[:, start : start + DIGITS].double()
         number = (powers[: digits.shape[1]] @ digits).long().flatten()
         rank = torch.unique((rank << 32) + number, return_inverse=True)[1]
     first = torch.empty(int(rank.max()) + 1, dtype=torch.long, device=slope.device)
