@@ -93,8 +93,8 @@ PIECE = 1 << 18  # numbers
 
 
 def spectral_norms(matrices: Tensor) -> Tensor:
-    """Largest singular values of real or complex matrices (u, ..., m, n), in double precision; NaN where an entry is not
-    finite. Relative error below 1e-7, from the largest eigenvalue of J^H J."""
+    """Largest singular values of real or complex matrices (u, ..., m, n), in double precision, from the largest
+    eigenvalue of J^H J: relative error below 1e-7. NaN where an entry is not finite."""
     usable = matrices.isfinite().all(-1).all(-1)
     if matrices.shape[-2] < matrices.shape[-1]:
         matrices = matrices.mT
