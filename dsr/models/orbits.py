@@ -84,7 +84,6 @@ def alrnn_loop(A, W, h, first, start, tangent, n, renormalise):
         z[:] = start[b]
         for t in range(n):
             for i in range(M):
-                # not "max": NaN stays NaN
                 phi[i] = 0.0 if i >= first and z[i] <= 0.0 else z[i]
             if follow:
                 v = tangent[b]
