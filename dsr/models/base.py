@@ -154,7 +154,7 @@ class Model(nn.Module, abc.ABC):
         step after z0."""
         start = np.asarray(z0, dtype=np.float64)
         states, _, _ = self.orbit()(start, start[:0], n)
-        lost: np.ndarray = np.isnan(states).any(axis=-1)
+        lost = np.isnan(states[..., 0])  # such rows are NaN throughout
         diverged_at = np.where(lost.any(axis=1), lost.argmax(axis=1), -1)
         with torch.no_grad():
             observations = self.in_float64().observe(torch.from_numpy(states))
