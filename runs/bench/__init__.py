@@ -1,0 +1,1 @@
+"""Benchmarks: what training costs on this machine, as paired ratios."""
