@@ -27,13 +27,15 @@ def examine(store: str | None) -> dict[str, Any]:
             pass
     except OSError as problem:
         problems.append(f"the store {root} cannot be written ({problem.strerror})")
-    return {**found, "backends": ["bptt", "autograd"], "store": str(root), "problems": problems}
+    from dsr.training.backends import backend_report
+
+    return {**found, "backends": backend_report(), "store": str(root), "problems": problems}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
     head = [f"{key:<14} {found[key]}" for key in ("python", "platform", "processor", "cores")]
     head.append(f"{'cuda':<14} {found['cuda'] or 'none: runs on the CPU'}")
-    head.append(f"{'backends':<14} {', '.join(found['backends'])} (training.backend)")
+    head += [f"{'backend ' + name:<17} {state}" for name, state in found["backends"].items()]
     head += [f"{name:<14} {version}" for name, version in found["packages"].items()]
     head.append(f"{'store':<14} {found['store']}")
     return [*head, *(f"problem: {p}" for p in found["problems"] or ["none"])]

@@ -17,6 +17,7 @@ from dsr.errors import StoreError
 from dsr.models import Model
 from dsr.series import TimeSeries
 from dsr.training import Forcing, History, fit
+from dsr.training.backends import choose_backend
 from dsr.training.windows import require_rows
 
 from ..analysis import Judgement, judge
@@ -28,7 +29,7 @@ from .report import history_summary, write_report
 from .resolve import Resolved, resolve
 from .spec import RunSpec
 from .store import RunFolder, RunStore
-from .weights import CHECKPOINT, WEIGHTS, read_tensors, to_bytes
+from .weights import CHECKPOINT, MEMBERS, WEIGHTS, read_tensors, to_bytes
 
 
 class Progress(Protocol):
@@ -71,16 +72,18 @@ def execute(
     require_rows(data.train, resolved.training.window)
     members = _build(resolved, data.test.dim)
     forcing, estimated = _forcing(resolved, data)
+    backend = choose_backend(members[0], resolved.training)
     folder = store.create(spec.experiment, resolved.run_id)
     with _recorded(folder), _one_thread():
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
         folder.write_json("resolved.json", {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated})
-        folder.write_json("env.json", environment())
+        folder.write_json("env.json", {**environment(), "backend": backend})
         folder.set_status("running")
         say.stage("training")
         history = _train(resolved, data, members, forcing, folder, say, checkpoint_every)
         model = members[0]
         folder.write(WEIGHTS, to_bytes(model.state_dict()))
+        folder.write(MEMBERS, to_bytes({"weights": history.members}))
         folder.write("history.csv", _history_csv(history))
         folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
         say.stage("judging")
@@ -109,7 +112,7 @@ def _forcing(resolved: Resolved, data: Dataset) -> tuple[Forcing, dict[str, Any]
     """The forcing with its open parameter estimated from the longest training series."""
     forcing, estimated = resolved.forcing, dict(data.estimated)
     if any(value is None for value in dataclasses.asdict(forcing).values()):
-        forcing = type(forcing).from_data(max(data.train, key=len))
+        forcing = forcing.estimated(max(data.train, key=len))
         estimated["forcing"] = dataclasses.asdict(forcing)
     return forcing, estimated
 
@@ -171,13 +174,13 @@ def _provenance(data: Dataset) -> dict[str, Any]:
 
 
 def _history_csv(history: History) -> str:
-    """Losses by block, and free-run scores where there was a check."""
+    """Losses by block, and where there was a check the members' scores, largest exponents and fates."""
     members = history.loss.shape[1]
-    scores = {check.step: check.scores for check in history.checks}
-    header = ["step", *(f"loss_{k}" for k in range(members)), *(f"score_{k}" for k in range(members))]
-    lines = [",".join(header)]
+    checks = {check.step: (*check.scores, *check.exponents, *check.fates) for check in history.checks}
+    names = ("loss", "score", "lambda_1", "fate")
+    lines = [",".join(["step", *(f"{name}_{k}" for name in names for k in range(members))])]
     for step, losses in zip(history.loss_steps, history.loss, strict=True):
-        found = scores.get(int(step), [""] * members)
+        found = checks.get(int(step), [""] * (3 * members))
         lines.append(",".join([str(step), *(repr(float(x)) for x in losses), *(str(s) for s in found)]))
     return "\n".join(lines) + "\n"
 

@@ -8,13 +8,14 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn.utils import vector_to_parameters
 
 from dsr.errors import StoreError
 from dsr.models import MODELS, Model
 
 from .store import RunFolder
 
-WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
+WEIGHTS, MEMBERS, CHECKPOINT = "weights.safetensors", "members.safetensors", "checkpoint.safetensors"
 
 
 def to_bytes(tensors: dict[str, Tensor]) -> bytes:
@@ -33,8 +34,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ) from problem
 
 
-def load_model(folder: str | Path) -> Model:
-    """The reconstruction of a run folder, ready for `free_run`."""
+def load_model(folder: str | Path, member: int | None = None) -> Model:
+    """The reconstruction of a run folder, ready for `free_run`; `member` gives one of the models it was trained with
+    instead of the survivor, each with the weights of its own best check."""
     run = RunFolder(Path(folder))
     resolved: dict[str, Any] | None = run.read_json("resolved.json")
     if resolved is None:
@@ -42,4 +44,9 @@ def load_model(folder: str | Path) -> Model:
     config = dict(resolved["model"])
     model = MODELS.build(config.pop("name"), config).build(resolved["obs_dim"], resolved["seed"])
     model.load_state_dict(read_tensors(run / WEIGHTS))
+    if member is not None:
+        rows = read_tensors(run / MEMBERS)["weights"]
+        if not 0 <= member < len(rows):
+            raise StoreError(f"member {member} of '{folder}'", f"0 to {len(rows) - 1}", "give one of these members")
+        vector_to_parameters(rows[member], model.parameters())
     return model

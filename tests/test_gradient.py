@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from dsr.errors import DsrError
 from dsr.models import ALRNN, ShallowPLRNN
+from dsr.training.backends import choose_backend, make_gradient
+from dsr.training.config import TrainingConfig
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import make_backend
-from dsr.training.optimiser import RAdam, clip_norm_, exponential_rate
+from dsr.training.native import unavailable
+from dsr.training.optimiser import Optimiser, clip_norm_, learning_rates
 
 STRENGTHS = {
     "none": lambda n, k: torch.zeros(n, k),
@@ -36,6 +38,11 @@ def members(kind, obs_dim, extra, hidden, observation, count):
     return models
 
 
+FLOAT32 = 1e-5
+BACKENDS = ["torch", pytest.param("native", marks=pytest.mark.skipif(bool(unavailable()), reason=str(unavailable())))]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(["alrnn", "shplrnn", "clipped"]),
@@ -48,25 +55,29 @@ def members(kind, obs_dim, extra, hidden, observation, count):
     batch=st.integers(1, 4),
     length=st.integers(1, 9),
 )
-def test_backpropagation_through_time_equals_autograd(
-    kind, observation, forcing, obs_dim, extra, hidden, count, batch, length
+def test_the_gradient_equals_autograd(
+    backend, kind, observation, forcing, obs_dim, extra, hidden, count, batch, length
 ):
-    ensemble = Ensemble(members(kind, obs_dim, extra, hidden, observation, count))
+    models = members(kind, obs_dim, extra, hidden, observation, count)
+    ensemble = Ensemble(models)
     rng = torch.Generator().manual_seed(length)
     windows = torch.randn((length + 1, count, batch, obs_dim), generator=rng, dtype=torch.float64)
     strengths = STRENGTHS[forcing](length, count).double()
-    expected_loss = make_backend(ensemble.model, "autograd")(ensemble, windows, strengths)
+    expected_loss = make_gradient("autograd")(ensemble, windows, strengths)
     expected = ensemble.gradient.clone()
     ensemble.gradient.fill_(torch.nan)
-    loss = make_backend(ensemble.model, "bptt")(ensemble, windows, strengths)
+    loss = make_gradient(backend)(ensemble, windows, strengths)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=1e-14)
     scale = expected.abs().max() + 1e-12
     assert (ensemble.gradient - expected).abs().max() / scale < 1e-12
+    single = Ensemble([m.float() for m in models])
+    make_gradient(backend)(single, windows.float(), strengths.float())
+    assert (single.gradient.double() - expected).abs().max() / scale < FLOAT32
 
 
 def test_buffers_are_reused_without_leaking_between_calls():
     ensemble = Ensemble(members("shplrnn", 3, 0, 8, "identity", 2))
-    backend = make_backend(ensemble.model)
+    backend = make_gradient("torch")
     rng = torch.Generator().manual_seed(0)
     first, second = (torch.randn((6, 2, 4, 3), generator=rng, dtype=torch.float64) for _ in range(2))
     backend(ensemble, first, torch.full((5, 2), 0.1, dtype=torch.float64))
@@ -76,17 +87,22 @@ def test_buffers_are_reused_without_leaking_between_calls():
     assert torch.equal(ensemble.gradient, expected)
 
 
-def test_radam_equals_torch():
+@pytest.mark.parametrize("name", ["radam", "adam"])
+def test_optimisers_equal_torch(name):
     rng = torch.Generator().manual_seed(1)
     start = torch.randn((1, 12), generator=rng, dtype=torch.float64)
     theirs, ours = start.clone().requires_grad_(), start.clone()
-    reference, optimiser = torch.optim.RAdam([theirs], lr=1e-2), RAdam(ours)
-    for _ in range(200):
+    reference = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam}[name]([theirs], lr=1e-2)
+    optimiser = Optimiser(ours, name)
+    scale, eps = optimiser.scalars(200)
+    for i in range(200):
         theirs.grad = 2 * theirs.detach() + torch.randn((1, 12), generator=rng, dtype=torch.float64)
         gradient = theirs.grad.clone()
         reference.step()
-        optimiser.step(gradient, 1e-2)
+        optimiser.step(gradient, torch.full((1, 1), 1e-2, dtype=torch.float64), scale[i], eps[i])
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-10, atol=1e-12)
+    fresh = Optimiser(ours, name).scalars(201)
+    assert [float(x[0]) for x in optimiser.scalars(1)] == [float(x[-1]) for x in fresh]
 
 
 def test_clipping_acts_on_each_member_alone():
@@ -97,11 +113,24 @@ def test_clipping_acts_on_each_member_alone():
     torch.testing.assert_close(gradient, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
 
 
-def test_the_rate_falls_by_a_constant_factor():
-    rates = [exponential_rate(s, 5, 1e-2, 1e-6) for s in range(5)]
-    np.testing.assert_allclose(rates, [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+def test_learning_rates_of_members_follow_the_schedule():
+    def rates(schedule, first=0):
+        return learning_rates(schedule, first, 5 - first, 5, [1e-2, 1.0], [1e-6, 0.0625])
+
+    np.testing.assert_allclose(rates("exponential")[:, 0], [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+    np.testing.assert_allclose(rates("exponential")[:, 1], [1, 0.5, 0.25, 0.125, 0.0625])
+    np.testing.assert_allclose(rates("cosine")[[0, 2, 4], 0], [1e-2, (1e-2 + 1e-6) / 2, 1e-6])
+    np.testing.assert_array_equal(rates("constant"), [[1e-2, 1.0]] * 5)
+    np.testing.assert_array_equal(rates("exponential")[3:], rates("exponential", first=3))
 
 
-def test_unknown_backend_is_named():
-    with pytest.raises(DsrError, match="did you mean 'bptt'"):
-        make_backend(ALRNN(1, 2, 1), "bpt")
+def test_a_backend_that_cannot_serve_is_named_with_one_that_can():
+    with pytest.raises(DsrError, match="did you mean 'torch'"):
+        choose_backend(ALRNN(1, 2, 1), TrainingConfig(backend="troch"))
+    other = type("Other", (ALRNN,), {})(1, 2, 1)
+    assert choose_backend(other, TrainingConfig()) == "autograd"
+    with pytest.raises(DsrError, match="no hand-written gradient for Other"):
+        choose_backend(other, TrainingConfig(backend="torch"))
+    if not torch.cuda.is_available():
+        with pytest.raises(DsrError, match="torch finds no GPU"):
+            choose_backend(ALRNN(1, 2, 1), TrainingConfig(device="cuda"))

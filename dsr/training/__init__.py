@@ -2,18 +2,32 @@
 
 from .config import TrainingConfig
 from .fit import fit
-from .forcing import FORCINGS, Forcing, GeneralizedForcing, SparseForcing
+from .forcing import (
+    FORCINGS,
+    AdaptiveForcing,
+    AnnealedForcing,
+    Forcing,
+    FullForcing,
+    GeneralizedForcing,
+    NoForcing,
+    SparseForcing,
+)
 from .history import Check, History
-from .selection import FreeRunScore
+from .selection import FreeRunScore, Verdict
 
 __all__ = [
     "FORCINGS",
+    "AdaptiveForcing",
+    "AnnealedForcing",
     "Check",
     "Forcing",
     "FreeRunScore",
+    "FullForcing",
     "GeneralizedForcing",
     "History",
+    "NoForcing",
     "SparseForcing",
     "TrainingConfig",
+    "Verdict",
     "fit",
 ]

@@ -11,12 +11,13 @@ from ..models import Model
 
 
 class Ensemble:
-    """Parameters and gradients of `members` models as views into two flat (members, n) tensors."""
+    """Parameters and gradients of `members` models as views into two flat (members, n) tensors on one device."""
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[Model], device: str = "cpu") -> None:
         self.model = models[0]
         shapes = {name: p.shape for name, p in self.model.named_parameters()}
-        self.flat = torch.stack([torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models])
+        rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models]
+        self.flat = torch.stack(rows).to(device)
         self.gradient = torch.zeros_like(self.flat)
         self.parameters = _views(self.flat, shapes)
         self.gradients = _views(self.gradient, shapes)
@@ -25,9 +26,14 @@ class Ensemble:
     def members(self) -> int:
         return self.flat.shape[0]
 
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Where each parameter starts in a row."""
+        return {name: int(view.storage_offset()) for name, view in self.parameters.items()}
+
     def load(self, row: Tensor) -> Model:
         """The first model, with the weights of one flat parameter row copied into it."""
-        torch.nn.utils.vector_to_parameters(row.clone(), self.model.parameters())
+        torch.nn.utils.vector_to_parameters(row.cpu().clone(), self.model.parameters())
         return self.model
 
 

@@ -1,4 +1,5 @@
-"""Loss and gradients of forced windows for a whole ensemble, behind one function with exchangeable backends.
+"""Loss and gradients of forced windows for a whole ensemble: the one function behind which backends are exchanged,
+and its plain form.
 
 `backend(ensemble, windows, strengths) -> loss (members,)` fills `ensemble.gradients`. `windows` is
 (T + 1, members, batch, obs) in standardised units, `strengths` the forcing strengths (T, members). The loss is the mean squared
@@ -12,23 +13,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..errors import unknown
 from ..models import Model
-from .adjoint import ADJOINTS
-from .bptt import BackpropagationThroughTime
 from .ensemble import Ensemble
 
 Backend = Callable[[Ensemble, Tensor, Tensor], Tensor]
-
-
-def make_backend(model: Model, name: str = "auto") -> Backend:
-    """The gradient function for a model: "bptt" (hand-written, the PLRNN family) or "autograd" (any model);
-    "auto" takes the first that serves."""
-    if name not in ("auto", "bptt", "autograd"):
-        raise unknown("training backend", name, ("auto", "bptt", "autograd"))
-    if name == "autograd" or (name == "auto" and type(model) not in ADJOINTS):
-        return autograd_backend
-    return BackpropagationThroughTime()
 
 
 def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: Tensor) -> Tensor:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Check:
-    """The free-run score of every member after `step` training steps (lower is better, inf when the run diverged)."""
+    """Judgement of every member's free run after `step` training steps: scores (lower is better, inf for a failed
+    run), largest Lyapunov exponents per unit of time, and what became of the run, by name."""
 
     step: int
     scores: tuple[float, ...]
+    exponents: tuple[float, ...]
+    fates: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +24,13 @@ class History:
     """The course of one training run.
 
     loss_steps, loss : (blocks,) and (blocks, members), mean loss over each block of steps.
-    checks : free-run scores on validation data, in order of steps; empty without validation data.
+    checks : free-run judgements on validation data, in order of steps; empty without validation data.
     selected_step, selected_member : where the weights in the model come from.
+    members : (members, n) weights of every member, each from its own best check; row k loads with
+        `torch.nn.utils.vector_to_parameters(members[k], model.parameters())`.
     outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers; with a remark when
         no check had a usable free run.
-    seconds : wall time; the only field that differs between two runs of one seed.
+    backend : what computed it. seconds : wall time; the only field that differs between two runs of one seed.
     """
 
     steps: int
@@ -33,5 +39,7 @@ class History:
     checks: tuple[Check, ...]
     selected_step: int
     selected_member: int
+    members: Tensor
     outcome: str
+    backend: str
     seconds: float

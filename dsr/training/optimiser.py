@@ -1,38 +1,73 @@
-"""RAdam on one flat parameter vector per ensemble member, and clipping of its gradient."""
+"""Adam and RAdam on one flat parameter vector per ensemble member, clipping, and learning-rate schedules.
+
+Both optimisers are one update, p -= rate * scale * mean / (sqrt(square) + eps), whose scalars depend on the step alone;
+so a backend that runs many steps in compiled code is handed a table of scalars and knows nothing of optimisers.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import unknown
 
-class RAdam:
-    """Rectified Adam (Liu et al., ICLR 2020, arXiv:1908.03265), equal to torch.optim.RAdam to rounding.
+BETAS, EPS = (0.9, 0.999), 1e-8
+OPTIMISERS = ("radam", "adam")
+SCHEDULES = ("exponential", "cosine", "constant")
 
-    One flat (members, n) tensor in place of a list of tensors: five in-place operations a step whatever the model.
+
+class Optimiser:
+    """Moments of an ensemble's gradients (members, n) and the number of steps taken.
+
+    "radam": Liu et al., ICLR 2020, arXiv:1908.03265; "adam": Kingma, Ba, arXiv:1412.6980; both equal to torch.optim's
+    to rounding. One flat tensor in place of a list: five in-place operations a step whatever the model.
     """
 
-    def __init__(self, parameters: Tensor, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
-        self.parameters, self.betas, self.eps = parameters, betas, eps
+    def __init__(self, parameters: Tensor, name: str = "radam") -> None:
+        if name not in OPTIMISERS:
+            raise unknown("optimiser", name, OPTIMISERS)
+        self.parameters, self.name = parameters, name
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self.count = 0
 
-    def step(self, gradient: Tensor, rate: float) -> None:
+    def scalars(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """scale (steps,) and eps (steps,) of the coming steps; a negative eps says that the rate is not adapted yet,
+        and the update is p -= rate * scale * mean."""
+        factors = _radam if self.name == "radam" else _adam
+        table = np.array([factors(self.count + 1 + i) for i in range(steps)]).reshape(-1, 2)
+        return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+
+    @torch.no_grad()
+    def step(self, gradient: Tensor, rate: Tensor, scale: float, eps: float) -> None:
+        """One update; rate (members, 1)."""
         self.count += 1
-        b1, b2 = self.betas
+        b1, b2 = BETAS
         self.mean.lerp_(gradient, 1 - b1)
         self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        rate /= 1 - b1**self.count
-        rho_inf = 2 / (1 - b2) - 1
-        rho = rho_inf - 2 * self.count * b2**self.count / (1 - b2**self.count)
-        if rho <= 5:  # the variance of the adaptive rate is not finite yet
-            self.parameters.add_(self.mean, alpha=-rate)
-            return
-        rectify = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
-        scale = rate * rectify * math.sqrt(1 - b2**self.count)
-        self.parameters.addcdiv_(self.mean, self.square.sqrt().add_(self.eps), value=-scale)
+        if eps < 0:
+            self.parameters.addcmul_(self.mean, rate, value=-scale)
+        else:
+            self.parameters.addcdiv_(self.mean * rate, self.square.sqrt().add_(eps), value=-scale)
+
+
+def _adam(count: int) -> tuple[float, float]:
+    root = math.sqrt(1 - BETAS[1] ** count)
+    return root / (1 - BETAS[0] ** count), EPS * root
+
+
+def _radam(count: int) -> tuple[float, float]:
+    b1, b2 = BETAS
+    bias = 1 - b1**count
+    rho_inf = 2 / (1 - b2) - 1
+    rho = rho_inf - 2 * count * b2**count / (1 - b2**count)
+    if rho <= 5:  # the variance of the adaptive rate is not finite yet
+        return 1 / bias, -1.0
+    rectify = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    return rectify * math.sqrt(1 - b2**count) / bias, EPS
 
 
 def clip_norm_(gradient: Tensor, limit: float) -> None:
@@ -42,6 +77,17 @@ def clip_norm_(gradient: Tensor, limit: float) -> None:
         gradient.mul_(torch.clamp(limit / (norm + 1e-6), max=1.0))
 
 
-def exponential_rate(step: int, steps: int, first: float, last: float) -> float:
-    """Learning rate falling by a constant factor per step, from `first` to `last`."""
-    return first * (last / first) ** (step / max(steps - 1, 1))
+def learning_rates(
+    schedule: str, first: int, count: int, steps: int, start: Sequence[float], end: Sequence[float]
+) -> np.ndarray:
+    """Rates (count, members) of the training steps first, first + 1, ... of `steps`, from `start` to `end`:
+    "exponential" falls by a constant factor per step, "cosine" by half a period, "constant" stays at `start`."""
+    if schedule not in SCHEDULES:
+        raise unknown("learning-rate schedule", schedule, SCHEDULES)
+    done = (np.arange(first, first + count) / max(steps - 1, 1))[:, None]
+    high, low = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    if schedule == "exponential":
+        return high * (low / high) ** done
+    if schedule == "cosine":
+        return low + (high - low) * (1 + np.cos(np.pi * done)) / 2
+    return np.broadcast_to(high, (count, high.size)).copy()

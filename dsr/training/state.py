@@ -3,59 +3,106 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from ..fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
+from .engine import BLOCK
 from .ensemble import Ensemble
 from .history import Check
-from .optimiser import RAdam
+from .optimiser import Optimiser
+from .selection import Verdict
+
+FATES = (
+    CHAOTIC,
+    NOT_CHAOTIC,
+    CYCLE,
+    FIXED_POINT,
+    TRANSIENT_CHAOS,
+    DIVERGED,
+)  # their places are numbers in a checkpoint
 
 
 class TrainingState:
-    """Weights, optimiser moments, loss history, checks and the best member so far, at a block boundary."""
+    """Weights, optimiser moments, loss history, adapted forcing strengths, checks and the best weights of each member
+    so far, after any step."""
 
-    def __init__(self, ensemble: Ensemble, optimiser: RAdam) -> None:
+    def __init__(self, ensemble: Ensemble, optimiser: Optimiser, alpha: Tensor) -> None:
+        members = ensemble.members
         self.ensemble, self.optimiser = ensemble, optimiser
         self.step = 0
-        self.losses: list[Tensor] = []
+        self.alpha = alpha
+        self.losses: list[Tensor] = []  # means over finished blocks, (members,) each
+        self.pending = torch.zeros((0, members), dtype=ensemble.flat.dtype)  # single losses of the block under way
         self.checks: list[Check] = []
-        self.best = ensemble.flat[0].clone()
-        self.best_score, self.best_step, self.best_member = math.inf, 0, 0
+        self.best = ensemble.flat.clone()
+        self.best_scores, self.best_steps = [math.inf] * members, [0] * members
 
-    def consider(self, scores: list[float]) -> None:
-        """Keep the member with the lowest score if it beats everything before; ties keep the earlier one."""
-        self.checks.append(Check(self.step, tuple(scores)))
-        member = min(range(len(scores)), key=scores.__getitem__)
-        if scores[member] < self.best_score:
-            self.best_score, self.best_step, self.best_member = scores[member], self.step, member
-            self.best = self.ensemble.flat[member].clone()
+    def advance(self, losses: Tensor, steps: int) -> None:
+        """Take in the losses (done, members) of further steps."""
+        self.step += len(losses)
+        self.pending = torch.cat([self.pending, losses])
+        while len(self.pending) >= BLOCK or (len(self.pending) and self.step == steps):
+            self.losses.append(self.pending[:BLOCK].float().mean(0))
+            self.pending = self.pending[BLOCK:]
+
+    def consider(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep the weights of every member whose free run beats its own earlier ones; ties keep the earlier."""
+        self.checks.append(
+            Check(
+                self.step,
+                tuple(v.score for v in verdicts),
+                tuple(v.lambda_max for v in verdicts),
+                tuple(v.fate for v in verdicts),
+            )
+        )
+        for k, verdict in enumerate(verdicts):
+            if verdict.score < self.best_scores[k] or not self.best_steps[k]:
+                self.best_scores[k], self.best_steps[k] = verdict.score, self.step
+                self.best[k] = self.ensemble.flat[k]
+
+    @property
+    def survivor(self) -> int:
+        """The member with the best free run."""
+        return min(range(self.ensemble.members), key=self.best_scores.__getitem__)
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of the state as flat named tensors (for a safetensors file)."""
         members = self.ensemble.members
-        checks = [[float(c.step), *c.scores] for c in self.checks]
+        checks = [
+            [float(c.step), *c.scores, *c.exponents, *(float(FATES.index(f)) for f in c.fates)] for c in self.checks
+        ]
         return {
-            "weights": self.ensemble.flat.clone(),
-            "mean": self.optimiser.mean.clone(),
-            "square": self.optimiser.square.clone(),
+            "weights": self.ensemble.flat.cpu().clone(),
+            "mean": self.optimiser.mean.cpu().clone(),
+            "square": self.optimiser.square.cpu().clone(),
             "count": torch.tensor(self.optimiser.count),
             "step": torch.tensor(self.step),
+            "alpha": self.alpha.clone(),
             "losses": torch.stack(self.losses) if self.losses else torch.zeros((0, members)),
-            "checks": torch.tensor(checks, dtype=torch.float64).reshape(-1, members + 1),
-            "best": self.best.clone(),
-            "best_at": torch.tensor([self.best_score, self.best_step, self.best_member], dtype=torch.float64),
+            "pending": self.pending.clone(),
+            "checks": torch.tensor(checks, dtype=torch.float64).reshape(-1, 3 * members + 1),
+            "best": self.best.cpu().clone(),
+            "best_at": torch.tensor([self.best_scores, self.best_steps], dtype=torch.float64),
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `tensors` returned for an ensemble of the same shape."""
+        members = self.ensemble.members
         self.ensemble.flat.copy_(tensors["weights"])
         self.optimiser.mean.copy_(tensors["mean"])
         self.optimiser.square.copy_(tensors["square"])
         self.optimiser.count = int(tensors["count"])
         self.step = int(tensors["step"])
+        self.alpha = tensors["alpha"].clone()
         self.losses = list(tensors["losses"].unbind(0))
-        self.checks = [Check(int(row[0]), tuple(row[1:].tolist())) for row in tensors["checks"]]
-        self.best = tensors["best"].clone()
-        score, step, member = tensors["best_at"].tolist()
-        self.best_score, self.best_step, self.best_member = score, int(step), int(member)
+        self.pending = tensors["pending"].clone()
+        self.checks = []
+        for row in tensors["checks"].tolist():
+            scores, exponents, fates = (tuple(row[1 + i * members : 1 + (i + 1) * members]) for i in range(3))
+            self.checks.append(Check(int(row[0]), scores, exponents, tuple(FATES[int(f)] for f in fates)))
+        self.best.copy_(tensors["best"])
+        scores, steps = tensors["best_at"].tolist()
+        self.best_scores, self.best_steps = scores, [int(s) for s in steps]

@@ -1,9 +1,9 @@
-"""Windows of consecutive standardised rows, sampled for every step from (seed, step) alone, so that a resumed run
-sees the same windows as one that was never interrupted."""
+"""Windows of consecutive standardised rows. Which window a member sees at a step is a function of (seed, step, member,
+place in the batch) alone: a resumed run, another backend and an ensemble of another size all see the same ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,11 +13,12 @@ from torch import Tensor
 from ..errors import DataError
 from ..series import TimeSeries
 
-BLOCK = 100  # training steps that share one generator
+TABLE = 1 << 16  # normal numbers that the training noise is cut from, at a random place for every window
 
 
 class Windows:
-    """Random windows of `length` + 1 rows that never straddle two trajectories."""
+    """Random windows of `length` + 1 rows that never straddle two trajectories, with noise of `noise` standard
+    deviations added (to inputs and targets alike)."""
 
     def __init__(
         self,
@@ -28,23 +29,40 @@ class Windows:
         *,
         seed: int,
         dtype: torch.dtype,
+        noise: float = 0.0,
+        device: str = "cpu",
     ) -> None:
         require_rows(series, length)
-        self.rows = torch.as_tensor((np.concatenate([s.values for s in series]) - mean) / std, dtype=dtype)
+        self.length, self.noise, self.dim = length, noise, series[0].dim
+        values = (np.concatenate([s.values for s in series]) - mean) / std
+        self.rows = torch.as_tensor(np.ascontiguousarray(values), dtype=dtype, device=device)
         offsets = np.cumsum([0] + [len(s) for s in series])
-        firsts = [np.arange(a, b - length) for a, b in pairwise(offsets)]
-        self.firsts = torch.from_numpy(np.concatenate(firsts))
-        self.steps = torch.arange(length + 1)[:, None, None]
-        self.seed = seed
+        self.firsts = np.concatenate([np.arange(a, b - length) for a, b in pairwise(offsets)]).astype(np.int64)
+        self.key = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+        rng = torch.Generator().manual_seed(self.key >> 1)
+        normals = torch.randn(TABLE + (length + 1) * self.dim, generator=rng, dtype=torch.float64)
+        self.normals = normals.to(device=device, dtype=dtype)
+        self._time = torch.arange(length + 1, device=device)[:, None, None]
+        self._cells = torch.arange((length + 1) * self.dim, device=device)
 
-    def block(self, number: int, members: int, batch: int, noise: float) -> Iterator[Tensor]:
-        """The windows of training steps number * BLOCK ..., each (length + 1, members, batch, dim)."""
-        key = np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0]
-        rng = torch.Generator().manual_seed(int(key >> np.uint64(1)))
-        picks = torch.randint(len(self.firsts), (BLOCK, 1, members, batch), generator=rng)
-        for pick in picks:
-            window = self.rows[self.firsts[pick] + self.steps]
-            yield window if noise == 0 else window + noise * _normal(window, rng)
+    def draws(self, first: int, steps: int, members: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """First row and place in the table of normal numbers, both (steps, members, batch), of the training steps
+        first, first + 1, ..."""
+        with np.errstate(over="ignore"):
+            row = _mix(np.uint64(self.key) + np.arange(first, first + steps, dtype=np.uint64))
+            place = (np.arange(members, dtype=np.uint64)[:, None] << np.uint64(32)) | np.arange(batch, dtype=np.uint64)
+            draw = _mix(row[:, None, None] + place)
+            high, low = draw >> np.uint64(32), draw & np.uint64(0xFFFFFFFF)
+            pick = (high * np.uint64(len(self.firsts))) >> np.uint64(32)
+            return self.firsts[pick], ((low * np.uint64(TABLE)) >> np.uint64(32)).astype(np.int64)
+
+    def gather(self, firsts: Tensor, places: Tensor) -> Tensor:
+        """The windows (length + 1, members, batch, dim) of one step's draws (members, batch)."""
+        windows = self.rows[firsts + self._time]
+        if self.noise == 0:
+            return windows
+        normals = self.normals[places[..., None] + self._cells]
+        return windows + self.noise * normals.unflatten(-1, (self.length + 1, self.dim)).movedim(2, 0)
 
 
 def require_rows(series: Sequence[TimeSeries], length: int) -> None:
@@ -58,5 +76,10 @@ def require_rows(series: Sequence[TimeSeries], length: int) -> None:
         )
 
 
-def _normal(like: Tensor, rng: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=rng, dtype=like.dtype)
+def _mix(x: np.ndarray) -> np.ndarray:
+    """splitmix64 (Steele, Lea, Flood, OOPSLA 2014, doi:10.1145/2660193.2660195): a bijection of 64-bit integers whose
+    outputs look independent."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

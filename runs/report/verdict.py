@@ -55,9 +55,9 @@ def is_chance(floor: Mapping[str, Any]) -> bool:
 def verdict(judgement: Mapping[str, Any]) -> Verdict:
     """The headline of a report; "agrees" only if every part does: chaos, lambda_1, D_stsp and D_H."""
     outcome, rows = judgement["outcome"], {row["name"]: row for row in judgement["rows"]}
-    if outcome["name"] in ("diverged", "fixed point"):
+    if outcome["name"] in ("diverged", "fixed point", "transient chaos"):
         return Verdict("lost", f"{_capital(outcome['sentence'])}: there is no attractor to compare with the truth.")
-    parts = [f"The free run is {outcome['name']}"]
+    parts = [f"The free run is {'a cycle' if outcome['name'] == 'cycle' else outcome['name']}"]
     levels = []
     exponent = rows.get("lambda_1 from data") or rows.get("lambda_1")
     if exponent is not None:

@@ -1,0 +1,94 @@
+"""Which backend trains a model: chosen by what was built, what the model is and where it is to run.
+
+native    the whole loop compiled, one CPU core; ALRNN and ShallowPLRNN
+torch     hand-written backpropagation through time, any device; the same families
+triton    the same recurrence in one GPU kernel per step, for fleets of models
+autograd  the plain loop differentiated by torch; any model
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import SpecError, unknown
+from ..models import Model
+from . import native, triton_gradient
+from .adjoint import ADJOINTS
+from .bptt import BackpropagationThroughTime
+from .config import TrainingConfig
+from .deer import DeerGradient
+from .engine import Engine, StepwiseEngine
+from .gradient import Backend, autograd_backend
+from .job import Job
+
+BACKENDS = ("native", "torch", "triton", "autograd")
+
+
+def choose_backend(model: Model, config: TrainingConfig) -> str:
+    """Name of the backend that `config` asks for, or the fastest that serves when it says "auto".
+
+    Raises `SpecError` when the one asked for cannot train this model on this machine.
+    """
+    name, device, known = config.backend, config.device, type(model) in ADJOINTS
+    if name not in ("auto", *BACKENDS):
+        raise unknown("training backend", name, ("auto", *BACKENDS))
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SpecError(f"training.device = '{device}'", "cpu: torch finds no GPU here", "set training.device = 'cpu'")
+    if config.solver == "deer":
+        if name not in ("auto", "torch") or not known:
+            raise SpecError(
+                f"training.solver = 'deer' for {type(model).__name__} with backend '{name}'",
+                "ALRNN or ShallowPLRNN with the torch backend",
+                "set training.backend = 'torch', or training.solver = 'sequential'",
+            )
+        return "torch"
+    if name == "auto":
+        if not known:
+            return "autograd"
+        if device.startswith("cuda"):
+            return "torch" if triton_gradient.available() else "triton"
+        return "native" if native.supports(model) and native.unavailable() is None else "torch"
+    reason = _obstacle(name, model, device, known)
+    if reason:
+        raise SpecError(f"training.backend = '{name}', but {reason}", "a backend that serves", "say 'auto'")
+    return name
+
+
+def _obstacle(name: str, model: Model, device: str, known: bool) -> str | None:
+    if name == "autograd":
+        return None
+    if not known:
+        return f"it has no hand-written gradient for {type(model).__name__}"
+    if name == "native":
+        return "it runs on the CPU only" if device.startswith("cuda") else native.unavailable()
+    return triton_gradient.available() if name == "triton" else None
+
+
+def make_gradient(name: str, *, solver: str = "sequential", graphed: bool = False) -> Backend:
+    """The gradient function of a backend."""
+    if name == "native":
+        return native.native_gradient
+    if name == "autograd":
+        return autograd_backend
+    if name == "triton":
+        return triton_gradient.TritonGradient()
+    gradient: Backend = DeerGradient() if solver == "deer" else BackpropagationThroughTime()
+    if graphed:
+        from .cuda_graph import GraphedGradient
+
+        return GraphedGradient(gradient)
+    return gradient
+
+
+def make_engine(job: Job, name: str) -> Engine:
+    """The engine that runs a job on a backend; on a GPU the torch backend is captured as a CUDA graph."""
+    if name == "native":
+        return native.NativeEngine(job)
+    graphed = name == "torch" and job.config.solver == "sequential" and job.ensemble.flat.device.type == "cuda"
+    return StepwiseEngine(job, make_gradient(name, solver=job.config.solver, graphed=graphed))
+
+
+def backend_report() -> dict[str, str]:
+    """For each backend "available", or why not."""
+    reasons = {"native": native.unavailable(), "torch": None, "triton": triton_gradient.available(), "autograd": None}
+    return {name: reason or "available" for name, reason in reasons.items()}

@@ -1,0 +1,95 @@
+"""What every engine is given: the ensemble, its data, its optimiser, and how strongly each member is regularised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import SpecError
+from ..models.observation import AffineObservation
+from .config import TrainingConfig
+from .ensemble import Ensemble
+from .optimiser import Optimiser, learning_rates
+from .regularisers import condition_penalty_gradient, quadratic_penalty
+from .windows import Windows
+
+VARIABLE = (
+    "learning_rate",
+    "final_learning_rate",
+    "latent_regularisation",
+    "observation_regularisation",
+    "manifold_attractor",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """`settings[name]` holds the members' values of the settings that may differ between them.
+
+    weight, target : quadratic penalties as (members, n) and (n,), the gradient gains 2 weight (p - target); None
+    without. condition : (members,) weights of the penalty on an affine observation matrix; None without.
+    """
+
+    ensemble: Ensemble
+    windows: Windows
+    optimiser: Optimiser
+    config: TrainingConfig
+    settings: Mapping[str, tuple[float, ...]]
+    weight: Tensor | None
+    target: Tensor | None
+    condition: np.ndarray | None
+
+    def rates(self, first: int, count: int, steps: int) -> np.ndarray:
+        """Learning rates (count, members) of the training steps first, first + 1, ... of `steps`."""
+        values = self.settings
+        return learning_rates(
+            self.config.schedule, first, count, steps, values["learning_rate"], values["final_learning_rate"]
+        )
+
+    @torch.no_grad()
+    def penalise(self) -> None:
+        """Add the gradients of the penalties to the ensemble's."""
+        ensemble = self.ensemble
+        if self.weight is not None:
+            ensemble.gradient.addcmul_(self.weight, ensemble.flat - self.target, value=2)
+        if self.condition is not None:
+            matrix = ensemble.parameters["observation.matrix"]
+            weight = torch.as_tensor(self.condition, dtype=matrix.dtype, device=matrix.device)
+            ensemble.gradients["observation.matrix"].add_(condition_penalty_gradient(matrix, weight))
+
+
+def make_job(ensemble: Ensemble, windows: Windows, config: TrainingConfig, vary: Mapping[str, Sequence[float]]) -> Job:
+    """Raises `SpecError` for a setting that cannot vary between members or lacks a value for each."""
+    settings = {name: (float(getattr(config, name)),) * ensemble.members for name in VARIABLE}
+    for name, values in vary.items():
+        if name not in VARIABLE or len(values) != ensemble.members:
+            raise SpecError(
+                f"vary['{name}'] with {len(values)} values",
+                f"{', '.join(VARIABLE)}, each with {ensemble.members} values, one per member",
+                "name one of these settings and give every member its value",
+            )
+        settings[name] = tuple(float(v) for v in values)
+    model = ensemble.model
+    affine = isinstance(getattr(model, "observation", None), AffineObservation)
+    penalties = [
+        quadratic_penalty(
+            model,
+            latent=settings["latent_regularisation"][k],
+            observation=0.0 if affine else settings["observation_regularisation"][k],
+            manifold_attractor=settings["manifold_attractor"][k],
+            manifold_fraction=config.manifold_fraction,
+        )
+        for k in range(ensemble.members)
+        if any(v > 0 for name in VARIABLE[2:] for v in settings[name])
+    ]
+    weight = torch.stack([w for w, _ in penalties]).to(ensemble.flat) if penalties else None
+    target = penalties[0][1].to(ensemble.flat) if penalties else None
+    condition = None
+    if affine and any(v > 0 for v in settings["observation_regularisation"]):
+        condition = np.array(settings["observation_regularisation"], dtype=np.float64)
+    optimiser = Optimiser(ensemble.flat, config.optimiser)
+    return Job(ensemble, windows, optimiser, config, settings, weight, target, condition)
