@@ -1,5 +1,8 @@
 """Newton iterations over time give the gradients of the plain loop, and say when they did not converge."""
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,8 @@ from hypothesis import strategies as st
 
 from dsr.errors import DataError, SpecError
 from dsr.models import ALRNN, ShallowPLRNN
+from dsr.training import deer
+from dsr.training.bptt import BackpropagationThroughTime
 from dsr.training.deer import DeerGradient, newton_iterations
 from dsr.training.ensemble import Ensemble
 from dsr.training.gradient import autograd_backend
@@ -63,10 +68,10 @@ def test_gradients_equal_autograd_of_the_plain_loop(kind, observation, obs_dim, 
     expected = ensemble.gradient.clone()
 
     ensemble.gradient.fill_(torch.nan)
-    deer = DeerGradient()
-    loss = deer(ensemble, windows, strengths)
-    assert deer.failures.tolist() == [0] * count
-    assert deer.iterations.max() <= max(length, 1)  # every iteration makes one more step right
+    backend = DeerGradient()
+    loss = backend(ensemble, windows, strengths)
+    assert backend.failures.tolist() == [0] * count
+    assert backend.iterations.max() <= max(length, 1)  # every iteration makes one more step right
     torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=1e-14)
     assert relative_error(ensemble.gradient, expected) < 1e-12
 
@@ -86,6 +91,48 @@ def test_single_precision_gradients(kind, observation, obs_dim, latent):
     expected_loss = autograd_backend(reference, windows.double(), strengths.double())
     torch.testing.assert_close(loss.double(), expected_loss, rtol=1e-5, atol=0)
     assert relative_error(ensemble.gradient, reference.gradient) < 1e-5
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.2])
+def test_single_precision_of_a_model_that_fits(alpha):
+    """Where predictions nearly match, gradients are small sums of large terms: rounding must stay that of the loop."""
+    angle = torch.tensor(0.05)
+    model = ShallowPLRNN(2, hidden_dim=4)
+    with torch.no_grad():  # a rotation: W1 relu(W2 z) with relu(u) - relu(-u) = u
+        model.A.zero_()
+        model.W1[:, :2] = torch.stack(
+            [torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])]
+        )
+        model.W1[:, 2:] = -model.W1[:, :2]
+        model.W2.copy_(torch.cat([torch.eye(2), -torch.eye(2)]))
+    time = 0.05 * torch.arange(1001) + torch.arange(4)[:, None]
+    windows = torch.stack([time.cos(), time.sin()], dim=-1).transpose(0, 1)[:, None]
+    windows = windows + 0.003 * torch.randn(windows.shape, generator=torch.Generator().manual_seed(0))
+    strengths = torch.full((1000, 1), alpha)
+    ensemble, reference = Ensemble([model]), Ensemble([copy.deepcopy(model).double()])
+    BackpropagationThroughTime()(reference, windows.double(), strengths.double())
+    DeerGradient()(ensemble, windows, strengths)
+    deer_error = relative_error(ensemble.gradient, reference.gradient)
+    BackpropagationThroughTime()(ensemble, windows, strengths)
+    assert deer_error < 3 * relative_error(ensemble.gradient, reference.gradient)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_rounding_of_the_scan_enters_squared(kind, monkeypatch):
+    """States and Jacobians that are wrong by 1e-7 give gradients that are wrong by far less than 1e-7."""
+    windows, strengths = forced_windows(40, 2, 3, 3)
+    ensemble = Ensemble(members(kind, 3, 4, 6, "identity", 2))
+    autograd_backend(ensemble, windows, strengths)
+    expected = ensemble.gradient.clone()
+
+    def perturbed(*arguments, solve=deer._solve):
+        path = solve(*arguments)
+        path.states[:, 1:] += 1e-7
+        return dataclasses.replace(path, jacobians=path.jacobians * (1 - 1e-7))
+
+    monkeypatch.setattr(deer, "_solve", perturbed)
+    DeerGradient()(ensemble, windows, strengths)
+    assert relative_error(ensemble.gradient, expected) < 1e-11
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -141,9 +188,9 @@ def test_members_that_are_not_solved_are_named_and_the_others_unharmed():
     loss_alone = DeerGradient()(alone, windows[:, :1], free[:, :1])
     with torch.no_grad():
         models[1].A.fill_(1e200)
-    ensemble, deer = Ensemble(models), DeerGradient()
-    loss = deer(ensemble, windows, free)
-    assert deer.failures.tolist() == [0, 3]
+    ensemble, backend = Ensemble(models), DeerGradient()
+    loss = backend(ensemble, windows, free)
+    assert backend.failures.tolist() == [0, 3]
     assert loss[1] == torch.inf and not ensemble.gradient[1].any()
     torch.testing.assert_close(loss[:1], loss_alone, rtol=1e-12, atol=0)
     assert relative_error(ensemble.gradient[:1], alone.gradient) < 1e-12

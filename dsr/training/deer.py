@@ -161,7 +161,7 @@ def _solve(
     in_time = states.transpose(0, 1)
     # the guess: every state as if its sequence began there; row 0 does, and is final
     observation.initial(windows[:-1], signal[:-1], out=in_time)
-    guess, start = in_time[1:].clone(), in_time[0].clone()
+    start = in_time[0].clone()
     signal, strengths = signal[1:-1], strengths[:-1, :, None, None]
     keep = _keep(strengths, signal, dim)[..., None]
 
@@ -173,11 +173,10 @@ def _solve(
         jacobians = matrix.unflatten(1, (length, batch)).transpose(0, 1)
         offsets = offset.unflatten(1, (length, batch)).transpose(0, 1)
         solution = affine_scan(keep * jacobians[:-1], _force(offsets[:-1], signal, strengths), start)
-        finite = torch.isfinite(solution)
-        in_time[1:] = torch.where(finite, solution, guess)
+        in_time[1:] = solution
         before, pattern = pattern, regions.pattern(states.flatten(1, 2))
         settled = (pattern == before).view(members, length, batch, -1).all(1).all(2)
-        new = settled & finite.all(3).all(0) & ~solved
+        new = settled & torch.isfinite(solution).all(3).all(0) & ~solved
         iterations[new] = iteration
         solved |= new
         if (settled | solved).all():
