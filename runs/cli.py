@@ -39,7 +39,7 @@ def reconstruct(
     source: Annotated[str, typer.Argument(metavar="SYSTEM|FILE", help="a system (see `dsr systems`) or a data file")],
     overrides: Overrides = None,
     model: Annotated[str | None, typer.Option(help="model family (see `dsr models`)")] = None,
-    forcing: Annotated[str | None, typer.Option(help="teacher forcing: generalized, sparse, adaptive, annealed, full or none")] = None,
+    forcing: Annotated[str | None, typer.Option(help="teacher forcing scheme (see `dsr models`)")] = None,
     steps: Annotated[int | None, typer.Option(help="training steps")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of data, initial weights and windows")] = None,
     noise: Annotated[float | None, typer.Option(help="observation noise on a system's training data")] = None,

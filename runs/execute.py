@@ -55,7 +55,7 @@ class RunResult:
 
 
 def execute(
-    spec: RunSpec, store: RunStore, *, progress: Progress | None = None, checkpoint_every: int = 2_000
+    spec: RunSpec, store: RunStore, *, progress: Progress | None = None, checkpoint_seconds: float = 10.0
 ) -> RunResult:
     """Compute a run, or finish one that was interrupted, or return one that is already there.
 
@@ -80,7 +80,7 @@ def execute(
         folder.write_json("env.json", {**environment(), "backend": backend})
         folder.set_status("running")
         say.stage("training")
-        history = _train(resolved, data, members, forcing, folder, say, checkpoint_every)
+        history = _train(resolved, data, members, forcing, folder, say, checkpoint_seconds)
         model = members[0]
         folder.write(WEIGHTS, to_bytes(model.state_dict()))
         folder.write(MEMBERS, to_bytes({"weights": history.members}))
@@ -124,13 +124,14 @@ def _train(
     forcing: Forcing,
     folder: RunFolder,
     say: Progress,
-    checkpoint_every: int,
+    checkpoint_seconds: float,
 ) -> History:
     settings = dataclasses.asdict(resolved.training)
     del settings["members"]
     resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
     if resume is not None:
         folder.log(f"resumed at step {int(resume['step'])}")
+
     def keep(tensors: dict[str, Tensor]) -> None:
         folder.write(CHECKPOINT, to_bytes(tensors))
 
@@ -144,7 +145,7 @@ def _train(
         resume=resume,
         on_progress=say.step,
         on_checkpoint=keep,
-        checkpoint_every=checkpoint_every,
+        checkpoint_seconds=checkpoint_seconds,
         **settings,
     )
 

@@ -47,7 +47,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     }
     assert present == figures | {
         "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv",
-        "weights.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
+        "weights.safetensors", "members.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
     }  # fmt: skip
     assert result.folder.status["state"] == "finished" and not result.reused
 
@@ -108,11 +108,16 @@ def test_the_report_is_rebuilt_from_the_folder(finished):
 
 
 def test_killed_in_the_middle_of_training_it_finishes_with_the_same_weights(tmp_path):
-    tree = {**SMALL, "training": {**SMALL["training"], "steps": 14_000, "members": 2}}
+    tree = {**SMALL, "training": {**SMALL["training"], "steps": 60_000, "members": 2}}
     spec = tmp_path / "spec.toml"
     spec.write_text(toml.dumps(tree))
     command = [sys.executable, "-c", "from dsr.runs.cli import main; main()", "run", str(spec), "--json", "--store"]
-    victim = subprocess.Popen([*command, str(tmp_path / "a")], stdout=subprocess.DEVNULL, cwd=tmp_path)
+    eager = (  # the same run, with a checkpoint as often as there can be one
+        "import sys, tomllib; from dsr.runs.execute import execute; from dsr.runs.spec import parse; "
+        "from dsr.runs.store import RunStore; tree = tomllib.load(open(sys.argv[1], 'rb')); "
+        "execute(parse(tree), RunStore(sys.argv[2]), checkpoint_seconds=0.0)"
+    )
+    victim = subprocess.Popen([sys.executable, "-c", eager, str(spec), str(tmp_path / "a")], cwd=tmp_path)
     deadline = time.monotonic() + 120
     while not (found := list(tmp_path.glob("a/*/*/checkpoint.safetensors"))):
         assert victim.poll() is None and time.monotonic() < deadline
@@ -120,7 +125,7 @@ def test_killed_in_the_middle_of_training_it_finishes_with_the_same_weights(tmp_
     victim.send_signal(signal.SIGKILL)
     victim.wait()
     killed_at = int(read_tensors(found[0])["step"])
-    assert 0 < killed_at < 14_000 and json.loads((found[0].parent / "status.json").read_text())["state"] == "running"
+    assert 0 < killed_at < 60_000 and json.loads((found[0].parent / "status.json").read_text())["state"] == "running"
     done = [subprocess.run([*command, str(tmp_path / s)], capture_output=True, cwd=tmp_path) for s in ("a", "b")]
     assert [d.returncode for d in done] == [0, 0], done[0].stderr
     resumed, straight = (next(tmp_path.glob(f"{s}/*/*/weights.safetensors")) for s in ("a", "b"))
@@ -133,10 +138,11 @@ def test_training_goes_on_from_the_checkpoint_and_not_from_the_start(tmp_path, m
     import dsr.runs.execute as room
 
     tree = {**SMALL, "training": {**SMALL["training"], "steps": 1000}}
-    given = []
+    given, stopped = [], []
 
     def interrupted(*arguments, **keywords):
         def keep_then_stop(tensors):
+            stopped.append(int(tensors["step"]))
             keep(tensors)
             raise KeyboardInterrupt
 
@@ -149,12 +155,12 @@ def test_training_goes_on_from_the_checkpoint_and_not_from_the_start(tmp_path, m
 
     monkeypatch.setattr(room, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        execute(parse(tree), RunStore(tmp_path), checkpoint_every=300)
+        execute(parse(tree), RunStore(tmp_path), checkpoint_seconds=0.0)
     (folder,) = RunStore(tmp_path).runs()
     assert folder.status == {"state": "interrupted"}
     monkeypatch.setattr(room, "fit", watched)
-    execute(parse(tree), RunStore(tmp_path), checkpoint_every=300)
-    assert int(given[0]["step"]) == 300
+    execute(parse(tree), RunStore(tmp_path), checkpoint_seconds=0.0)
+    assert int(given[0]["step"]) == stopped[-1] < 1000
     assert folder.status["state"] == "finished" and not (folder / "checkpoint.safetensors").exists()
 
 

@@ -7,6 +7,7 @@ import io
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
@@ -238,12 +239,20 @@ def test_missing_and_infinite_exponents_are_said_in_words():
 
 def history(checks, loss, selected=(300, 1), outcome="finished") -> History:
     steps = np.arange(1, len(loss) + 1) * 100
-    return History(int(steps[-1]), steps, np.array(loss, dtype=float), tuple(checks), *selected, outcome, 1.0)
+    weights = torch.zeros((len(loss[0]), 4))
+    return History(
+        int(steps[-1]), steps, np.array(loss, dtype=float), tuple(checks), *selected, weights, outcome, "native", 1.0
+    )
+
+
+def check(step, scores) -> Check:
+    fates = tuple("chaotic" if np.isfinite(s) else "transient chaos" for s in scores)
+    return Check(step, scores, (0.9,) * len(scores), fates)
 
 
 def test_training_history_shows_every_member_and_rings_the_selected_check():
     loss = [[1.0, 2.0], [0.5, 0.4], [0.3, 0.2], [0.2, 0.1]]
-    checks = [Check(200, (np.inf, 0.9)), Check(300, (0.8, 0.3)), Check(400, (0.7, 0.5))]
+    checks = [check(200, (np.inf, 0.9)), check(300, (0.8, 0.3)), check(400, (0.7, 0.5))]
     figure = training_history(history(checks, loss))
     above, below = figure.axes
     assert above.get_yscale() == "log"
@@ -253,12 +262,12 @@ def test_training_history_shows_every_member_and_rings_the_selected_check():
     assert ring.get_xydata().tolist() == [[300, 0.3]]
     crosses = np.concatenate([line.get_xydata() for line in below.lines if line.get_marker() == "x"])
     assert crosses.tolist() == [[200, below.get_ylim()[1]]]
-    assert "crosses: diverged" in texts(figure) and "member 2 of 2 (selected)" in texts(figure)
+    assert "crosses: transient chaos" in texts(figure) and "member 2 of 2 (selected)" in texts(figure)
 
 
 def test_training_without_checks_or_with_diverged_loss_says_so():
     assert "no validation data" in texts(training_history(history([], [[1.0], [0.5]], (200, 0))))
-    lost = history([Check(200, (np.inf,))], [[1.0], [np.nan]], (200, 0), "diverged at step 100")
+    lost = history([check(200, (np.inf,))], [[1.0], [np.nan]], (200, 0), "diverged at step 100")
     words = texts(training_history(lost))
     assert "diverged at step 100" in words and "no check was finite" in words
 

@@ -80,7 +80,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(stop_at, backend):
             steps=750,
             checks=3,
             check_steps=500,
-            checkpoint_every=200,
+            checkpoint_seconds=0.0,
             noise=0.01,
             backend=backend,
             **QUICK,

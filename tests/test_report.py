@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from dsr.analysis import LyapunovSpectrum, Outcome, Row
@@ -101,9 +102,7 @@ def test_every_number_stands_in_the_table_with_its_settings_and_version():
                 assert quantity(row[key], unit=False) in text
     assert "[0.021, 0.0456, 0.0789]" in text and "independent trajectories" in text
     first = html[html.index("0.1234</summary>") :]
-    details = Page(
-        "<div>" + first[first.index("</summary>") + 10 : first.index("</details>")] + "</div>"
-    ).text
+    details = Page("<div>" + first[first.index("</summary>") + 10 : first.index("</details>")] + "</div>").text
     for word in ("bins30", "smoothing1e-05", "length_true100000", "definitionversion 3"):
         assert word in details
     assert "qr_every" in text and "4321" in text and "per time unit" in text
@@ -198,11 +197,14 @@ def test_a_diverged_run_gives_a_report_that_says_so_first():
 
 
 def test_history_summary_takes_the_numbers_of_the_selected_member():
-    checks = (Check(100, (0.9, 0.8)), Check(200, (0.7, 0.25)), Check(300, (0.6, 0.5)))
+    scores = ((0.9, 0.8), (0.7, 0.25), (0.6, 0.5))
+    checks = tuple(Check(100 + 100 * i, s, (0.9, 0.91), ("chaotic",) * 2) for i, s in enumerate(scores))
     steps, loss = np.array([100, 200, 300]), np.array([[1.0, 2.0], [0.5, 0.4], [0.3, 0.125]])
-    summary = history_summary(History(300, steps, loss, checks, 200, 1, "finished", 12.34))
+    members = torch.zeros((2, 4))
+    summary = history_summary(History(300, steps, loss, checks, 200, 1, members, "finished", "native", 12.34))
     assert summary["free-run score of the selected weights"] == 0.25
     assert summary["loss of the last block"] == 0.125
+    assert summary["lambda_1 of the selected weights"] == 0.91 and summary["backend"] == "native"
     assert (summary["selected step"], summary["selected member"], summary["ensemble members"]) == (200, 2, 2)
     assert json.loads(json.dumps(summary)) == summary
     text = unescape(report(history=summary))

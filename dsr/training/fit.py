@@ -37,7 +37,7 @@ def fit(
     resume: dict[str, Tensor] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
     on_checkpoint: Callable[[dict[str, Tensor]], None] | None = None,
-    checkpoint_every: int = 2_000,
+    checkpoint_seconds: float = 10.0,
     **settings: Any,
 ) -> History:
     """Train `model` in place and return its `History`.
@@ -55,6 +55,7 @@ def fit(
         all are in `History.members`.
     vary : settings in which the members differ, by name, with a value for each (see `job.VARIABLE`).
     resume : what `on_checkpoint` received from the same call earlier; the result equals an uninterrupted run.
+    checkpoint_seconds : how often `on_checkpoint` is called.
     on_progress : called with (step, steps, mean loss of the last block).
     settings : the fields of `TrainingConfig`: steps, batch_size, window, learning_rate, backend, ...
 
@@ -83,7 +84,7 @@ def fit(
     if resume is not None:
         run.state.restore(resume)
     score = FreeRunScore(checking, train=series, steps=config.check_steps) if checking else None
-    return run.train(score, on_progress, on_checkpoint, checkpoint_every)
+    return run.train(score, on_progress, on_checkpoint, checkpoint_seconds)
 
 
 def _as_list(series: TimeSeries | Sequence[TimeSeries] | None) -> list[TimeSeries]:

@@ -2,8 +2,8 @@
 and its plain form.
 
 `backend(ensemble, windows, strengths) -> loss (members,)` fills `ensemble.gradients`. `windows` is
-(T + 1, members, batch, obs) in standardised units, `strengths` the forcing strengths (T, members). The loss is the mean squared
-error of the unforced predictions over time, batch and observed columns.
+(T + 1, members, batch, obs) in standardised units, `strengths` the forcing strengths (T, members). The loss is the mean
+squared error of the unforced predictions over time, batch and observed columns.
 """
 
 from __future__ import annotations

@@ -43,12 +43,12 @@ class TrainingRun:
         score: FreeRunScore | None,
         on_progress: Callable[[int, int, float], None] | None,
         on_checkpoint: Callable[[dict[str, Tensor]], None] | None,
-        checkpoint_every: int,
+        checkpoint_seconds: float,
     ) -> History:
         """Run to the end, to divergence of every member, or to an interruption."""
         state, checks, started = self.state, self.job.config.checks, time.perf_counter()
         due = sorted({_block_end(round(self.steps * (i + 1) / checks), self.steps) for i in range(checks)})
-        outcome, blocks = "finished", 1
+        outcome, blocks, kept = "finished", 1, started
         while state.step < self.steps:
             before, finished = state.step, len(state.losses)
             limit = next(d for d in due if d > state.step) - state.step
@@ -68,8 +68,9 @@ class TrainingRun:
                 on_progress(state.step, self.steps, float(new[-1][torch.isfinite(new[-1])].mean()))
             if score is not None and state.step in due:
                 state.consider([self._judge(score, k) for k in range(self.job.ensemble.members)])
-            if on_checkpoint is not None and state.step // checkpoint_every > before // checkpoint_every:
+            if on_checkpoint is not None and time.perf_counter() - kept >= checkpoint_seconds:
                 on_checkpoint(state.tensors())
+                kept = time.perf_counter()
         return self._finish(outcome, time.perf_counter() - started)
 
     def advance(self, count: int) -> KeyboardInterrupt | None:

@@ -23,7 +23,7 @@ def training_history(history: History) -> Figure:
     """Above: loss against steps, the selected member in colour. Below: free-run score at each check,
     lower is better.
 
-    A check that diverged stands as a cross on the upper edge. Losses that are not finite leave a gap.
+    A failed check stands as a cross on the upper edge. Losses that are not finite leave a gap.
     """
     loss = np.asarray(history.loss, dtype=float)
     members, chosen = loss.shape[1], history.selected_member
@@ -87,7 +87,16 @@ def _scores(axes: Axes, history: History, order: list[int]) -> None:
     axes.set_title(title, color=FORECAST)
     axes.set_ylim(0, top)
     if not finite.all():
-        axes.text(0.99, 0.92, "crosses: diverged", transform=axes.transAxes, ha="right", va="top", fontsize=7)
+        fates = {c.fates[k] for c in history.checks for k in range(len(c.scores)) if not np.isfinite(c.scores[k])}
+        axes.text(
+            0.99,
+            0.92,
+            f"crosses: {', '.join(sorted(fates))}",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=7,
+        )
     axes.set_ylabel("free-run score\n(validation)")
 
 
