@@ -2,7 +2,7 @@
 
 native    the whole loop compiled, one CPU core; ALRNN and ShallowPLRNN
 torch     hand-written backpropagation through time, any device; the same families
-triton    the same recurrence in one GPU kernel per step, for fleets of models
+triton    the same recurrence in one GPU kernel per direction, for fleets of models
 autograd  the plain loop differentiated by torch; any model
 """
 
@@ -12,7 +12,7 @@ import torch
 
 from ..errors import SpecError, unknown
 from ..models import Model
-from . import native, triton_gradient
+from . import cuda_graph, native, triton_gradient
 from .adjoint import ADJOINTS
 from .bptt import BackpropagationThroughTime
 from .config import TrainingConfig
@@ -46,7 +46,7 @@ def choose_backend(model: Model, config: TrainingConfig) -> str:
         if not known:
             return "autograd"
         if device.startswith("cuda"):
-            return "torch" if triton_gradient.available() else "triton"
+            return "triton" if triton_gradient.supports(model) and not triton_gradient.available() else "torch"
         return "native" if native.supports(model) and native.unavailable() is None else "torch"
     reason = _obstacle(name, model, device, known)
     if reason:
@@ -73,18 +73,15 @@ def make_gradient(name: str, *, solver: str = "sequential", graphed: bool = Fals
     if name == "triton":
         return triton_gradient.TritonGradient()
     gradient: Backend = DeerGradient() if solver == "deer" else BackpropagationThroughTime()
-    if graphed:
-        from .cuda_graph import GraphedGradient
-
-        return GraphedGradient(gradient)
-    return gradient
+    return cuda_graph.GraphedGradient(gradient) if graphed else gradient
 
 
 def make_engine(job: Job, name: str) -> Engine:
     """The engine that runs a job on a backend; on a GPU the torch backend is captured as a CUDA graph."""
     if name == "native":
         return native.NativeEngine(job)
-    graphed = name == "torch" and job.config.solver == "sequential" and job.ensemble.flat.device.type == "cuda"
+    on_gpu = job.ensemble.flat.device.type == "cuda" and cuda_graph.supports(job.ensemble.model)
+    graphed = on_gpu and name == "torch" and job.config.solver == "sequential"
     return StepwiseEngine(job, make_gradient(name, solver=job.config.solver, graphed=graphed))
 
 
