@@ -1,11 +1,14 @@
 """Transitions and observation models of the PLRNN family, forwards and backwards, for a leading ensemble axis.
 
-Each class mirrors one model file: `forward` is its `step`, `backward` the transposed Jacobian times a gradient. The
-tensors are (T, members, batch, units); parameters and gradients are the ensemble's views.
+Each class mirrors one model file: `forward` is its `step`, `backward` the transposed Jacobian times a gradient.
+Parameters and gradients are the ensemble's views. What a step multiplies by weights lies side by side in one row
+(states, activations and a one for the bias), so that a step is one matrix product or two, and the gradients of all
+weights come from one product over time and batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import torch
@@ -25,22 +28,39 @@ def _by_member(x: Tensor) -> Tensor:
     return x.transpose(0, 1).reshape(x.shape[1], -1, x.shape[3])
 
 
+def _rows(like: Tensor, size: Sequence[int], width: int) -> Tensor:
+    """(T, members, batch, width), stored member by member, so that `_by_member` copies nothing."""
+    steps, members, batch = size[:3]
+    return like.new_empty((members, steps, batch, width)).transpose(0, 1)
+
+
 class TransitionAdjoint(Protocol):
-    """The transition of one model family and its transpose. `t` counts the steps of the window from 0."""
+    """The transition of one model family and its transpose, over the steps t = 0, 1, ... of a window.
 
-    def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None: ...
+    inputs[t], deltas[t] : (members, batch, state) views that the caller writes the forced states and the gradients at
+    the predictions to, before `forward(t)` and `backward(t)`.
+    """
 
-    def forward(self, t: int, z: Tensor, out: Tensor) -> None:
-        """out = F(z), keeping what the way back needs."""
+    inputs: Sequence[Tensor]
+    deltas: Sequence[Tensor]
 
-    def gates(self, z: Tensor) -> None:
-        """Activation pattern at all forced states z (T, members, batch, state), after the forward loop."""
+    def __init__(self, ensemble: Ensemble, size: tuple[int, ...]) -> None:
+        """size: (T, members, batch, state)."""
 
-    def backward(self, t: int, delta: Tensor, out: Tensor) -> None:
-        """out = F'(z_t)^T delta."""
+    def load(self) -> None:
+        """Take over the present weights, before a forward loop."""
 
-    def accumulate(self, z: Tensor, delta: Tensor) -> None:
-        """Fill the parameter gradients from all inputs z and all gradients delta at the outputs."""
+    def forward(self, t: int, out: Tensor) -> None:
+        """out = F(inputs[t]), keeping what the way back needs."""
+
+    def gates(self) -> None:
+        """Activation pattern at all inputs, after the forward loop."""
+
+    def backward(self, t: int, out: Tensor) -> None:
+        """out = F'(inputs[t])^T deltas[t]."""
+
+    def accumulate(self) -> None:
+        """Fill the parameter gradients from all inputs and deltas."""
 
 
 class ObservationAdjoint(Protocol):
@@ -62,84 +82,130 @@ class ObservationAdjoint(Protocol):
 
 
 class ALRNNAdjoint:
-    """z' = A z + W max(z, floor) + h."""
+    """z' = A z + W phi(z) + h. A row is [z, phi of the rectified units, 1]; on linear units A and W act as one."""
 
-    def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None:
-        p = ensemble.parameters
-        self.grad = ensemble.gradients
-        self.floor = cast(ALRNN, ensemble.model).floor.to(dtype)
-        self.A, self.h, self.W = p["A"][:, None], p["h"][:, None], p["W"]
-        self.phi = torch.empty(size, dtype=dtype)
-        self.phi_views = self.phi.unbind(0)
+    def __init__(self, ensemble: Ensemble, size: tuple[int, ...]) -> None:
+        self.parameters, self.gradients = ensemble.parameters, ensemble.gradients
+        m, p = size[3], cast(ALRNN, ensemble.model).relu_units
+        self.states, self.linear, self.relu_units = m, m - p, p
+        self.row = _rows(ensemble.flat, size, m + p + 1)
+        self.row[..., -1] = 1.0
+        self.delta = _rows(ensemble.flat, size, m)
+        self.rows, self.deltas = self.row.unbind(0), self.delta.unbind(0)
+        self.inputs = self.row[..., :m].unbind(0)
+        self.rectified = self.row[..., m - p : m].unbind(0), self.row[..., m : m + p].unbind(0)
+        self.back = ensemble.flat.new_empty((*size[1:3], m + p))
+        self.back_parts = self.back[..., :m], self.back[..., m - p : m], self.back[..., m:]
+        self.weight = ensemble.flat.new_zeros((size[1], m, m + p + 1))
 
-    def forward(self, t: int, z: Tensor, out: Tensor) -> None:
-        torch.maximum(z, self.floor, out=self.phi_views[t])
-        torch.baddbmm(self.h, self.phi_views[t], self.W.transpose(1, 2), out=out)
-        out.addcmul_(self.A, z)
+    def load(self) -> None:
+        m, q, weight, W = self.states, self.linear, self.weight, self.parameters["W"]
+        weight[..., :q] = W[..., :q]
+        weight[..., q:m] = 0.0
+        weight[..., :m].diagonal(dim1=1, dim2=2).add_(self.parameters["A"])
+        weight[..., m:-1] = W[..., q:]
+        weight[..., -1] = self.parameters["h"]
+        self.onward, self.backward_weight = weight.transpose(1, 2), weight[..., :-1]
 
-    def gates(self, z: Tensor) -> None:
-        self.on = (z > self.floor).to(z.dtype).unbind(0)
+    def forward(self, t: int, out: Tensor) -> None:
+        if self.relu_units:
+            torch.clamp_min(self.rectified[0][t], 0, out=self.rectified[1][t])
+        torch.bmm(self.rows[t], self.onward, out=out)
 
-    def backward(self, t: int, delta: Tensor, out: Tensor) -> None:
-        torch.bmm(delta, self.W, out=out)
-        out.mul_(self.on[t]).addcmul_(self.A, delta)
+    def gates(self) -> None:
+        self.on = (self.row[..., self.linear : self.states] > 0).to(self.row.dtype).unbind(0)
 
-    def accumulate(self, z: Tensor, delta: Tensor) -> None:
-        self.grad["W"].copy_(_outer(delta, self.phi))
-        self.grad["A"].copy_((z * delta).sum((0, 2)))
-        self.grad["h"].copy_(delta.sum((0, 2)))
+    def backward(self, t: int, out: Tensor) -> None:
+        torch.bmm(self.deltas[t], self.backward_weight, out=self.back)
+        states, rectified, activations = self.back_parts
+        if self.relu_units:
+            rectified.addcmul_(activations, self.on[t])
+        out.copy_(states)
+
+    def accumulate(self) -> None:
+        m, q = self.states, self.linear
+        product = _outer(self.delta, self.row)
+        self.gradients["A"].copy_(product[..., :m].diagonal(dim1=1, dim2=2))
+        self.gradients["W"][..., :q] = product[..., :q]
+        self.gradients["W"][..., q:] = product[..., m:-1]
+        self.gradients["h"].copy_(product[..., -1])
 
 
 class ShallowPLRNNAdjoint:
-    """z' = A z + W1 r + h1, r = relu(W2 z + h2), minus relu(W2 z) when clipped."""
+    """z' = A z + W1 r + h1, r = relu(W2 z + h2), minus relu(W2 z) when clipped. A row is [z, 1, r]."""
 
-    def __init__(self, ensemble: Ensemble, size: tuple[int, ...], dtype: torch.dtype) -> None:
-        p = ensemble.parameters
+    def __init__(self, ensemble: Ensemble, size: tuple[int, ...]) -> None:
         model = cast(ShallowPLRNN, ensemble.model)
-        self.grad, self.clipped = ensemble.gradients, model.clipped
-        self.A, self.h1, self.h2 = (p[k][:, None] for k in ("A", "h1", "h2"))
-        self.W1, self.W2 = p["W1"], p["W2"]
-        hidden = (*size[:3], model.hidden_dim)
-        self.u, self.r, self.g = (torch.empty(hidden, dtype=dtype) for _ in range(3))
-        self.u_views, self.r_views, self.g_views = (x.unbind(0) for x in (self.u, self.r, self.g))
-        self.tmp = torch.empty(size[1:], dtype=dtype)
+        self.parameters, self.gradients, self.clipped = ensemble.parameters, ensemble.gradients, model.clipped
+        m, hidden = size[3], model.hidden_dim
+        self.states = m
+        self.merged = m <= 16  # A as a dense matrix in the product: for few states cheaper than an operation of its own
+        self.row = _rows(ensemble.flat, size, m + 1 + hidden)
+        self.row[..., m] = 1.0
+        self.rows, self.inputs = self.row.unbind(0), self.row[..., :m].unbind(0)
+        self.inputs_and_one, self.one_and_hidden = self.row[..., : m + 1].unbind(0), self.row[..., m:].unbind(0)
+        self.hidden = self.row[..., m + 1 :].unbind(0)
+        self.delta = _rows(ensemble.flat, size, m + hidden)  # [delta of the states, delta of the hidden units]
+        self.delta_rows, self.deltas = self.delta.unbind(0), self.delta[..., :m].unbind(0)
+        self.hidden_deltas = self.delta[..., m:].unbind(0)
+        self.u = ensemble.flat.new_empty((*size[:3], hidden))
+        self.us = self.u.unbind(0)
+        self.raw = torch.empty_like(self.u if self.clipped else self.u[:1])  # only clipping needs it at all times
+        self.raws = self.raw.expand(size[0], -1, -1, -1).unbind(0)
+        self.first = ensemble.flat.new_empty((size[1], hidden, m + 1))
+        self.second = ensemble.flat.new_zeros((size[1], m, m + 1 + hidden))
+        self.backward_weight = ensemble.flat.new_zeros((size[1], m + hidden, m))
 
-    def forward(self, t: int, z: Tensor, out: Tensor) -> None:
-        u, r = self.u_views[t], self.r_views[t]
+    def load(self) -> None:
+        m, p = self.states, self.parameters
+        self.A, self.h2, self.W1, self.W2 = p["A"][:, None], p["h2"][:, None], p["W1"], p["W2"]
+        self.first[..., :m] = p["W2"]
+        self.first[..., m] = 0.0 if self.clipped else p["h2"]
+        self.second[..., :m].diagonal(dim1=1, dim2=2).copy_(p["A"])
+        self.second[..., m] = p["h1"]
+        self.second[..., m + 1 :] = p["W1"]
+        self.backward_weight[:, :m].diagonal(dim1=1, dim2=2).copy_(p["A"])
+        self.backward_weight[:, m:] = p["W2"]
+        self.to_hidden, self.onward = self.first.transpose(1, 2), self.second.transpose(1, 2)
+        self.onward_hidden = self.second[..., m:].transpose(1, 2)
+
+    def forward(self, t: int, out: Tensor) -> None:
+        u = self.us[t]
+        torch.bmm(self.inputs_and_one[t], self.to_hidden, out=u)
         if self.clipped:
-            torch.bmm(z, self.W2.transpose(1, 2), out=u)
-            torch.add(u, self.h2, out=r)
-            r.relu_().sub_(torch.relu(u))
+            torch.sub(torch.add(u, self.h2).relu_(), torch.relu(u), out=self.hidden[t])
         else:
-            torch.baddbmm(self.h2, z, self.W2.transpose(1, 2), out=u)
-            torch.clamp_min(u, 0, out=r)
-        torch.baddbmm(self.h1, r, self.W1.transpose(1, 2), out=out)
-        out.addcmul_(self.A, z)
+            torch.clamp_min(u, 0, out=self.hidden[t])
+        if self.merged:
+            torch.bmm(self.rows[t], self.onward, out=out)
+        else:
+            torch.bmm(self.one_and_hidden[t], self.onward_hidden, out=out)
+            out.addcmul_(self.A, self.inputs[t])
 
-    def gates(self, z: Tensor) -> None:
+    def gates(self) -> None:
         on = self.u + self.h2 > 0 if self.clipped else self.u > 0
-        self.bias_gate = on.to(z.dtype)
-        slope = self.bias_gate - (self.u > 0).to(z.dtype) if self.clipped else self.bias_gate
+        self.bias_gate = on.to(self.u.dtype)
+        slope = self.bias_gate - (self.u > 0).to(self.u.dtype) if self.clipped else self.bias_gate
         self.slope = slope.unbind(0)
 
-    def backward(self, t: int, delta: Tensor, out: Tensor) -> None:
-        g = self.g_views[t]
-        torch.bmm(delta, self.W1, out=g)
-        if self.clipped:  # the bias gradient needs g before the slope gate
-            gated = g * self.slope[t]
+    def backward(self, t: int, out: Tensor) -> None:
+        torch.bmm(self.deltas[t], self.W1, out=self.raws[t])
+        torch.mul(self.raws[t], self.slope[t], out=self.hidden_deltas[t])
+        if self.merged:
+            torch.bmm(self.delta_rows[t], self.backward_weight, out=out)
         else:
-            gated = g.mul_(self.slope[t])
-        torch.mul(self.A, delta, out=self.tmp)
-        torch.baddbmm(self.tmp, gated, self.W2, out=out)
+            torch.bmm(self.hidden_deltas[t], self.W2, out=out)
+            out.addcmul_(self.A, self.deltas[t])
 
-    def accumulate(self, z: Tensor, delta: Tensor) -> None:
-        grad, g = self.grad, self.g
-        grad["h2"].copy_((g * self.bias_gate).sum((0, 2)) if self.clipped else g.sum((0, 2)))
-        gated = g * torch.stack(self.slope) if self.clipped else g
-        grad["W1"].copy_(_outer(delta, self.r))
-        grad["W2"].copy_(_outer(gated, z))
-        grad["A"].copy_((z * delta).sum((0, 2)))
-        grad["h1"].copy_(delta.sum((0, 2)))
+    def accumulate(self) -> None:
+        m, grad = self.states, self.gradients
+        onward = _outer(self.delta[..., :m], self.row)
+        grad["A"].copy_(onward[..., :m].diagonal(dim1=1, dim2=2))
+        grad["h1"].copy_(onward[..., m])
+        grad["W1"].copy_(onward[..., m + 1 :])
+        to_hidden = _outer(self.delta[..., m:], self.row[..., : m + 1])
+        grad["W2"].copy_(to_hidden[..., :m])
+        grad["h2"].copy_((self.raw * self.bias_gate).sum((0, 2)) if self.clipped else to_hidden[..., m])
 
 
 class IdentityAdjoint:

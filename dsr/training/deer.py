@@ -60,22 +60,27 @@ class DeerGradient:
 
         # time joins the batch: for the adjoint classes this is one step of T * B sequences
         z = _rows(path.states)
-        transition = ADJOINTS[type(ensemble.model)](ensemble, tuple(z.shape), z.dtype)
+        transition = ADJOINTS[type(ensemble.model)](ensemble, tuple(z.shape))
+        transition.load()
         predicted, error, delta, carry = (torch.empty_like(z) for _ in range(4))
         predicted_at, error_at, delta_at, carry_at = (path.in_time(x) for x in (predicted, error, delta, carry))
         states_at = path.in_time(z)
 
-        transition.forward(0, z[0], predicted[0])
+        transition.inputs[0].copy_(z[0])
+        transition.forward(0, predicted[0])
         states_at[1:] += path.response(path.forced(predicted_at) - states_at[1:])
-        transition.forward(0, z[0], predicted[0])
-        transition.gates(z)
+        transition.inputs[0].copy_(z[0])
+        transition.forward(0, predicted[0])
+        transition.gates()
         loss = observation.loss_and_error(predicted, _rows(windows[1:].transpose(0, 1)), out=error)
 
         delta_at.copy_(path.transposed_response(error_at))
-        transition.backward(0, delta[0], out=carry[0])
+        transition.deltas[0].copy_(delta[0])
+        transition.backward(0, carry[0])
         delta_at += path.transposed_response(path.unforced(error_at, carry_at) - delta_at)
-        transition.backward(0, delta[0], out=carry[0])
-        transition.accumulate(z, delta)
+        transition.deltas[0].copy_(delta[0])
+        transition.backward(0, carry[0])
+        transition.accumulate()
         observation.accumulate(windows[0], carry_at[0])
 
         failed = self.failures > 0
