@@ -97,30 +97,38 @@ template <class real> struct Trainer {
     }
 
     static INLINE vec relu(vec a) { return a > 0 ? a : vec{}; }
-    static INLINE real sum(vec a) {
-        typedef real half __attribute__((vector_size(DSR_VECTOR_BYTES / 2)));
-        half parts[2];
-        std::memcpy(parts, &a, sizeof a);
-        parts[0] += parts[1];
-        real total = 0;
-        for (long i = 0; i < lanes / 2; i++) total += parts[0][i];
-        return total;
+    template <int bytes> static INLINE real folded(const real *a) {  // sum of a vector of so many bytes
+        if constexpr (bytes > 16) {
+            typedef real half __attribute__((vector_size(bytes / 2)));
+            half parts[2];
+            std::memcpy(parts, a, bytes);
+            parts[0] += parts[1];
+            return folded<bytes / 2>(reinterpret_cast<const real *>(parts));
+        } else {
+            real total = a[0];
+            for (size_t i = 1; i < 16 / sizeof(real); i++) total += a[i];
+            return total;
+        }
     }
+    static INLINE real sum(vec a) { return folded<DSR_VECTOR_BYTES>(reinterpret_cast<const real *>(&a)); }
 
     // done(i, at, init(i, at) + sum_j w_ij x_j) for n rows of a weight matrix with k columns, at = i V + v being the
     // place of unit i in a time slice; transposed reads w_ji. Rows go in tiles that fill the registers.
     template <bool transposed, class Init, class Done>
     INLINE void product(const real *w, long ld, long n, long k, const vec *xs, Init init, Done done) {
         long v = 0;
+        if (DSR_VECTOR_BYTES == 64)
+            for (; v + 4 <= V; v += 4) rows<4, transposed>(w, ld, n, k, xs, v, init, done);
         for (; v + 2 <= V; v += 2) rows<2, transposed>(w, ld, n, k, xs, v, init, done);
         for (; v < V; v++) rows<1, transposed>(w, ld, n, k, xs, v, init, done);
     }
     template <int NB, bool transposed, class Init, class Done>
     INLINE void rows(const real *w, long ld, long n, long k, const vec *xs, long v, Init init, Done done) {
-        constexpr int most = NB == 1 ? 12 : tallest;
+        constexpr int most = NB == 1 ? 12 : NB == 4 ? 6 : tallest;
         long i = 0;
         for (; i + most <= n; i += most) tile<most, NB, transposed>(w, ld, k, xs, i, v, init, done);
-        if (most > 8 && i + 8 <= n) tile<8, NB, transposed>(w, ld, k, xs, i, v, init, done), i += 8;
+        if constexpr (most > 8)
+            if (i + 8 <= n) tile<8, NB, transposed>(w, ld, k, xs, i, v, init, done), i += 8;
         if (i + 4 <= n) tile<4, NB, transposed>(w, ld, k, xs, i, v, init, done), i += 4;
         if (n - i == 3) return tile<3, NB, transposed>(w, ld, k, xs, i, v, init, done);
         if (n - i == 2) return tile<2, NB, transposed>(w, ld, k, xs, i, v, init, done);
@@ -160,7 +168,7 @@ template <class real> struct Trainer {
     // gradient[i][j] = sum over time and batch of a_i b_j; time is cut so that the panels of b stay in the cache.
     void outer(const vec *a, long n, const vec *b, long m, long times, real *gradient) {
         std::memset(gradient, 0, size_t(n * m) * sizeof(real));
-        const long chunk = std::max(16L, (400L << 10) / long(m * V * sizeof(vec) + 1));
+        const long chunk = std::max(16L, (640L << 10) / long(m * V * sizeof(vec) + 1));
         for (long t = 0; t < times; t += chunk)
             for (long i = 0; i < n; i += 4)
                 for (long j = 0; j < m; j += columns)
@@ -191,15 +199,22 @@ template <class real> struct Trainer {
                     for (int c = 0; c < C; c++) acc[r][c] += at[r * V] * bt[c * V];
             }
         for (int r = 0; r < R; r++)
-            for (int c = 0; c < C; c++) gradient[(i + r) * m + j + c] += real(sum(acc[r][c]));
+            for (int c = 0; c < C; c++) gradient[(i + r) * m + j + c] += sum(acc[r][c]);
     }
     void sums(const vec *a, const vec *b, long n, long times, real *gradient) {  // b = null: sum of a alone
-        for (long i = 0; i < n; i++) {
-            vec acc = {};
-            for (long t = 0; t < times; t++)
-                for (long v = 0; v < V; v++) acc += b ? a[(t * n + i) * V + v] * b[(t * n + i) * V + v] : a[(t * n + i) * V + v];
-            gradient[i] = real(sum(acc));
-        }
+        long i = 0;
+        for (; i + 8 <= n; i += 8) sums_of<8>(a, b, n, times, i, gradient);
+        for (; i < n; i++) sums_of<1>(a, b, n, times, i, gradient);
+    }
+    template <int R> void sums_of(const vec *a, const vec *b, long n, long times, long i, real *gradient) {
+        vec acc[R] = {};
+        for (long t = 0; t < times; t++)
+            for (long v = 0; v < V; v++)
+                for (int r = 0; r < R; r++) {
+                    const long at = (t * n + i + r) * V + v;
+                    acc[r] += b ? a[at] * b[at] : a[at];
+                }
+        for (int r = 0; r < R; r++) gradient[i + r] = sum(acc[r]);
     }
 
     void sample(long step, long member) {
@@ -221,12 +236,14 @@ template <class real> struct Trainer {
         }
         const real size = real(p.noise);
         const long numbers = (T + 1) * N;
-        for (long b = 0; b < width; b++) {
-            const real *from = data[b], *normal = noise[b];
-            real *lane = to + b;
-            if (size == 0) for (long k = 0; k < numbers; k++) lane[k * width] = from[k];
-            else for (long k = 0; k < numbers; k++) lane[k * width] = from[k] + size * normal[k];
-        }
+        for (long k0 = 0; k0 < numbers; k0 += 64)  // in pieces: a lane touches a new cache line with every number
+            for (long b = 0; b < width; b++) {
+                const real *from = data[b], *normal = noise[b];
+                real *lane = to + b;
+                const long k1 = std::min(k0 + 64, numbers);
+                if (size == 0) for (long k = k0; k < k1; k++) lane[k * width] = from[k];
+                else for (long k = k0; k < k1; k++) lane[k * width] = from[k] + size * normal[k];
+            }
     }
 
     const vec *slice(const vec *all, long t, long units) const { return all + t * units * V; }
