@@ -71,7 +71,7 @@ def run_interruptibly(run: Callable[[Stop], Tensor]) -> tuple[Tensor, KeyboardIn
     On an interruption `run` is asked to stop after the step under way, and the interruption is returned beside what
     it completed: the caller brings its books up to date before raising it.
     """
-    stop = Stop()
+    stop, finished = Stop(), threading.Event()
     result: list[Tensor] = []
     problem: list[BaseException] = []
 
@@ -80,13 +80,14 @@ def run_interruptibly(run: Callable[[Stop], Tensor]) -> tuple[Tensor, KeyboardIn
             result.append(run(stop))
         except BaseException as caught:  # it belongs to the caller's thread
             problem.append(caught)
+        finally:
+            finished.set()
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+    threading.Thread(target=work, daemon=True).start()
     interruption = None
-    while thread.is_alive():
+    while not finished.is_set():
         try:
-            thread.join()
+            finished.wait()
         except KeyboardInterrupt as caught:
             interruption = caught
             stop.set()

@@ -46,16 +46,19 @@ def library(vector_bytes: int | None = None) -> ctypes.CDLL:
 
     Raises `OSError` when there is none: no compiler was found at installation.
     """
-    found = {size: path for size, name in BUILDS.items() if (path := _path(name)) is not None}
+    found = {size: path for size, name in BUILDS.items() if (path := built(name)) is not None}
     if 16 not in found:
-        raise OSError("no compiler was found when dsr was installed")
-    portable = _load(found[16])
+        raise OSError("no C++ compiler was found when dsr was installed")
     if vector_bytes is None:
-        supported = portable.dsr_supported_bytes()
-        vector_bytes = max(size for size in found if size <= supported)
+        vector_bytes = max(size for size in found if size <= _load(found[16]).dsr_supported_bytes())
     if vector_bytes not in found:
         raise OSError(f"there is no build for vectors of {vector_bytes} bytes")
     return _load(found[vector_bytes])
+
+
+def supported_bytes() -> int:
+    """Width of the vectors that `library()` uses on this processor."""
+    return int(library().dsr_vector_bytes())
 
 
 def unavailable() -> str | None:
@@ -204,7 +207,8 @@ def _require_contiguous(name: str, contiguous: bool) -> None:
         raise ValueError(f"the array '{name}' is not contiguous; the kernel would misread it")
 
 
-def _path(module: str) -> Path | None:
+def built(module: str) -> Path | None:
+    """File of a build, None when it was left out at installation."""
     folder = Path(__file__).parent
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         if (folder / (module + suffix)).exists():
@@ -216,7 +220,7 @@ def _load(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
     for function in (kernel.dsr_train_float32, kernel.dsr_train_float64):
         function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_int64
-    for function in (kernel.dsr_problem_bytes, kernel.dsr_supported_bytes):
+    for function in (kernel.dsr_problem_bytes, kernel.dsr_supported_bytes, kernel.dsr_vector_bytes):
         function.argtypes, function.restype = [], ctypes.c_int64
     if kernel.dsr_problem_bytes() != ctypes.sizeof(_Problem):
         raise OSError(f"{path.name} belongs to another version of dsr; install again")

@@ -6,7 +6,6 @@ so a backend that runs many steps in compiled code is handed a table of scalars 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,9 +36,8 @@ class Optimiser:
     def scalars(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """scale (steps,) and eps (steps,) of the coming steps; a negative eps says that the rate is not adapted yet,
         and the update is p -= rate * scale * mean."""
-        factors = _radam if self.name == "radam" else _adam
-        table = np.array([factors(self.count + 1 + i) for i in range(steps)]).reshape(-1, 2)
-        return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+        counts = np.arange(self.count + 1, self.count + 1 + steps, dtype=np.float64)
+        return _radam(counts) if self.name == "radam" else _adam(counts)
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: Tensor, scale: float, eps: float) -> None:
@@ -54,20 +52,20 @@ class Optimiser:
             self.parameters.addcdiv_(self.mean * rate, self.square.sqrt().add_(eps), value=-scale)
 
 
-def _adam(count: int) -> tuple[float, float]:
-    root = math.sqrt(1 - BETAS[1] ** count)
+def _adam(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    root = np.sqrt(1 - BETAS[1] ** count)
     return root / (1 - BETAS[0] ** count), EPS * root
 
 
-def _radam(count: int) -> tuple[float, float]:
+def _radam(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     b1, b2 = BETAS
-    bias = 1 - b1**count
     rho_inf = 2 / (1 - b2) - 1
     rho = rho_inf - 2 * count * b2**count / (1 - b2**count)
-    if rho <= 5:  # the variance of the adaptive rate is not finite yet
-        return 1 / bias, -1.0
-    rectify = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
-    return rectify * math.sqrt(1 - b2**count) / bias, EPS
+    adaptive = rho > 5  # before, the variance of the adaptive rate is not finite
+    r = np.where(adaptive, rho, rho_inf)
+    rectify = np.sqrt((r - 4) * (r - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * r))
+    scale = np.where(adaptive, rectify * np.sqrt(1 - b2**count), 1.0) / (1 - b1**count)
+    return scale, np.where(adaptive, EPS, -1.0)
 
 
 def clip_norm_(gradient: Tensor, limit: float) -> None:
