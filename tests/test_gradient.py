@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from dsr.errors import DsrError
 from dsr.models import ALRNN, ShallowPLRNN
+from dsr.training import SparseForcing
 from dsr.training.backends import choose_backend, make_gradient
+from dsr.training.bptt import BackpropagationThroughTime
 from dsr.training.config import TrainingConfig
 from dsr.training.ensemble import Ensemble
 from dsr.training.native import unavailable
@@ -73,6 +75,41 @@ def test_the_gradient_equals_autograd(
     single = Ensemble([m.float() for m in models])
     make_gradient(backend)(single, windows.float(), strengths.float())
     assert (single.gradient.double() - expected).abs().max() / scale < FLOAT32
+
+
+@pytest.mark.parametrize("observation", ["identity", "affine"])
+@pytest.mark.parametrize(("tau", "length"), [(1, 4), (3, 9), (3, 11), (4, 4), (5, 3)])
+def test_windows_are_cut_exactly_at_full_forcings(observation, tau, length, monkeypatch):
+    """Segments of tau steps, and a shorter one at the end, have the loss and the gradients of the whole window."""
+    ensemble = Ensemble(members("clipped", 3, 0, 4, observation, 2))
+    rng = torch.Generator().manual_seed(length)
+    windows = torch.randn((length + 1, 2, 5, 3), generator=rng, dtype=torch.float64)
+    strengths = torch.from_numpy(SparseForcing(tau).strengths(length))[:, None].expand(-1, 2)
+    expected_loss = make_gradient("autograd")(ensemble, windows, strengths)
+    expected = ensemble.gradient.clone()
+    lengths = []
+    whole = BackpropagationThroughTime.__call__
+    monkeypatch.setattr(
+        BackpropagationThroughTime, "__call__", lambda *a: (lengths.append(len(a[2]) - 1), whole(*a))[1]
+    )
+    loss = make_gradient("torch")(ensemble, windows, strengths)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(ensemble.gradient, expected, rtol=1e-10, atol=1e-14)
+    assert lengths == ([length] if length <= tau else [tau] + [length % tau] * (length % tau > 0))
+
+
+def test_windows_stay_whole_where_a_cut_would_not_be_exact():
+    free = Ensemble(members("alrnn", 2, 3, 2, "identity", 2))  # unobserved states carry over
+    shared = Ensemble(members("shplrnn", 2, 0, 2, "identity", 2))
+    rng = torch.Generator().manual_seed(0)
+    windows = torch.randn((7, 2, 4, 2), generator=rng, dtype=torch.float64)
+    sparse = torch.from_numpy(SparseForcing(2).strengths(6))[:, None].expand(-1, 2)
+    uneven = torch.stack([sparse[:, 0], torch.zeros(6, dtype=torch.float64)], 1)
+    for ensemble, strengths in ((free, sparse), (shared, uneven), (shared, 0.5 * sparse)):
+        make_gradient("autograd")(ensemble, windows, strengths)
+        expected = ensemble.gradient.clone()
+        make_gradient("torch")(ensemble, windows, strengths)
+        torch.testing.assert_close(ensemble.gradient, expected, rtol=1e-10, atol=1e-14)
 
 
 def test_buffers_are_reused_without_leaking_between_calls():

@@ -14,12 +14,12 @@ from ..errors import SpecError, unknown
 from ..models import Model
 from . import cuda_graph, native, triton_gradient
 from .adjoint import ADJOINTS
-from .bptt import BackpropagationThroughTime
 from .config import TrainingConfig
 from .deer import DeerGradient
 from .engine import Engine, StepwiseEngine
 from .gradient import Backend, autograd_backend
 from .job import Job
+from .segments import SegmentedGradient
 
 BACKENDS = ("native", "torch", "triton", "autograd")
 
@@ -72,7 +72,7 @@ def make_gradient(name: str, *, solver: str = "sequential", graphed: bool = Fals
         return autograd_backend
     if name == "triton":
         return triton_gradient.TritonGradient()
-    gradient: Backend = DeerGradient() if solver == "deer" else BackpropagationThroughTime()
+    gradient: Backend = DeerGradient() if solver == "deer" else SegmentedGradient()
     return cuda_graph.GraphedGradient(gradient) if graphed else gradient
 
 
