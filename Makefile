@@ -4,12 +4,13 @@ VENV = .venv
 BIN = $(VENV)/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint typecheck validate clean
+.PHONY: help demo test lint typecheck validate bench clean
 
 help:
 	@echo "make demo       install into $(VENV), reconstruct Lorenz-63, print its invariants and the path of the report"
 	@echo "make test       install with the test tools, run the tests"
 	@echo "make validate   the scientific checks that need minutes"
+	@echo "make bench      measure training on this machine, a quarter of an hour, and write BENCHMARKS.md"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"
 	@echo "make clean      remove $(VENV) and caches; runs are kept"
@@ -23,6 +24,10 @@ test: $(VENV)/.installed-test
 
 validate: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -rA
+
+# One thread: the ratios are those of one core.
+bench: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m dsr.runs.bench
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -1,0 +1,90 @@
+"""`python -m dsr.runs.bench`: measure training on this machine and write BENCHMARKS.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from dsr.errors import DsrError, SpecError, StoreError, unknown
+
+from ..progress import TerminalProgress
+from ..store import RunFolder
+from .forcing import forcings
+from .goals import Section
+from .gpu import fleets
+from .gradients import gradient_errors
+from .machine import load, machine_table
+from .newton import newton
+from .optimiser import optimiser_cost
+from .page import page
+from .processes import memory, scaling
+from .timing import FULL, QUICK, Effort, Say, within
+from .training import ensembles, single_models
+
+SECTIONS: dict[str, Callable[[Effort, Say], Section]] = {
+    "training": single_models,
+    "ensembles": ensembles,
+    "gradients": gradient_errors,
+    "forcing": forcings,
+    "optimiser": optimiser_cost,
+    "gpu": fleets,
+    "scaling": scaling,
+    "memory": memory,
+    "parallel_in_time": newton,
+}
+SLOW = ("parallel_in_time",)  # left out of a quick run that does not name them
+
+
+def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
+    """Run the named sections and write the page, whole or not at all.
+
+    Raises `SpecError` for a section that does not exist, `StoreError` for a page that could not be written.
+    """
+    for name in names:
+        if name not in SECTIONS:
+            raise unknown("section", name, SECTIONS)
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise StoreError(f"the page '{output}' cannot be written", "a file in a folder that exists", "give -o FILE.md")
+    chosen = [name for name in SECTIONS if name in names]
+    if not chosen:
+        raise SpecError("no section", f"one or more of {', '.join(SECTIONS)}", "give --sections training")
+    effort, before, threads, sections = QUICK if quick else FULL, load(), torch.get_num_threads(), []
+    torch.set_num_threads(1)
+    try:
+        with TerminalProgress() as progress:
+            for name in chosen:
+                progress.stage(name)
+                sections.append(SECTIONS[name](effort, within(progress.stage, name)))
+        text = page(sections, machine_table(before, load()), effort, rough=quick)
+    finally:
+        torch.set_num_threads(threads)
+    return RunFolder(output.absolute().parent).write(output.name, text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dsr.runs.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a rough run within a minute")
+    parser.add_argument("--sections", help=f"names with commas between, of {', '.join(SECTIONS)}; default: all")
+    parser.add_argument("-o", "--output", type=Path, default=Path("BENCHMARKS.md"), help="default: BENCHMARKS.md")
+    given = parser.parse_args(arguments)
+    names = [n for n in SECTIONS if not (given.quick and n in SLOW)]
+    if given.sections is not None:
+        names = [n.strip() for n in given.sections.split(",") if n.strip()]
+    try:
+        print(bench(names, given.output, quick=given.quick))
+    except DsrError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"interrupted; {given.output} was left as it was", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
