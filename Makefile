@@ -10,7 +10,7 @@ help:
 	@echo "make demo       install into $(VENV), reconstruct Lorenz-63, print its invariants and the path of the report"
 	@echo "make test       install with the test tools, run the tests"
 	@echo "make validate   the scientific checks that need minutes"
-	@echo "make bench      measure training on this machine, a quarter of an hour, and write BENCHMARKS.md"
+	@echo "make bench      measure training on this machine, some ten minutes, and write BENCHMARKS.md"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"
 	@echo "make clean      remove $(VENV) and caches; runs are kept"

@@ -155,15 +155,15 @@ def test_the_first_steps_do_not_count_towards_the_number_of_steps():
 
 def test_verdicts_are_computed():
     assert Goal("x", "S1", 3.0, 3.0).verdict == "met"
-    assert Goal("x", "S1", 3.0, 2.0).verdict == "missed by 50 %"
-    assert Goal("x", "S1", 100.0, 20.0).verdict == "missed by a factor of 5"
+    assert Goal("x", "S1", 3.0, 2.0).verdict == "missed: 66.7 % of it"
+    assert Goal("x", "S1", 100.0, 20.0).verdict == "missed: 20 % of it"
     assert Goal("x", "S1", 1e-5, 9e-6, most=True).verdict == "met"
     assert Goal("x", "S1", 1e-5, 3e-5, most=True).verdict == "missed by a factor of 3"
     assert Goal("x", "S1", 1e-5, float("inf"), most=True).verdict == "missed by a factor of inf"
     assert Goal("x", "S1", 1.0, float("nan")).verdict == "missed"
     assert Goal("x", "S1", 1024, -8, most=True).verdict == "met"
     assert Goal("x", "S1", 3.0, None, reason="no GPU").verdict == "not measured: no GPU"
-    assert Goal("x", "S1", 3.0, 2.9876, unit="x").row() == ["x", "S1", ">= 3x", "2.988x", "missed by 0.42 %"]
+    assert Goal("x", "S1", 3.0, 2.9876, unit="x").row() == ["x", "S1", ">= 3x", "2.988x", "missed: 99.6 % of it"]
 
 
 def test_tables_and_pages_are_markdown():
@@ -219,10 +219,10 @@ class FakeWorker:
     def wait(self):
         wall = self.steps * max(1.0, 2 / FakeWorker.cores)
         FakeWorker.running = 0
-        return types.SimpleNamespace(wall=wall)
+        return types.SimpleNamespace(wall=wall, cpu=float(self.steps))
 
     def run(self, steps):
-        return types.SimpleNamespace(wall=float(steps))
+        return types.SimpleNamespace(wall=float(steps), cpu=float(steps))
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -231,9 +231,11 @@ def test_scaling_is_the_throughput_of_two_over_one(cores, monkeypatch):
     monkeypatch.setattr(processes, "_no_room", lambda busy: "")
     monkeypatch.setattr(processes, "steps_within", lambda run, seconds, clock: 10)
     monkeypatch.setattr(FakeWorker, "cores", cores)
-    (goal,) = processes.scaling(BRIEF, silent).goals
+    section = processes.scaling(BRIEF, silent)
+    (goal,) = section.goals
+    assert "leave out waiting for a core, **2** [2, 2]" in section.text
     assert goal.measured == cores
-    assert goal.verdict == ("met" if cores == 2 else "missed by 80 %")
+    assert goal.verdict == ("met" if cores == 2 else "missed: 55.6 % of it")
 
 
 def test_scaling_is_not_measured_where_other_programs_run(monkeypatch):

@@ -27,8 +27,8 @@ class Goal:
             return "met"
         if self.measured <= 0 or self.wanted <= 0 or self.measured != self.measured:
             return "missed"
-        factor = self.measured / self.wanted if self.most else self.wanted / self.measured
-        return f"missed by a factor of {factor:.3g}" if factor >= 2 else f"missed by {100 * (factor - 1):.2g} %"
+        share = self.measured / self.wanted
+        return f"missed by a factor of {share:.3g}" if self.most else f"missed: {100 * share:.3g} % of it"
 
     def row(self) -> list[str]:
         sign = "<=" if self.most else ">="

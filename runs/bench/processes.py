@@ -11,7 +11,7 @@ from .goals import GROWTH_KIB, TWO_PROCESSES, Goal, Section
 from .machine import load, say_load, widths
 from .sizes import SIZES, Size
 from .timing import Effort, Ratio, Say, steps_within
-from .worker import Worker
+from .worker import Done, Worker
 
 WARM_UP = 20_000  # steps after which memory is counted
 SMALL = Size("small", "alrnn", 3, 20, 2, 16, 20, 1.0, 16)  # a step of some 10 us
@@ -29,18 +29,19 @@ def scaling(effort: Effort, say: Say) -> Section:
     with Worker(SIZES[SIZE], backend) as one, Worker(SIZES[SIZE], backend) as other:
         steps = steps_within(lambda n: one.run(n), effort.seconds * 2, clock=time.perf_counter)
         other.run(1)
-        rng, speedups = np.random.default_rng(0), []
+        rng, walls, cpus = np.random.default_rng(0), [], []
         for i in range(effort.rounds):
             say(f"round {i + 1} of {effort.rounds}")
             if rng.random() < 0.5:
-                both, alone = _together(one, other, steps), one.run(steps).wall
+                both, alone = _together(one, other, steps), one.run(steps)
             else:
-                alone, both = one.run(steps).wall, _together(one, other, steps)
-            speedups.append(2 * alone / both)
-    found = Ratio(float(np.median(speedups)), min(speedups), max(speedups))
+                alone, both = one.run(steps), _together(one, other, steps)
+            walls.append(2 * alone.wall / max(done.wall for done in both))
+            cpus.append(2 * alone.cpu / max(done.cpu for done in both))
+    found, apart = (Ratio(float(np.median(x)), min(x), max(x)) for x in (walls, cpus))
     text = (
         f"{SIZE}, {backend} backend, {steps:,} steps each, wall time: two processes make {found} times the steps per "
-        f"second of one. Load average before: {say_load(busy)}, which counts this program itself; after: "
+        f"second of one; by CPU seconds, which leave out waiting for a core, {apart}. Load average before: {say_load(busy)}, which counts this program itself; after: "
         f"{say_load(load())}."
     )
     return Section(title, text, [Goal(what, SIZE, TWO_PROCESSES, found.median, unit="x")])
@@ -67,11 +68,10 @@ def memory(effort: Effort, say: Say) -> Section:
     return Section("Memory", text, [Goal(what, "small model", GROWTH_KIB, growth, most=True, unit=" KiB")])
 
 
-def _together(one: Worker, other: Worker, steps: int) -> float:
-    """Seconds until both are done."""
+def _together(one: Worker, other: Worker, steps: int) -> tuple[Done, Done]:
     one.start(steps)
     other.start(steps)
-    return max(one.wait().wall, other.wait().wall)
+    return one.wait(), other.wait()
 
 
 def _no_room(busy: float | None) -> str:
