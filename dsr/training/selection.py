@@ -49,6 +49,9 @@ class FreeRunScore:
     or without a positive exponent. The score ranks checkpoints of one training run; it is not a result to report,
     because its floor depends on the length and the noise of the validation data.
 
+    The observation noise of the data, where it can be told, is added to the runs before they are compared: a model
+    that has learned to see through it must not lose to one that has not.
+
     train : series that the data's own exponent is estimated from; the validation series if none are given. They are
     usually longer.
     """
@@ -77,14 +80,15 @@ class FreeRunScore:
             return Verdict(math.inf, math.nan, math.nan, DIVERGED)
         name = fate(observations, growth, self.truth)
         time = self.steps * self.exponent.dt
-        counts = cell_counts(self.truth, observations.reshape(-1, observations.shape[2]), bins=self.bins)
+        noisy = observations + self.exponent.noise * np.random.default_rng(0).standard_normal(observations.shape)
+        counts = cell_counts(self.truth, noisy.reshape(-1, noisy.shape[2]), bins=self.bins)
         d_stsp, lambda_max = kl_divergence(counts), float(growth.sum(1).mean() / time)
         fine = name in (CHAOTIC, NOT_CHAOTIC, CYCLE)
         if not fine or (name != CHAOTIC and self.exponent.can_judge(time)):
             return Verdict(math.inf, d_stsp, lambda_max, name)
         n = min(len(self.truth), self.steps)
         spectrum = max(
-            spectral_hellinger(self.truth[:n], run[-n:], smoothing=self.smoothing).mean() for run in observations
+            spectral_hellinger(self.truth[:n], run[-n:], smoothing=self.smoothing).mean() for run in noisy
         )
         return Verdict(float(d_stsp + spectrum + self.exponent.mismatch(observations)), d_stsp, lambda_max, name)
 
