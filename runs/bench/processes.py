@@ -41,8 +41,8 @@ def scaling(effort: Effort, say: Say) -> Section:
     found, apart = (Ratio(float(np.median(x)), min(x), max(x)) for x in (walls, cpus))
     text = (
         f"{SIZE}, {backend} backend, {steps:,} steps each, wall time: two processes make {found} times the steps per "
-        f"second of one; by CPU seconds, which leave out waiting for a core, {apart}. Load average before: {say_load(busy)}, which counts this program itself; after: "
-        f"{say_load(load())}."
+        f"second of one; by CPU seconds, which leave out waiting for a core, {apart}. Load average before: "
+        f"{say_load(busy)}, which counts this program itself; after: {say_load(load())}."
     )
     return Section(title, text, [Goal(what, SIZE, TWO_PROCESSES, found.median, unit="x")])
 
