@@ -43,8 +43,8 @@ class TransitionAdjoint(Protocol):
     the predictions to, before `forward(t)` and `backward(t)`.
     """
 
-    inputs: Sequence[Tensor]
-    deltas: Sequence[Tensor]
+    inputs: tuple[Tensor, ...]
+    deltas: tuple[Tensor, ...]
 
     def __init__(self, ensemble: Ensemble, size: tuple[int, ...]) -> None:
         """size: (T, members, batch, state)."""

@@ -72,6 +72,8 @@ def make_gradient(name: str, *, solver: str = "sequential", graphed: bool = Fals
         return autograd_backend
     if name == "triton":
         return triton_gradient.TritonGradient()
+    if name != "torch":
+        raise unknown("training backend", name, BACKENDS)
     gradient: Backend = DeerGradient() if solver == "deer" else SegmentedGradient()
     return cuda_graph.GraphedGradient(gradient) if graphed else gradient
 

@@ -49,8 +49,8 @@ class StepwiseEngine:
     def run(self, first: int, count: int, steps: int, strengths: Tensor, stop: Stop) -> Tensor:
         job, device = self.job, self.job.ensemble.flat.device
         ensemble, optimiser, windows = job.ensemble, job.optimiser, job.windows
-        picks, places = windows.draws(first, count, ensemble.members, job.config.batch_size)
-        picks, places = torch.from_numpy(picks).to(device), torch.from_numpy(places).to(device)
+        drawn = windows.draws(first, count, ensemble.members, job.config.batch_size)
+        picks, places = (torch.from_numpy(x).to(device) for x in drawn)
         rates = torch.from_numpy(job.rates(first, count, steps)).to(ensemble.flat)[:, :, None]
         scale, eps = optimiser.scalars(count)
         strengths, losses = strengths.to(ensemble.flat), []

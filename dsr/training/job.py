@@ -54,7 +54,7 @@ class Job:
     def penalise(self) -> None:
         """Add the gradients of the penalties to the ensemble's."""
         ensemble = self.ensemble
-        if self.weight is not None:
+        if self.weight is not None and self.target is not None:
             ensemble.gradient.addcmul_(self.weight, ensemble.flat - self.target, value=2)
         if self.condition is not None:
             matrix = ensemble.parameters["observation.matrix"]

@@ -169,9 +169,9 @@ def _call(ensemble: Ensemble, vector_bytes: int | None, stop: Stop, **fields: An
         "stop": stop.flag,
         **fields,
     }
-    problem = _Problem(**{name: _as_field(name, value) for name, value in values.items() if value is not None})
+    task = _Problem(**{name: _as_field(name, value) for name, value in values.items() if value is not None})
     train = kernel.dsr_train_float64 if ensemble.flat.dtype == torch.float64 else kernel.dsr_train_float32
-    done = int(train(ctypes.byref(problem)))
+    done = int(train(ctypes.byref(task)))
     if done < 0:
         raise MemoryError("the training kernel could not allocate its buffers")
     return done
