@@ -129,7 +129,7 @@ def test_a_rank_deficient_observation_matrix_has_torch_s_pseudo_inverse():
 def test_a_stop_ends_the_call_after_the_step_under_way():
     engine, stop, strengths = endless()
     before = engine.job.optimiser.count
-    threading.Timer(0.3, stop.set).start()
+    threading.Timer(1.5, stop.set).start()
     started = time.perf_counter()
     losses = engine.run(0, 10**6, 10**6, strengths, stop)
     assert time.perf_counter() - started < 5
