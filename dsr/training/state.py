@@ -23,6 +23,7 @@ FATES = (
     TRANSIENT_CHAOS,
     DIVERGED,
 )  # their places are numbers in a checkpoint
+RESOLUTION = 1.15  # scores of one model from different stretches of validation data differ by so much
 
 
 class TrainingState:
@@ -39,6 +40,7 @@ class TrainingState:
         self.checks: list[Check] = []
         self.best = ensemble.flat.clone()
         self.best_scores, self.best_steps = [math.inf] * members, [0] * members
+        self.lowest = [math.inf] * members
 
     def advance(self, losses: Tensor, steps: int) -> None:
         """Take in the losses (done, members) of further steps."""
@@ -49,7 +51,8 @@ class TrainingState:
             self.pending = self.pending[BLOCK:]
 
     def consider(self, verdicts: Sequence[Verdict]) -> None:
-        """Keep the weights of every member whose free run beats its own earlier ones; ties keep the earlier."""
+        """Keep the weights of every member whose free run is as good as its best so far, within what the score can
+        tell apart: the rate falls, so of equal ones the later is the better guess."""
         self.checks.append(
             Check(
                 self.step,
@@ -59,7 +62,10 @@ class TrainingState:
             )
         )
         for k, verdict in enumerate(verdicts):
-            if verdict.score < self.best_scores[k] or not self.best_steps[k]:
+            self.lowest[k] = min(self.lowest[k], verdict.score)
+            if (verdict.score <= RESOLUTION * self.lowest[k] and math.isfinite(verdict.score)) or not self.best_steps[
+                k
+            ]:
                 self.best_scores[k], self.best_steps[k] = verdict.score, self.step
                 self.best[k] = self.ensemble.flat[k]
 
@@ -85,7 +91,7 @@ class TrainingState:
             "pending": self.pending.clone(),
             "checks": torch.tensor(checks, dtype=torch.float64).reshape(-1, 3 * members + 1),
             "best": self.best.cpu().clone(),
-            "best_at": torch.tensor([self.best_scores, self.best_steps], dtype=torch.float64),
+            "best_at": torch.tensor([self.best_scores, self.best_steps, self.lowest], dtype=torch.float64),
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -104,5 +110,5 @@ class TrainingState:
             scores, exponents, fates = (tuple(row[1 + i * members : 1 + (i + 1) * members]) for i in range(3))
             self.checks.append(Check(int(row[0]), scores, exponents, tuple(FATES[int(f)] for f in fates)))
         self.best.copy_(tensors["best"])
-        scores, steps = tensors["best_at"].tolist()
-        self.best_scores, self.best_steps = scores, [int(s) for s in steps]
+        self.best_scores, steps, self.lowest = tensors["best_at"].tolist()
+        self.best_steps = [int(s) for s in steps]
