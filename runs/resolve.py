@@ -24,7 +24,7 @@ from .store import run_id
 class RunTraining(TrainingConfig):
     """The [training] section: the settings of `fit`, and how many models are trained together."""
 
-    members: int = option(2, "models trained together from different initial weights; the best free run survives")
+    members: int = option(3, "models trained together from different initial weights; the best free run survives")
 
     def __post_init__(self) -> None:
         super().__post_init__()

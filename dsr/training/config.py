@@ -19,10 +19,10 @@ class TrainingConfig:
     five is trained into a state whose free run comes to rest.
     """
 
-    steps: int = option(30_000, "training steps")
+    steps: int = option(100_000, "training steps")
     batch_size: int = option(64, "windows per step and member")
     window: int = option(20, "predicted steps per window")
-    learning_rate: float = option(3e-3, "learning rate at the start")
+    learning_rate: float = option(1e-2, "learning rate at the start")
     final_learning_rate: float = option(1e-5, "learning rate at the end")
     schedule: str = option("exponential", "course of the learning rate: exponential, cosine or constant")
     optimiser: str = option("radam", "radam or adam")

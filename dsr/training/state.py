@@ -63,9 +63,8 @@ class TrainingState:
         )
         for k, verdict in enumerate(verdicts):
             self.lowest[k] = min(self.lowest[k], verdict.score)
-            if (verdict.score <= RESOLUTION * self.lowest[k] and math.isfinite(verdict.score)) or not self.best_steps[
-                k
-            ]:
+            usable = math.isfinite(verdict.score) and verdict.score <= RESOLUTION * self.lowest[k]
+            if usable or not self.best_steps[k]:
                 self.best_scores[k], self.best_steps[k] = verdict.score, self.step
                 self.best[k] = self.ensemble.flat[k]
 
