@@ -11,6 +11,7 @@ from dsr.training.forcing import (
     FullForcing,
     GeneralizedForcing,
     NoForcing,
+    RandomSparseForcing,
     SparseForcing,
 )
 
@@ -55,6 +56,37 @@ def test_the_linear_schedule_moves_by_equal_amounts():
     forcing = AnnealedForcing(alpha=0.8, final_alpha=0.0, tau=2, final_tau=5, schedule="linear")
     np.testing.assert_allclose(forcing.strengths(8, 1 / 3), 0.8 * 2 / 3 * np.array([0, 0, 1, 0, 0, 1, 0, 0]))
     assert not forcing.strengths(8, 1.0).any()
+
+
+def test_random_intervals_are_uniform_between_their_ends_and_drawn_anew_for_every_block():
+    forcing = RandomSparseForcing(tau_min=3, tau_max=7, alpha=1.0, final_alpha=0.25)
+    gaps, firsts = [], []
+    for block in range(300):
+        steps = np.flatnonzero(forcing.strengths(400, block / 300)) + 1
+        firsts.append(steps[0])
+        gaps.extend(np.diff(steps))
+        assert 400 - steps[-1] < 7  # forced up to the end of the window
+    counts = np.bincount(gaps, minlength=8)
+    assert counts[:3].sum() == 0 and len(counts) == 8
+    np.testing.assert_allclose(counts[3:] / len(gaps), 0.2, atol=0.015)
+    assert set(firsts) == set(range(1, 8))
+
+
+def test_random_forcing_is_a_function_of_seed_and_progress_and_its_strength_moves_by_equal_factors():
+    forcing = RandomSparseForcing(tau_min=3, tau_max=7, final_alpha=0.25)
+    np.testing.assert_array_equal(forcing.strengths(200, 0.4), forcing.strengths(200, 0.4))
+    assert (forcing.strengths(200, 0.4) != forcing.strengths(200, 0.4001)).any()
+    assert (forcing.strengths(200) != RandomSparseForcing(3, 7, seed=1).strengths(200)).any()
+    for progress, alpha in ((0.0, 1.0), (0.5, 0.5), (1.0, 0.25)):
+        assert forcing.strengths(200, progress).max() == pytest.approx(alpha)
+
+
+def test_random_intervals_are_estimated_around_that_of_sparse_forcing(slow_and_round):
+    tau = SparseForcing().estimated(slow_and_round).tau
+    found = RandomSparseForcing().estimated(slow_and_round)
+    assert (found.tau_min, found.tau_max) == (round(0.5 * tau), round(1.5 * tau))
+    above = RandomSparseForcing(tau_min=90).estimated(slow_and_round)
+    assert (above.tau_min, above.tau_max) == (90, 90)
 
 
 def test_an_open_end_value_is_the_start_value():
@@ -126,6 +158,9 @@ def test_every_scheme_is_usable_after_seeing_data(name, tent):
     [
         ("sparse", {"tau": 0}, "tau = 0"),
         ("sparse", {"tau_rule": "autocorelation"}, "did you mean 'autocorrelation'"),
+        ("random_sparse", {"tau_min": 9, "tau_max": 8}, "tau_min = 9 above tau_max = 8"),
+        ("random_sparse", {"final_alpha": 0.0}, "final_alpha = 0.0"),
+        ("random_sparse", {"seed": -1}, "seed = -1"),
         ("generalized", {"alpha": 1.5}, "alpha = 1.5"),
         ("annealed", {"final_tau": 0}, "final_tau = 0"),
         ("annealed", {"final_alpha": 0.0}, "schedule = 'linear'"),
@@ -144,6 +179,7 @@ def test_bad_settings_are_refused(name, options, message):
 def test_open_fields_are_named():
     for forcing, name in (
         (SparseForcing(), "tau"),
+        (RandomSparseForcing(), "tau_min"),
         (GeneralizedForcing(), "alpha"),
         (AnnealedForcing(), "final_alpha"),
     ):

@@ -10,6 +10,7 @@ from .forcing import (
     FullForcing,
     GeneralizedForcing,
     NoForcing,
+    RandomSparseForcing,
     SparseForcing,
 )
 from .history import Check, History
@@ -26,6 +27,7 @@ __all__ = [
     "GeneralizedForcing",
     "History",
     "NoForcing",
+    "RandomSparseForcing",
     "SparseForcing",
     "TrainingConfig",
     "Verdict",

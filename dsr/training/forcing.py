@@ -80,6 +80,56 @@ class SparseForcing(Forcing):
         return self if self.tau is not None else replace(self, tau=forcing_interval(series, self.tau_rule))
 
 
+@FORCINGS.register("random_sparse")
+@dataclass(frozen=True)
+class RandomSparseForcing(Forcing):
+    """Strength `alpha` at random intervals of `tau_min` to `tau_max` steps, the first after 1 to tau_max steps.
+
+    They are drawn anew for every block of training steps (and are the same for all windows of a block), so that
+    unobserved units cannot learn to count the steps between two forcings, as they can with `SparseForcing`. alpha
+    moves by equal factors from its start to its end value. The draws are a function of seed and progress alone.
+    """
+
+    tau_min: int | None = option(None, "fewest steps between forcings; half the estimate of sparse if not given")
+    tau_max: int | None = option(None, "most steps between forcings; 1.5 times the estimate of sparse if not given")
+    alpha: float = option(1.0, "forcing strength at the start, above 0, at most 1")
+    final_alpha: float = option(0.5, "forcing strength at the end, above 0, at most 1")
+    seed: int = option(0, "seed of the intervals")
+
+    def __post_init__(self) -> None:
+        for key in ("alpha", "final_alpha"):
+            if not 0 < getattr(self, key) <= 1:
+                raise SpecError(f"{key} = {getattr(self, key)}", "a number above 0, at most 1", f"give 0 < {key} <= 1")
+        for key in ("tau_min", "tau_max"):
+            _check_tau(key, getattr(self, key))
+        if self.tau_min is not None and self.tau_max is not None and self.tau_min > self.tau_max:
+            got = f"tau_min = {self.tau_min} above tau_max = {self.tau_max}"
+            raise SpecError(got, "tau_min <= tau_max", "raise tau_max, or lower tau_min")
+        if self.seed < 0:
+            raise SpecError(f"seed = {self.seed}", "an integer of 0 or more", "give another seed")
+
+    def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
+        low, high = int(_given(self.tau_min, "tau_min")), int(_given(self.tau_max, "tau_max"))
+        rng = np.random.default_rng([self.seed, round(1e6 * progress)])
+        first = rng.integers(1, high + 1)
+        steps = first + np.concatenate([[0], np.cumsum(rng.integers(low, high + 1, size=length // low))])
+        found = np.zeros(length)
+        found[steps[steps <= length] - 1] = self.alpha * (self.final_alpha / self.alpha) ** progress
+        return found
+
+    def estimated(self, series: TimeSeries) -> Self:
+        if self.tau_min is not None and self.tau_max is not None:
+            return self
+        tau = forcing_interval(series, "earliest")
+        low = max(1, round(0.5 * tau)) if self.tau_min is None else self.tau_min
+        high = max(1, round(1.5 * tau)) if self.tau_max is None else self.tau_max
+        if self.tau_min is None:  # an estimate gives way to what the user set
+            low = min(low, high)
+        elif self.tau_max is None:
+            high = max(low, high)
+        return replace(self, tau_min=low, tau_max=high)
+
+
 @FORCINGS.register("generalized")
 @dataclass(frozen=True)
 class GeneralizedForcing(Forcing):
