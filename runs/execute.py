@@ -17,7 +17,7 @@ from dsr.errors import StoreError
 from dsr.models import Model
 from dsr.series import TimeSeries
 from dsr.training import Forcing, History, fit
-from dsr.training.backends import choose_backend
+from dsr.training.backends import backend_report, choose_backend
 from dsr.training.windows import require_rows
 
 from ..analysis import Judgement, judge
@@ -77,7 +77,7 @@ def execute(
     with _recorded(folder), _one_thread():
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
         folder.write_json("resolved.json", {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated})
-        folder.write_json("env.json", {**environment(), "backend": backend})
+        folder.write_json("env.json", {**environment(), "backend": backend, "backends": backend_report()})
         folder.set_status("running")
         say.stage("training")
         history = _train(resolved, data, members, forcing, folder, say, checkpoint_seconds)

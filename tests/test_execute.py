@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from dsr.analysis import lyapunov_spectrum
 from dsr.errors import DsrError
@@ -21,6 +22,7 @@ from dsr.runs.store import RunStore
 from dsr.runs.weights import load_model, read_tensors
 from dsr.systems import get_system
 from dsr.training import fit
+from dsr.training.native import unavailable
 
 SMALL = {
     "data": {"system": "henon", "train": 3000, "validation": 1000, "test": 3000, "floor_trajectories": 3, "noise": 0.0},
@@ -50,6 +52,31 @@ def test_a_run_leaves_everything_it_promises(finished):
         "weights.safetensors", "members.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
     }  # fmt: skip
     assert result.folder.status["state"] == "finished" and not result.reused
+
+
+def test_the_backend_that_trained_is_recorded(finished):
+    _, result = finished
+    found = result.folder.read_json("env.json")
+    assert found["backend"] == ("torch" if unavailable() else "native") == history_backend(result)
+    assert found["backends"]["torch"] == "available"
+
+
+def history_backend(result):
+    return result.folder.read_json("course.json")["training"]["backend"]
+
+
+def test_every_member_is_kept_and_the_survivor_is_one_of_them(finished):
+    _, result = finished
+    survivor = weights_of(load_model(result.folder.path))
+    count = len(read_tensors(result.folder / "members.safetensors")["weights"])
+    members = [weights_of(load_model(result.folder.path, member=k)) for k in range(count)]
+    assert any(torch.equal(survivor, member) for member in members)
+    with pytest.raises(DsrError, match=f"member {count}"):
+        load_model(result.folder.path, member=count)
+
+
+def weights_of(model):
+    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
 
 
 def test_truth_and_reconstruction_are_measured_by_the_same_code(finished):

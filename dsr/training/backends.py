@@ -90,4 +90,7 @@ def make_engine(job: Job, name: str) -> Engine:
 def backend_report() -> dict[str, str]:
     """For each backend "available", or why not."""
     reasons = {"native": native.unavailable(), "torch": None, "triton": triton_gradient.available(), "autograd": None}
-    return {name: reason or "available" for name, reason in reasons.items()}
+    found = {name: reason or "available" for name, reason in reasons.items()}
+    if reasons["native"] is None:
+        found["native"] += f", {native.supported_bytes()} bytes per vector"
+    return found
