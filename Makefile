@@ -1,6 +1,7 @@
 # make demo: reconstruct Lorenz-63 from a time series.  make test: check the installation.  Nothing else is needed.
 
 VENV = .venv
+EXTRAS = test
 BIN = $(VENV)/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
@@ -50,7 +51,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/.made
-	$(BIN)/pip install -q -e ".[test]"
+	$(BIN)/pip install -q -e ".[$(EXTRAS)]"
 	@touch $@
 
 $(VENV)/.made:
