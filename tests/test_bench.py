@@ -92,14 +92,9 @@ def test_a_training_run_is_what_the_size_says():
     job = run.job
     assert (job.ensemble.members, job.config.batch_size, job.windows.length, job.windows.noise) == (3, 2, 6, 0.0)
     assert job.config.clip_norm > 0 and job.ensemble.flat.dtype == torch.float32
-    sizes.advance(run, 7)
+    run.advance(7)
     assert run.state.step == 7 == job.optimiser.count
     torch.testing.assert_close(job.windows.rows.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
-
-
-def test_an_interruption_of_a_run_is_raised():
-    with pytest.raises(KeyboardInterrupt):
-        sizes.advance(types.SimpleNamespace(advance=lambda steps: KeyboardInterrupt()), 1)
 
 
 def test_the_reference_sizes_are_those_of_the_goals():

@@ -272,3 +272,30 @@ def test_a_constant_column_is_refused():
     series = TimeSeries(np.c_[np.arange(100.0), np.ones(100)], 1.0, names=("a", "b"))
     with pytest.raises(DsrError, match="column b is constant"):
         fit(ShallowPLRNN(2), series, steps=100, **QUICK)
+
+
+def test_an_interruption_between_calls_of_the_engine_loses_nothing_either(monkeypatch):
+    kept, model = [], ShallowPLRNN(2, hidden_dim=5, seed=0)
+
+    def interrupted(score, member):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FreeRunScore, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, TRAIN, validation=VALIDATION, steps=400, checks=2, on_checkpoint=kept.append, **QUICK)
+    assert int(kept[-1]["step"]) == 200 and torch.equal(weights(model), kept[-1]["weights"][0])
+
+
+def test_members_may_differ_in_rate_and_forcing():
+    """Member k of a varied ensemble is trained as if its settings were everybody's."""
+
+    def rows(forcing, rates):
+        models = [ShallowPLRNN(2, hidden_dim=5, seed=s) for s in (1, 2)]
+        settings = {**QUICK, "forcing": forcing, "vary": {"learning_rate": rates}}
+        return fit(models[0], TRAIN, restarts=models[1:], steps=200, **settings).members
+
+    mixed = rows([GeneralizedForcing(0.6), SparseForcing(2)], [1e-2, 1e-3])
+    first = rows(GeneralizedForcing(0.6), [1e-2, 1e-2])
+    second = rows(SparseForcing(2), [1e-3, 1e-3])
+    assert torch.equal(mixed[0], first[0]) and torch.equal(mixed[1], second[1])
+    assert not torch.equal(first[1], second[1])

@@ -46,24 +46,33 @@ class TrainingRun:
         checkpoint_seconds: float,
     ) -> History:
         """Run to the end, to divergence of every member, or to an interruption."""
-        state, checks, started = self.state, self.job.config.checks, time.perf_counter()
+        started = time.perf_counter()
+        try:
+            outcome = self._loop(score, on_progress, on_checkpoint, checkpoint_seconds)
+        except KeyboardInterrupt:
+            if on_checkpoint is not None:
+                on_checkpoint(self.state.tensors())
+            self.job.ensemble.load(self._selected())
+            raise
+        return self._finish(outcome, time.perf_counter() - started)
+
+    def _loop(
+        self,
+        score: FreeRunScore | None,
+        on_progress: Callable[[int, int, float], None] | None,
+        on_checkpoint: Callable[[dict[str, Tensor]], None] | None,
+        checkpoint_seconds: float,
+    ) -> str:
+        state, checks, kept, blocks = self.state, self.job.config.checks, time.perf_counter(), 1
         due = sorted({_block_end(round(self.steps * (i + 1) / checks), self.steps) for i in range(checks)})
-        outcome, blocks, kept = "finished", 1, started
         while state.step < self.steps:
-            before, finished = state.step, len(state.losses)
+            before, finished, began = state.step, len(state.losses), time.perf_counter()
             limit = next(d for d in due if d > state.step) - state.step
-            began = time.perf_counter()
-            interruption = self.advance(min(blocks * BLOCK - state.step % BLOCK, limit))
+            self.advance(min(blocks * BLOCK - state.step % BLOCK, limit))
             blocks = self._blocks_per_call(state.step - before, time.perf_counter() - began)
             new = state.losses[finished:]
-            if interruption is not None:
-                if on_checkpoint is not None:
-                    on_checkpoint(state.tensors())
-                self.job.ensemble.load(self._selected())
-                raise interruption
             if new and not torch.isfinite(new[-1]).any():
-                outcome = f"diverged at step {before}"
-                break
+                return f"diverged at step {before}"
             if on_progress is not None and new:
                 on_progress(state.step, self.steps, float(new[-1][torch.isfinite(new[-1])].mean()))
             if score is not None and state.step in due:
@@ -71,10 +80,13 @@ class TrainingRun:
             if on_checkpoint is not None and time.perf_counter() - kept >= checkpoint_seconds:
                 on_checkpoint(state.tensors())
                 kept = time.perf_counter()
-        return self._finish(outcome, time.perf_counter() - started)
+        return "finished"
 
-    def advance(self, count: int) -> KeyboardInterrupt | None:
-        """`count` further steps; adaptive strengths are estimated anew at every block, so then at most one block."""
+    def advance(self, count: int) -> None:
+        """`count` further steps; adaptive strengths are estimated anew at every block, so then at most one block.
+
+        On `KeyboardInterrupt` the state is that after the last completed step.
+        """
         state, first = self.state, self.state.step
         if self.adaptive and first % BLOCK == 0:
             self._adapt(first)
@@ -83,7 +95,8 @@ class TrainingRun:
             lambda stop: self.engine.run(first, count, self.steps, strengths, stop)
         )
         state.advance(losses, self.steps)
-        return interruption
+        if interruption is not None:
+            raise interruption
 
     def steps_within(self, seconds: float) -> int:
         """Number of steps that fit a budget, from the speed of a copy that is thrown away."""

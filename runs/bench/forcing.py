@@ -19,7 +19,7 @@ from .goals import Section
 from .machine import widths
 from .markdown import paragraphs, table
 from .plain import PlainTraining
-from .sizes import SIZES, advance, training_run
+from .sizes import SIZES, training_run
 from .timing import Effort, Ratio, Say, Variant, measure, ratio, within
 from .training import variant
 
@@ -78,6 +78,6 @@ def _estimators() -> list[str]:
 def _by_blocks(run: TrainingRun) -> Variant:
     def blocks(count: int) -> None:
         for _ in range(count):
-            advance(run, BLOCK)
+            run.advance(BLOCK)
 
     return Variant(blocks)

@@ -115,10 +115,3 @@ def training_run(
     if vector_bytes is not None:
         run.engine = NativeEngine(job, vector_bytes)
     return run
-
-
-def advance(run: TrainingRun, steps: int) -> None:
-    """That many training steps; an interruption is raised."""
-    interruption = run.advance(steps)
-    if interruption is not None:
-        raise interruption

@@ -13,7 +13,7 @@ from .goals import NATIVE, TORCH, TORCH_32, Section, speed_goals
 from .machine import WIDTHS, widths
 from .markdown import paragraphs, table
 from .plain import PlainTraining
-from .sizes import SIZES, Size, advance, training_run
+from .sizes import SIZES, Size, training_run
 from .timing import Effort, Ratio, Say, Variant, measure, ratio, within
 
 MEMBERS = (8, 32)
@@ -55,7 +55,7 @@ def ensembles(effort: Effort, say: Say) -> Section:
 
 def variant(run: TrainingRun) -> Variant:
     """A training run as something to be timed."""
-    return Variant(lambda steps: advance(run, steps), run.job.ensemble.members)
+    return Variant(run.advance, run.job.ensemble.members)
 
 
 def _single_variants(size: Size) -> dict[str, Variant]:
