@@ -185,9 +185,7 @@ def _within(seconds: float, strategy: Strategy, probes: int = 5) -> int:
 class FreeRunObjective:
     """Scores of many sets of weights of one model at once; see `tune_free_run`."""
 
-    def __init__(
-        self, model: ALRNN, train: TimeSeries, exponent: float | None, bins: int, tolerance: float
-    ) -> None:
+    def __init__(self, model: ALRNN, train: TimeSeries, exponent: float | None, bins: int, tolerance: float) -> None:
         self.model, self.exponent, self.bins, self.tolerance, self.dt = model, exponent, bins, tolerance, train.dt
         mean, std = model.data_mean.cpu().numpy(), model.data_std.cpu().numpy()
         self.rows = (train.values - mean) / std

@@ -21,7 +21,8 @@ REACH = 20.0  # standard deviations of the data: an orbit that goes beyond is lo
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights of several models: A, h (models, M), W (models, M, M), lift (models, M - N, N); `first` rectified unit."""
+    """Weights of several models: A, h (models, M), W (models, M, M), lift (models, M - N, N); units from
+    `first` on are rectified."""
 
     A: np.ndarray
     W: np.ndarray
@@ -67,7 +68,7 @@ def run_lanes(weights: Weights, z: np.ndarray, box: Box, skip: int, dtype: Any =
 
     def lanes(array: np.ndarray) -> np.ndarray:  # (models, ...) -> (tiles, ..., WIDTH)
         padded = np.pad(array, [(0, 0)] + [(0, odd if size == M else 0) for size in array.shape[1:]])
-        tiled = padded[fill].reshape(tiles, WIDTH, *array.shape[1:])
+        tiled = padded[fill].reshape(tiles, WIDTH, *padded.shape[1:])
         return np.ascontiguousarray(np.moveaxis(tiled, 1, -1), dtype=dtype)
 
     state = np.concatenate([z, np.full_like(z, M**-0.5)], axis=1)  # both orbits, then both tangent vectors
@@ -77,8 +78,8 @@ def run_lanes(weights: Weights, z: np.ndarray, box: Box, skip: int, dtype: Any =
     noise, low, scale = (np.ascontiguousarray(a, dtype=dtype) for a in (box.noise, box.low, box.scale))
     with np.errstate(all="ignore"):
         _loop()(
-            *map(lanes, (weights.A, weights.W, weights.h)), weights.first, M - weights.first, state, skip, noise, low, scale, box.bins,
-            counts, growth, lost,
+            *map(lanes, (weights.A, weights.W, weights.h)), weights.first, M - weights.first, state, skip,
+            noise, low, scale, box.bins, counts, growth, lost,
         )  # fmt: skip
     ends = np.moveaxis(state, -1, 1).reshape(tiles * WIDTH, M + odd, 2 * STARTS)[:models, :M, :STARTS]
     flat = (array.reshape(tiles * WIDTH, *array.shape[2:])[:models] for array in (counts, growth, lost))
@@ -151,8 +152,10 @@ def _loop() -> Callable:
 
 
 def _multiply() -> Any:
-    """Rows i and i + 1 of z' and of its copy `then`, z' = A z + W phi + h for the lanes of a tile, in explicit vectors: LLVM leaves the plain loop scalar,
-    because it cannot tell that the arrays do not overlap."""
+    """Rows i and i + 1 of z' = A z + W phi + h for the lanes of a tile, written to z and to a copy `then`.
+
+    In explicit vectors: LLVM leaves the plain loop scalar, because it cannot tell that the arrays do not overlap.
+    """
     from llvmlite import ir
     from numba import types
     from numba.core import cgutils
