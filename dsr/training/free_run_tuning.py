@@ -128,8 +128,15 @@ def tune_free_run(
         best = 0
     if best:
         objective.write(weights[last[best]])
-    values = (final.objective[best], final.d_stsp[best], final.lambda_max[best], final.objective[0])
-    return TuningResult(generations, *map(float, values), final.fate[best], history)
+    return TuningResult(
+        generations,
+        objective=float(final.objective[best]),
+        d_stsp=float(final.d_stsp[best]),
+        lambda_max=float(final.lambda_max[best]),
+        before=float(final.objective[0]),
+        fate=final.fate[best],
+        history=history,
+    )
 
 
 def flat(model: ALRNN) -> np.ndarray:

@@ -82,8 +82,8 @@ def run_lanes(weights: Weights, z: np.ndarray, box: Box, skip: int, dtype: Any =
             noise, low, scale, box.bins, counts, growth, lost,
         )  # fmt: skip
     ends = np.moveaxis(state, -1, 1).reshape(tiles * WIDTH, M + odd, 2 * STARTS)[:models, :M, :STARTS]
-    flat = (array.reshape(tiles * WIDTH, *array.shape[2:])[:models] for array in (counts, growth, lost))
-    return Visits(*flat, ends.transpose(0, 2, 1))
+    counts, growth, lost = (a.reshape(tiles * WIDTH, *a.shape[2:])[:models] for a in (counts, growth, lost))
+    return Visits(counts, growth, lost, ends.transpose(0, 2, 1))
 
 
 @cache
@@ -156,7 +156,7 @@ def _multiply() -> Any:
 
     In explicit vectors: LLVM leaves the plain loop scalar, because it cannot tell that the arrays do not overlap.
     """
-    from llvmlite import ir
+    from llvmlite import ir  # type: ignore[import-untyped]
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
