@@ -102,6 +102,15 @@ def test_tuning_improves_a_wrong_model_and_the_same_seed_gives_the_same_bytes(te
     assert other.history[0].tolist() == first.history[0].tolist()
 
 
+def test_a_budget_in_seconds_becomes_generations_that_can_be_repeated(tent, short):
+    timed, counted = tent_network(1.55), tent_network(1.55)
+    settings = dict(exponent=None, steps=800, sigma=0.01)
+    first = tune_free_run(timed, tent, seconds=1.0, **settings)
+    again = tune_free_run(counted, tent, generations=first.generations, **settings)
+    np.testing.assert_array_equal(flat(timed), flat(counted))
+    assert first.objective == again.objective < first.before
+
+
 def test_a_right_model_is_not_made_worse(tent, short):
     model = tent_network()
     result = tune_free_run(model, tent, exponent=None, generations=5, steps=2_000, sigma=0.3)
@@ -127,3 +136,10 @@ def test_where_nothing_survives_the_weights_stay_and_the_fate_says_so(tent, shor
 def test_bad_settings_are_refused(settings, message, tent):
     with pytest.raises(DsrError, match=message):
         tune_free_run(tent_network(), tent, **settings)
+
+
+def test_other_models_and_other_data_are_refused(tent):
+    with pytest.raises(DsrError, match="1 columns; accepted: the 3 columns"):
+        tune_free_run(random_model(5, 2), tent, exponent=None, generations=1)
+    with pytest.raises(DsrError, match="AffineObservation"):
+        tune_free_run(ALRNN(1, 4, 2, observation="affine"), tent, exponent=None, generations=1)
