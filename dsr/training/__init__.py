@@ -13,6 +13,7 @@ from .forcing import (
     RandomSparseForcing,
     SparseForcing,
 )
+from .free_run_tuning import TuningResult, tune_free_run
 from .history import Check, History
 from .selection import FreeRunScore, Verdict
 
@@ -30,6 +31,8 @@ __all__ = [
     "RandomSparseForcing",
     "SparseForcing",
     "TrainingConfig",
+    "TuningResult",
     "Verdict",
     "fit",
+    "tune_free_run",
 ]
