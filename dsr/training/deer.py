@@ -36,9 +36,9 @@ class DeerGradient:
     Needs memory for T * K * B Jacobians, and T * K * B * M^3 operations for each iteration.
 
     On a CPU it seldom pays. Speed over that of the torch loop on one core (float32, trained on Lorenz-63, alpha 0.1,
-    16 windows): M = 3, L = 50: 0.65 at T = 200, 1.0 at T = 1000; M = 20: 0.09 and 0.04. For a single window, where
-    the loop is all overhead: M = 3: 2.9 at T = 1000, 7.5 at T = 10 000; M = 20: 1.0 and 0.96. Without forcing the
-    iterations grow with T (40 to 80 at T = 1000), and it loses by a factor of 15 or more. The compiled loop
+    16 windows): M = 3, L = 50: 0.44 at T = 200, 0.7 at T = 1000; M = 20: 0.08 and 0.06. For a single window, where
+    the loop is all overhead: M = 3: 2.1 at T = 1000, 5.1 at T = 10 000; M = 20: 0.8 at both. Without forcing the
+    iterations grow with T (60 to 80 at T = 1000), and it loses by a factor of 15 or more. The compiled loop
     is 47 times as fast (M = 3, 16 windows, T = 1000). Not measured on a GPU; nothing chooses this solver by itself.
 
     Source: Lim, Zhu, Selfridge, Kasim, ICLR 2024, arXiv:2309.12252 (Newton iterations over a sequence by a scan).
