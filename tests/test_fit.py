@@ -173,7 +173,9 @@ def test_windows_depend_on_seed_step_member_and_place_only():
     picks, places = windows.draws(5, 10, 3, 8)
     np.testing.assert_array_equal(picks[4:, :2, :5], windows.draws(9, 6, 2, 5)[0])
     np.testing.assert_array_equal(places[4:, :2, :5], windows.draws(9, 6, 2, 5)[1])
-    for a, b in ((picks[0], picks[1]), (picks[:, 0], picks[:, 1]), (picks, other.draws(5, 10, 3, 8)[0])):
+    elsewhere = other.draws(5, 10, 3, 8)[0]
+    pairs = ((picks[0], picks[1]), (picks[:, 0], picks[:, 1]), (picks[..., 0], picks[..., 1]), (picks, elsewhere))
+    for a, b in pairs:
         assert (a == b).mean() < 0.05
 
 
@@ -299,3 +301,15 @@ def test_members_may_differ_in_rate_and_forcing():
     second = rows(SparseForcing(2), [1e-3, 1e-3])
     assert torch.equal(mixed[0], first[0]) and torch.equal(mixed[1], second[1])
     assert not torch.equal(first[1], second[1])
+
+
+def test_forcing_is_asked_once_per_block_how_strong_it_is_by_now():
+    asked = []
+
+    class Recorded(GeneralizedForcing):
+        def strengths(self, length, progress=0.0):
+            asked.append(progress)
+            return super().strengths(length, progress)
+
+    fit(ShallowPLRNN(2, hidden_dim=5), TRAIN, steps=350, **{**QUICK, "forcing": Recorded(0.6)})
+    assert sorted(set(asked)) == [0.0, 100 / 350, 200 / 350, 300 / 350]
