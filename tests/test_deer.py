@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_models import members
 
 from dsr.errors import DataError, SpecError
 from dsr.models import ALRNN, ShallowPLRNN
@@ -18,20 +19,6 @@ from dsr.training.ensemble import Ensemble
 from dsr.training.gradient import autograd_backend
 
 FAMILIES = ["alrnn", "shplrnn", "clipped"]
-
-
-def members(kind, obs_dim, latent, hidden, observation, count):
-    make = {
-        "alrnn": lambda s: ALRNN(obs_dim, latent, min(hidden, latent), observation, s),
-        "shplrnn": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, False, observation, s),
-        "clipped": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, True, observation, s),
-    }[kind]
-    models = [make(seed).double() for seed in range(count)]
-    rng = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for p in (p for m in models for p in m.parameters()):
-            p.add_(0.2 * torch.randn(p.shape, generator=rng, dtype=p.dtype))
-    return models
 
 
 def forced_windows(length, count, batch, obs_dim, seed=0):

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import small_models
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsr.errors import DsrError
-from dsr.models import ALRNN, ShallowPLRNN
+from dsr.models import ALRNN
 from dsr.training import SparseForcing
 from dsr.training.backends import choose_backend, make_gradient
 from dsr.training.bptt import BackpropagationThroughTime
@@ -27,17 +28,7 @@ STRENGTHS = {
 
 def members(kind, obs_dim, extra, hidden, observation, count):
     latent = obs_dim + extra if observation == "identity" else max(obs_dim + extra - 2, 1)
-    make = {
-        "alrnn": lambda s: ALRNN(obs_dim, latent, min(hidden, latent), observation, s),
-        "shplrnn": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, False, observation, s),
-        "clipped": lambda s: ShallowPLRNN(obs_dim, latent, hidden + 1, True, observation, s),
-    }[kind]
-    models = [make(seed).double() for seed in range(count)]
-    rng = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for p in (p for m in models for p in m.parameters()):
-            p.add_(0.2 * torch.randn(p.shape, generator=rng, dtype=p.dtype))
-    return models
+    return small_models.members(kind, obs_dim, latent, hidden, observation, count)
 
 
 FLOAT32 = 1e-5

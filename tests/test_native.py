@@ -102,28 +102,28 @@ def test_every_vector_width_gives_the_gradient_of_the_plain_loop(width, kind, co
     assert error < tolerance
 
 
-def test_a_large_model_takes_every_kind_of_tile():
-    model = ShallowPLRNN(5, 29, 61, seed=0).double()
+def gradients_of(model, length, batch, strength):
+    """Gradients of the kernel and of the plain loop, on random windows."""
     rng = torch.Generator().manual_seed(0)
-    windows = torch.randn((8, 1, 48, 5), generator=rng, dtype=torch.float64)
-    strengths = torch.full((7, 1), 0.2, dtype=torch.float64)
+    windows = torch.randn((length + 1, 1, batch, model.obs_dim), generator=rng, dtype=torch.float64)
+    strengths = torch.full((length, 1), strength, dtype=torch.float64)
     reference, ensemble = Ensemble([model]), Ensemble([model])
     autograd_backend(reference, windows, strengths)
     make_gradient("native")(ensemble, windows, strengths)
-    torch.testing.assert_close(ensemble.gradient, reference.gradient, rtol=1e-10, atol=1e-15)
+    return ensemble.gradient, reference.gradient
+
+
+def test_a_large_model_takes_every_kind_of_tile():
+    found, expected = gradients_of(ShallowPLRNN(5, 29, 61, seed=0).double(), 7, 48, 0.2)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-15)
 
 
 def test_a_rank_deficient_observation_matrix_has_torch_s_pseudo_inverse():
     model = ShallowPLRNN(3, 4, 5, observation="affine", seed=0).double()
     with torch.no_grad():
         model.observation.matrix[2] = 2 * model.observation.matrix[0]
-    rng = torch.Generator().manual_seed(0)
-    windows = torch.randn((6, 1, 4, 3), generator=rng, dtype=torch.float64)
-    strengths = torch.full((5, 1), 0.5, dtype=torch.float64)
-    reference, ensemble = Ensemble([model]), Ensemble([model])
-    autograd_backend(reference, windows, strengths)
-    make_gradient("native")(ensemble, windows, strengths)
-    torch.testing.assert_close(ensemble.gradient, reference.gradient, rtol=1e-9, atol=1e-12)
+    found, expected = gradients_of(model, 5, 4, 0.5)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_stop_ends_the_call_after_the_step_under_way():

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..divergence_curve import DivergenceCurve, divergence_curve
 from ..errors import DataError
+from ..noise import sensor_noise
 from ..series import TimeSeries
 from ..timescales import autocorrelation_time
 
@@ -37,9 +38,9 @@ class DataExponent:
         longest = max(series, key=len)
         self.dt, self.rows = longest.dt, min(len(longest), ROWS)
         values = longest.values
-        difference = np.diff(values, 4, axis=0).std(0) / math.sqrt(70.0)
-        self.noise_known = bool((difference < 0.2 * values.std(0)).all())
-        self.noise = difference if self.noise_known else np.zeros(longest.dim)
+        noise = sensor_noise(values)
+        self.noise_known = noise is not None
+        self.noise = np.zeros(longest.dim) if noise is None else noise
         self.delay = max(1, int(autocorrelation_time(values).max()) // 2)
         firsts = np.linspace(0, len(values) - self.rows, min(SEGMENTS, len(values) // self.rows)).astype(int)
         curves = [self._curve(values[first : first + self.rows]) for first in firsts]

@@ -13,6 +13,7 @@ from ..errors import DataError, SpecError
 from ..fate import CHAOTIC, DIVERGED, GROWTH, NOT_CHAOTIC, TRANSIENT_CHAOS
 from ..models import ALRNN
 from ..models.observation import IdentityObservation
+from ..noise import sensor_noise
 from ..series import TimeSeries
 from .orbit_lanes import BLOCKS, UNIT, Box, Visits, Weights, run_lanes
 
@@ -199,8 +200,8 @@ class FreeRunObjective:
         self.model, self.exponent, self.bins, self.tolerance, self.dt = model, exponent, bins, tolerance, train.dt
         mean, std = model.data_mean.cpu().numpy(), model.data_std.cpu().numpy()
         self.rows = (train.values - mean) / std
-        noise = np.diff(self.rows, 4, axis=0).std(0) / math.sqrt(70.0)
-        self.noise = noise if (noise < 0.2 * self.rows.std(0)).all() else np.zeros(train.dim)  # unknown on maps
+        noise = sensor_noise(self.rows)
+        self.noise = np.zeros(train.dim) if noise is None else noise
         self.low = self.rows.min(0)
         self.scale = bins / (np.ptp(self.rows, axis=0) * (1 + 1e-9))
         cells = np.floor((self.rows - self.low) * self.scale).astype(int).T
@@ -285,8 +286,6 @@ class FreeRunObjective:
 
     @torch.no_grad()
     def write(self, q: np.ndarray) -> None:
-        for parameter, shape, part in zip(
-            _parameters(self.model), self.shapes, np.split(q, np.cumsum([math.prod(s) for s in self.shapes])[:-1]),
-            strict=True,
-        ):  # fmt: skip
-            parameter.copy_(torch.from_numpy(part.reshape(shape)))
+        found = self.unpack(q[None])
+        for parameter, values in zip(_parameters(self.model), (found.A, found.W, found.h, found.lift), strict=True):
+            parameter.copy_(torch.from_numpy(values[0]))

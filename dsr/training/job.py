@@ -17,13 +17,8 @@ from .optimiser import Optimiser, learning_rates
 from .regularisers import condition_penalty_gradient, quadratic_penalty
 from .windows import Windows
 
-VARIABLE = (
-    "learning_rate",
-    "final_learning_rate",
-    "latent_regularisation",
-    "observation_regularisation",
-    "manifold_attractor",
-)
+PENALTIES = ("latent_regularisation", "observation_regularisation", "manifold_attractor")
+VARIABLE = ("learning_rate", "final_learning_rate", *PENALTIES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,21 +70,24 @@ def make_job(ensemble: Ensemble, windows: Windows, config: TrainingConfig, vary:
         settings[name] = tuple(float(v) for v in values)
     model = ensemble.model
     affine = isinstance(getattr(model, "observation", None), AffineObservation)
-    penalties = [
-        quadratic_penalty(
-            model,
-            latent=settings["latent_regularisation"][k],
-            observation=0.0 if affine else settings["observation_regularisation"][k],
-            manifold_attractor=settings["manifold_attractor"][k],
-            manifold_fraction=config.manifold_fraction,
-        )
-        for k in range(ensemble.members)
-        if any(v > 0 for name in VARIABLE[2:] for v in settings[name])
-    ]
-    weight = torch.stack([w for w, _ in penalties]).to(ensemble.flat) if penalties else None
-    target = penalties[0][1].to(ensemble.flat) if penalties else None
+    latent, observation, attractor = (settings[name] for name in PENALTIES)
     condition = None
-    if affine and any(v > 0 for v in settings["observation_regularisation"]):
-        condition = np.array(settings["observation_regularisation"], dtype=np.float64)
+    if affine:  # its penalty is not quadratic
+        condition = np.array(observation, dtype=np.float64) if any(v > 0 for v in observation) else None
+        observation = (0.0,) * ensemble.members
+    weight = target = None
+    if any(v > 0 for v in (*latent, *observation, *attractor)):
+        penalties = [
+            quadratic_penalty(
+                model,
+                latent=latent[k],
+                observation=observation[k],
+                manifold_attractor=attractor[k],
+                manifold_fraction=config.manifold_fraction,
+            )
+            for k in range(ensemble.members)
+        ]
+        weight = torch.stack([w for w, _ in penalties]).to(ensemble.flat)
+        target = penalties[0][1].to(ensemble.flat)
     optimiser = Optimiser(ensemble.flat, config.optimiser)
     return Job(ensemble, windows, optimiser, config, settings, weight, target, condition)

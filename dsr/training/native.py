@@ -19,6 +19,7 @@ from ..models.observation import AffineObservation, IdentityObservation
 from .engine import BLOCK, Stop
 from .ensemble import Ensemble
 from .job import Job
+from .optimiser import BETAS
 from .windows import TABLE
 
 BUILDS = {64: "_kernel_avx512", 32: "_kernel_avx2", 16: "_kernel_portable"}  # vector bytes: extension module
@@ -113,8 +114,8 @@ class NativeEngine:
             rate=rate,
             scale=scale,
             eps=eps,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
             clip=job.config.clip_norm,
             condition=job.condition,
             weight=job.weight,

@@ -131,8 +131,8 @@ class TrainingRun:
         picks, places = job.windows.draws(first, 1, job.ensemble.members, job.config.batch_size)
         device = job.ensemble.flat.device
         windows = job.windows.gather(torch.from_numpy(picks[0]).to(device), torch.from_numpy(places[0]).to(device))
-        norms = {f.estimator: None for f in self.adaptive}
-        estimates = {e: jacobian_norms(job.ensemble, windows, e).double().cpu() for e in norms}
+        estimators = {f.estimator for f in self.adaptive}
+        estimates = {e: jacobian_norms(job.ensemble, windows, e).double().cpu() for e in estimators}
         for k, forcing in enumerate(self.adaptive):
             state.alpha[k] = forcing.adapt(state.alpha[k], estimates[forcing.estimator][k], steps=BLOCK)
 
