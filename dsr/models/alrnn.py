@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..registry import option
+from .base import Model
 from .initialise import generator, normalised_positive_definite_diagonal
 from .orbits import Orbit, alrnn_loop, compiled_orbit
 from .plrnn import PLRNN, require
@@ -76,6 +77,15 @@ class ALRNN(PLRNN):
 class ALRNNConfig(ModelConfig):
     """Almost-linear RNN: few ReLU units, few linear regions, a symbolic code of the attractor."""
 
+    family: ClassVar[type[Model]] = ALRNN
+    equations: ClassVar[str] = "z' = A z + W phi(z) + h,  phi = ReLU on the last relu_units units, else identity"
+    symbols: ClassVar[Mapping[str, str]] = {
+        "A": "diagonal of the linear part (M)",
+        "W": "connections (M, M)",
+        "h": "bias (M)",
+    }
+    when_to_use: ClassVar[str] = "for a symbolic code of an attractor: few linear regions, each an exact affine map"
+    references: ClassVar[tuple[str, ...]] = ("Brenner, Hemmer, Monfared, Durstewitz, NeurIPS 2024, arXiv:2410.14240",)
     # the unobserved units need time between forcings to take part in the dynamics
     recommended_forcing: ClassVar[str] = "sparse"
     recommended_training: ClassVar[Mapping[str, Any]] = {"window": 80, "batch_size": 32, "noise": 0.05}
@@ -83,6 +93,3 @@ class ALRNNConfig(ModelConfig):
     latent_dim: int = option(20, "number of latent states M")
     relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
     observation: str = option("identity", "observation model: identity or affine")
-
-    def build(self, obs_dim: int, seed: int) -> ALRNN:
-        return ALRNN(obs_dim, self.latent_dim, self.relu_units, self.observation, seed)

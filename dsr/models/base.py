@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import DataError
+from ..errors import DataError, SpecError
 from .orbits import Orbit, plain_orbit
 
 TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+DrivenTangentMap = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +33,35 @@ class FreeRun:
     diverged_at: np.ndarray
 
 
-class Model(nn.Module, abc.ABC):
+class _Remembering(abc.ABCMeta):
+    """Keeps the arguments a model was made with, so that any model can be written to disk and made again."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        model = super().__call__(*args, **kwargs)
+        bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)  # type: ignore[misc]
+        bound.apply_defaults()
+        model.arguments = {name: value for name, value in list(bound.arguments.items())[1:]}
+        return model
+
+
+class Model(nn.Module, metaclass=_Remembering):
     """A dynamical system on one flat real state `z` of size `state_dim` with an observation model.
 
     The state lives in standardised units: `fit` stores mean and standard deviation of the training data (and its
     `dt`) in the model, and `observe`, `initial_state`, `drive` and `force` speak data units. Subclasses write
     `step`, the standardised maps `decode`, `encode` and `initial`, and an analytic `jacobian` where there is one;
-    free run, tangent map and one-step prediction are written here once.
+    free run, tangent maps and one-step prediction are written here once.
+
+    Everything in which two models of one configuration can differ is a parameter or a buffer; what gradients train
+    are the parameters. A family with `closed_form` has a `solve` in place of gradients. `time` is "map", or "flow"
+    for a model in continuous time, which then has a `flow`.
     """
 
     time: ClassVar[str] = "map"
+    closed_form: ClassVar[bool] = False
     min_context: int = 1
+    arguments: Mapping[str, Any]
+    input_matrix: Tensor | None
     dt: Tensor
     data_mean: Tensor
     data_std: Tensor
@@ -53,6 +73,7 @@ class Model(nn.Module, abc.ABC):
         # double precision whatever the weights have: a large offset would drown the data in single precision
         self.register_buffer("data_mean", torch.zeros(obs_dim, dtype=torch.float64))
         self.register_buffer("data_std", torch.ones(obs_dim, dtype=torch.float64))
+        self.register_parameter("input_matrix", None)
 
     @abc.abstractmethod
     def step(self, z: Tensor) -> Tensor:
@@ -74,16 +95,70 @@ class Model(nn.Module, abc.ABC):
     def jacobian(self, z: Tensor) -> Tensor:
         """Derivative of `step`, (batch, state) -> (batch, state, state); by forward differentiation unless a
         subclass knows it in closed form."""
-        return torch.func.vmap(torch.func.jacfwd(self.step))(z)
+        return self.jvp(z, torch.eye(self.state_dim, dtype=z.dtype, device=z.device).expand(len(z), -1, -1))
 
     def jvp(self, z: Tensor, v: Tensor) -> Tensor:
-        """Jacobian times tangent vectors, (batch, state), (batch, state, k) -> (batch, state, k)."""
-        return self.jacobian(z) @ v
+        """Jacobian times tangent vectors, (batch, state), (batch, state, k) -> (batch, state, k): through `jacobian`
+        where a subclass knows it, else by forward differentiation, which costs k steps and no matrix."""
+        if type(self).jacobian is not Model.jacobian:
+            return self.jacobian(z) @ v
+
+        def along(column: Tensor) -> Tensor:
+            return torch.func.jvp(self.step, (z,), (column,))[1]
+
+        return torch.func.vmap(along, in_dims=-1, out_dims=-1)(v)
+
+    def flow(self, z: Tensor, duration: Tensor) -> Tensor:
+        """State after `duration` (batch, 1), in units of the series' time, (batch, state) -> (batch, state); what a
+        model with time = "flow" writes, so that it can be trained on irregular time stamps."""
+        raise SpecError(
+            f"irregular time stamps for a {type(self).__name__}",
+            "a model in continuous time, such as the neural ODE",
+            "resample the series (--resample, or dsr.repair.resample), or choose another model",
+        )
+
+    def driven(self, y: Tensor) -> Tensor:
+        """Predictions of the rows 1, 2, ... of standardised data, each from all rows before it: (batch, time, obs) ->
+        (batch, time - 1, obs). This is full teacher forcing, step by step; a family that can do it in parallel over
+        time overrides it, with equal results to rounding."""
+        z, seen = self.initial(y[:, :1]), []
+        for t in range(1, y.shape[1]):
+            z = self.step(z)
+            seen.append(self.decode(z))
+            z = self.pull(z, y[:, t], 1.0)
+        return torch.stack(seen, dim=1)
+
+    def auxiliary_loss(self, y: Tensor) -> Tensor | None:
+        """A term that training adds to the loss, from a batch of standardised windows (batch, time, obs); None where
+        a family needs none."""
+        return None
+
+    def rate_factors(self) -> Mapping[str, float]:
+        """Factors on the learning rate by name of parameter, for those that need another one."""
+        return {}
+
+    def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
+        """Fit in closed form to standardised trajectories (time, obs) each, in place; only with `closed_form`."""
+        raise NotImplementedError
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the weights."""
         return next(self.parameters()).dtype
+
+    @property
+    def input_dim(self) -> int:
+        """Number of external inputs."""
+        return 0 if self.input_matrix is None else self.input_matrix.shape[1]
+
+    @final
+    def add_inputs(self, input_dim: int, seed: int = 0) -> Model:
+        """Let `input_dim` external inputs s, in standardised units, act on the state: z' = step(z) + C s, with s at
+        the time of z'. Returns the model itself."""
+        rng = torch.Generator().manual_seed(seed)
+        matrix = 0.01 * torch.randn((self.state_dim, input_dim), generator=rng)
+        self.input_matrix = nn.Parameter(matrix.to(self.dtype))
+        return self
 
     @final
     def standardise(self, x: Tensor) -> Tensor:
@@ -124,6 +199,21 @@ class Model(nn.Module, abc.ABC):
     def drive(self, z: Tensor, x: Tensor) -> Tensor:
         """One step fed with data: the state is forced fully to x, then stepped."""
         return self.step(self.force(z, x, 1.0))
+
+    @final
+    def driven_tangent_map(self) -> DrivenTangentMap:
+        """(z (batch, state), Q (batch, state, k), x (batch, obs) in data units) -> state and tangent vectors after one
+        step driven by x, in numpy double precision: what `dsr.analysis.conditional_exponents` needs."""
+        model = self.in_float64()
+
+        def advance(z: np.ndarray, q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            with torch.no_grad():
+                forced = model.force(torch.from_numpy(z), torch.from_numpy(x), 1.0)
+                tangent = torch.tensor(q)
+                tangent[:, : model.encode(forced.new_zeros((1, model.obs_dim))).shape[1]] = 0.0  # data do not move
+                return model.step(forced).numpy(), model.jvp(forced, tangent).numpy()
+
+        return advance
 
     @final
     def predict_next(self, x: np.ndarray) -> np.ndarray:

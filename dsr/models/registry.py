@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-import abc
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
+from ..errors import SpecError
 from ..registry import Registry
 from .base import Model
 
 
 @dataclass(frozen=True)
-class ModelConfig(abc.ABC):
-    """Settings of a model family; `build` makes the model with initial weights drawn from `seed`.
+class Range:
+    """Values that a search draws a setting from: between `low` and `high`, by logarithm if `log`, whole numbers if
+    both ends are; or one of `choices`."""
 
-    `recommended_forcing` and `recommended_training` are what a spec gets where it says nothing: families differ in the
-    teacher forcing and in the window length they can be trained with.
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Settings of a model family: the keyword arguments of `family` but for `obs_dim` and `seed`.
+
+    equations, symbols, when_to_use, references : what `dsr models NAME` prints; `symbols` gives the meaning of each
+    parameter by name. recommended_forcing, recommended_training : what a spec gets where it says nothing, since
+    families differ in the teacher forcing and in the window length they can be trained with. search_space : the
+    settings that a hyper-parameter search varies.
     """
 
+    family: ClassVar[type[Model]]
+    equations: ClassVar[str]
+    symbols: ClassVar[Mapping[str, str]]
+    when_to_use: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
     recommended_forcing: ClassVar[str] = "generalized"
     recommended_training: ClassVar[Mapping[str, Any]] = {}
+    search_space: ClassVar[Mapping[str, Range]] = {}
 
-    @abc.abstractmethod
-    def build(self, obs_dim: int, seed: int) -> Model: ...
+    @final
+    def build(self, obs_dim: int, seed: int) -> Model:
+        """A model with initial weights drawn from `seed`."""
+        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return self.family(obs_dim, **options, seed=seed)
 
 
 MODELS: Registry[ModelConfig] = Registry("model", show="dsr models")
+
+
+def config_of(model: Model) -> tuple[str, ModelConfig]:
+    """Registered name and configuration of a model, from which `build` makes another of its kind.
+
+    Raises `SpecError` for a class that is not registered.
+    """
+    for name in MODELS:
+        config = MODELS[name]
+        if config.family is type(model):
+            keys = [f.name for f in dataclasses.fields(config)]
+            return name, config(**{key: model.arguments[key] for key in keys})
+    raise SpecError(
+        f"a model of the class {type(model).__name__}",
+        f"one of the registered families: {', '.join(MODELS)}",
+        "register its configuration with MODELS.register(name)",
+    )

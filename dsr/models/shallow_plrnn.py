@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ..registry import option
+from .base import Model
 from .initialise import generator, normalised_positive_definite_diagonal, uniform
 from .orbits import Orbit, compiled_orbit, shallow_loop
 from .plrnn import PLRNN, require
@@ -78,10 +81,19 @@ class ShallowPLRNN(PLRNN):
 class ShallowPLRNNConfig(ModelConfig):
     """Shallow PLRNN: one hidden ReLU layer; the surest choice for low-dimensional data."""
 
+    family: ClassVar[type[Model]] = ShallowPLRNN
+    equations: ClassVar[str] = "z' = A z + W1 relu(W2 z + h2) + h1;  clipped: W1 [relu(W2 z + h2) - relu(W2 z)] + h1"
+    symbols: ClassVar[Mapping[str, str]] = {
+        "A": "diagonal of the linear part (M)",
+        "W1": "hidden to latent (M, L)",
+        "W2": "latent to hidden (L, M)",
+        "h1": "bias of the latent states (M)",
+        "h2": "thresholds of the hidden units (L)",
+    }
+    when_to_use: ClassVar[str] = "the first choice for low-dimensional data, noisy ones included"
+    references: ClassVar[tuple[str, ...]] = ("Hess, Monfared, Brenner, Durstewitz, ICML 2023, arXiv:2306.04406",)
+
     latent_dim: int | None = option(None, "number of latent states M; the number of observed columns if not given")
     hidden_dim: int = option(50, "number of hidden ReLU units L")
     clipped: bool = option(False, "bounded difference of two ReLUs in each hidden unit")
     observation: str = option("identity", "observation model: identity or affine")
-
-    def build(self, obs_dim: int, seed: int) -> ShallowPLRNN:
-        return ShallowPLRNN(obs_dim, self.latent_dim, self.hidden_dim, self.clipped, self.observation, seed)
