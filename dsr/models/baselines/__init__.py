@@ -1,0 +1,1 @@
+"""Reference baselines: what a model has to beat."""

@@ -1,0 +1,1 @@
+"""Models in continuous time: the step is a flow over dt."""

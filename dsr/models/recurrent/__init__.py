@@ -1,0 +1,1 @@
+"""Recurrent cells trained by backpropagation through time."""

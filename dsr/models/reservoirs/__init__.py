@@ -1,0 +1,1 @@
+"""Reservoirs: fixed random or polynomial features of the past, and a readout solved in closed form."""

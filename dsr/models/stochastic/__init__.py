@@ -1,0 +1,1 @@
+"""Models with process noise, whose free run is an ensemble."""
