@@ -25,6 +25,9 @@ class TimeSeries:
     time_unit : the unit of `dt` ("time units", "s", "iterations").
     names : one name per column.
     origin : where the values come from: system, parameters and seed, or file and sha256.
+    inputs : float64 array (time, inputs) of external inputs that act on the system, None without.
+    stamps : increasing times (time,) of the rows where they are not regular, None where they are; `dt` is then the
+        typical step. Only training of models in continuous time accepts such a series.
 
     Several trajectories are a list of `TimeSeries`. Nothing is guessed: axis order is (time, dim), and a
     series that is longer in dim than in time is refused. Missing values are refused; `interpolate_missing`
@@ -36,10 +39,15 @@ class TimeSeries:
     time_unit: str = "time units"
     names: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    inputs: np.ndarray | None = None
+    stamps: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         values = _as_matrix(self.values)
         dt = positive_step(self.dt)
+        for name, extra in (("inputs", self.inputs), ("stamps", self.stamps)):
+            if extra is not None:
+                object.__setattr__(self, name, _beside(np.array(extra, dtype=np.float64), name, len(values)))
         names = tuple(self.names) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
         if len(names) != values.shape[1]:
             raise DataError(
@@ -63,8 +71,8 @@ class TimeSeries:
 
     @property
     def times(self) -> np.ndarray:
-        """Times of the rows, starting at 0."""
-        return np.arange(len(self)) * self.dt
+        """Times of the rows; starting at 0 unless they have stamps of their own."""
+        return np.arange(len(self)) * self.dt if self.stamps is None else self.stamps
 
     def __len__(self) -> int:
         return self.values.shape[0]
@@ -81,7 +89,9 @@ class TimeSeries:
         before = self.origin.get("rows", [0])[0]
         # A stretch of an accepted series needs no second look: one of two rows has no wrong axis order.
         part = copy.copy(self)
-        object.__setattr__(part, "values", self.values[start:stop])
+        for name in ("values", "inputs", "stamps"):
+            whole = getattr(self, name)
+            object.__setattr__(part, name, None if whole is None else whole[start:stop])
         object.__setattr__(part, "origin", {**self.origin, "rows": [before + start, before + stop]})
         return part
 
@@ -108,6 +118,15 @@ class TimeSeries:
                 f"column {', '.join(constant)} is constant",
                 "columns that vary in time",
                 "leave it out by naming the other columns (--columns, or columns=[...])",
+            )
+
+    def require_regular(self, what: str) -> None:
+        """Raise `DataError` if the rows have time stamps of their own, which `what` cannot use."""
+        if self.stamps is not None:
+            raise DataError(
+                f"irregular time stamps for {what}",
+                "rows at a constant step",
+                "put them on a regular grid first (dsr.repair.resample)",
             )
 
     @classmethod
@@ -148,6 +167,21 @@ def _as_matrix(values: Any) -> np.ndarray:
             "transpose it (values.T; for a file --transpose, transpose=True) or bring a longer series",
         )
     return array
+
+
+def _beside(extra: np.ndarray, name: str, rows: int) -> np.ndarray:
+    """External inputs as (time, inputs), or increasing time stamps (time,), checked."""
+    if name == "inputs" and extra.ndim == 1:
+        extra = extra[:, None]
+    shape = (rows, extra.shape[1]) if name == "inputs" and extra.ndim == 2 else (rows,)
+    if extra.shape != shape or not np.isfinite(extra).all() or (name == "stamps" and (np.diff(extra) <= 0).any()):
+        raise DataError(
+            f"{name} of shape {extra.shape} for {rows} rows",
+            "finite inputs, one row each" if name == "inputs" else "finite, increasing times, one per row",
+            f"give {name} beside every row of the values",
+        )
+    extra.setflags(write=False)
+    return extra
 
 
 def positive_step(dt: Any) -> float:

@@ -69,10 +69,12 @@ def execute(
         return _result(folder, reused=True)
     say.stage("data")
     data = prepare(spec)
-    require_rows(data.train, resolved.training.window)
     members = _build(resolved, data.test.dim)
-    forcing, estimated = _forcing(resolved, data)
-    backend = choose_backend(members[0], resolved.training)
+    forcing, estimated, backend = None, dict(data.estimated), "closed form"
+    if not members[0].closed_form:
+        require_rows(data.train, resolved.training.window)
+        forcing, estimated = _forcing(resolved, data)
+        backend = choose_backend(members[0], resolved.training)
     folder = store.create(spec.experiment, resolved.run_id)
     with _recorded(folder), _one_thread():
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
@@ -83,7 +85,8 @@ def execute(
         history = _train(resolved, data, members, forcing, folder, say, checkpoint_seconds)
         model = members[0]
         folder.write(WEIGHTS, to_bytes(model.state_dict()))
-        folder.write(MEMBERS, to_bytes({"weights": history.members}))
+        states = enumerate(history.members)
+        folder.write(MEMBERS, to_bytes({f"{k}/{name}": t for k, state in states for name, t in state.items()}))
         folder.write("history.csv", _history_csv(history))
         folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
         say.stage("judging")
@@ -121,13 +124,15 @@ def _train(
     resolved: Resolved,
     data: Dataset,
     members: list[Model],
-    forcing: Forcing,
+    forcing: Forcing | None,
     folder: RunFolder,
     say: Progress,
     checkpoint_seconds: float,
 ) -> History:
     settings = dataclasses.asdict(resolved.training)
     del settings["members"]
+    if members[0].closed_form:
+        settings = {"check_steps": settings["check_steps"]}
     resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
     if resume is not None:
         folder.log(f"resumed at step {int(resume['step'])}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dsr import __version__
+from dsr.errors import SpecError
 from dsr.models import MODELS, ModelConfig
 from dsr.reading import read_bytes
 from dsr.registry import from_options, option
@@ -18,6 +19,8 @@ from dsr.training.config import require_setting
 
 from .spec import FileData, RunSpec
 from .store import run_id
+
+CLOSED_FORM_KEYS = ("members", "check_steps")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ def resolve(spec: RunSpec) -> Resolved:
     model = MODELS.build(spec.model["name"], _without_name(spec.model))
     forcing_name = spec.forcing.get("name", model.recommended_forcing)
     forcing = FORCINGS.build(forcing_name, _without_name(spec.forcing))
+    if model.family.closed_form:
+        _refuse_gradient_settings(spec)
     training = from_options(RunTraining, {**model.recommended_training, **spec.training}, where="section [training]")
     tree = {
         "data": _data_tree(spec),
@@ -61,6 +66,18 @@ def resolve(spec: RunSpec) -> Resolved:
     }
     source = Path(spec.data.file).stem if isinstance(spec.data, FileData) else spec.data.system
     return Resolved(spec, model, forcing, training, tree, run_id(source, spec.model["name"], spec.seed, tree))
+
+
+def _refuse_gradient_settings(spec: RunSpec) -> None:
+    """A setting that nothing would come of is refused."""
+    given = [f"training.{key}" for key in spec.training if key not in CLOSED_FORM_KEYS]
+    given += ["forcing"] if spec.forcing else []
+    if given:
+        raise SpecError(
+            f"{', '.join(given)} for the model '{spec.model['name']}', which is solved in closed form",
+            f"training.{', training.'.join(CLOSED_FORM_KEYS)}, and no forcing",
+            f"leave {given[0]} out",
+        )
 
 
 def _data_tree(spec: RunSpec) -> dict[str, Any]:

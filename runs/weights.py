@@ -8,7 +8,6 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
-from torch.nn.utils import vector_to_parameters
 
 from dsr.errors import StoreError
 from dsr.models import MODELS, Model
@@ -45,8 +44,10 @@ def load_model(folder: str | Path, member: int | None = None) -> Model:
     model = MODELS.build(config.pop("name"), config).build(resolved["obs_dim"], resolved["seed"])
     model.load_state_dict(read_tensors(run / WEIGHTS))
     if member is not None:
-        rows = read_tensors(run / MEMBERS)["weights"]
-        if not 0 <= member < len(rows):
-            raise StoreError(f"member {member} of '{folder}'", f"0 to {len(rows) - 1}", "give one of these members")
-        vector_to_parameters(rows[member], model.parameters())
+        tensors = read_tensors(run / MEMBERS)
+        own = {name.partition("/")[2]: t for name, t in tensors.items() if name.partition("/")[0] == str(member)}
+        if not own:
+            last = max(int(name.partition("/")[0]) for name in tensors)
+            raise StoreError(f"member {member} of '{folder}'", f"0 to {last}", "give one of these members")
+        model.load_state_dict(own)
     return model

@@ -4,7 +4,7 @@ from .alrnn import ALRNN
 from .base import FreeRun, Model
 from .memory import MemoryModel
 from .plrnn import PLRNN
-from .registry import MODELS, ModelConfig, Range, config_of
+from .registry import MODELS, ModelConfig, Range, config_of, name_of
 from .shallow_plrnn import ShallowPLRNN
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Range",
     "ShallowPLRNN",
     "config_of",
+    "name_of",
 ]

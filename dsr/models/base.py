@@ -117,6 +117,15 @@ class Model(nn.Module, metaclass=_Remembering):
             "resample the series (--resample, or dsr.repair.resample), or choose another model",
         )
 
+    @final
+    def advance(self, z: Tensor, inputs: Tensor | None = None, gap: Tensor | None = None) -> Tensor:
+        """State at the next row, (batch, state): external inputs (batch, inputs) are those of the next row, `gap`
+        (batch, 1) is the time until it where that is not `dt`."""
+        z = self.step(z) if gap is None else self.flow(z, gap)
+        if inputs is None or self.input_matrix is None:
+            return z
+        return z + inputs @ self.input_matrix.T
+
     def driven(self, y: Tensor) -> Tensor:
         """Predictions of the rows 1, 2, ... of standardised data, each from all rows before it: (batch, time, obs) ->
         (batch, time - 1, obs). This is full teacher forcing, step by step; a family that can do it in parallel over
@@ -230,6 +239,11 @@ class Model(nn.Module, metaclass=_Remembering):
     def compiled_orbit(self) -> Orbit | None:
         """A compiled loop of this very model's `step` (see `orbits`), where there is one."""
         return None
+
+    @property
+    def orbit_is_compiled(self) -> bool:
+        """Whether free runs take microseconds a step."""
+        return self.in_float64().compiled_orbit() is not None
 
     @final
     def orbit(self) -> Orbit:

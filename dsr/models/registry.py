@@ -57,13 +57,17 @@ def config_of(model: Model) -> tuple[str, ModelConfig]:
 
     Raises `SpecError` for a class that is not registered.
     """
-    for name in MODELS:
+    name = name_of(type(model))
+    if name is not None:
         config = MODELS[name]
-        if config.family is type(model):
-            keys = [f.name for f in dataclasses.fields(config)]
-            return name, config(**{key: model.arguments[key] for key in keys})
+        return name, config(**{f.name: model.arguments[f.name] for f in dataclasses.fields(config)})
     raise SpecError(
         f"a model of the class {type(model).__name__}",
         f"one of the registered families: {', '.join(MODELS)}",
         "register its configuration with MODELS.register(name)",
     )
+
+
+def name_of(family: type[Model]) -> str | None:
+    """The name a family is registered under, None for a class that is not."""
+    return next((name for name in MODELS if MODELS[name].family is family), None)

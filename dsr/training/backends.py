@@ -13,32 +13,38 @@ import torch
 from ..errors import SpecError, unknown
 from ..models import Model
 from . import cuda_graph, native, triton_gradient
-from .adjoint import ADJOINTS
+from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS
 from .config import TrainingConfig
 from .deer import DeerGradient
 from .engine import Engine, StepwiseEngine
-from .gradient import Backend, autograd_backend
+from .gradient import AutogradGradient, Backend, autograd_backend
 from .job import Job
 from .segments import SegmentedGradient
 
 BACKENDS = ("native", "torch", "triton", "autograd")
 
 
-def choose_backend(model: Model, config: TrainingConfig) -> str:
-    """Name of the backend that `config` asks for, or the fastest that serves when it says "auto".
+def choose_backend(model: Model, config: TrainingConfig, *, special: str = "") -> str:
+    """Name of the backend that `config` asks for, or the fastest that serves when it says "auto". `special` names what
+    only the plain loop can do, such as "irregular time stamps".
 
     Raises `SpecError` when the one asked for cannot train this model on this machine.
     """
     name, device, known = config.backend, config.device, type(model) in ADJOINTS
+    observed = type(getattr(model, "observation", None)) in OBSERVATION_ADJOINTS
+    if known and not observed:
+        special = special or "a nonlinear observation model"
+    special = special or ("external inputs" if model.input_dim else "warm_up" if config.warm_up else "")
+    known = known and not special
     if name not in ("auto", *BACKENDS):
         raise unknown("training backend", name, ("auto", *BACKENDS))
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SpecError(f"training.device = '{device}'", "cpu: torch finds no GPU here", "set training.device = 'cpu'")
     if config.solver == "deer":
-        if name not in ("auto", "torch") or not known:
+        if name not in ("auto", "torch") or not (known and native.supports(model)):
             raise SpecError(
                 f"training.solver = 'deer' for {type(model).__name__} with backend '{name}'",
-                "ALRNN or ShallowPLRNN with the torch backend",
+                "plain ALRNN or ShallowPLRNN with the torch backend",
                 "set training.backend = 'torch', or training.solver = 'sequential'",
             )
         return "torch"
@@ -48,17 +54,18 @@ def choose_backend(model: Model, config: TrainingConfig) -> str:
         if device.startswith("cuda"):
             return "triton" if triton_gradient.supports(model) and not triton_gradient.available() else "torch"
         return "native" if native.supports(model) and native.unavailable() is None else "torch"
-    reason = _obstacle(name, model, device, known)
+    reason = _obstacle(name, model, device, known, special)
     if reason:
         raise SpecError(f"training.backend = '{name}', but {reason}", "a backend that serves", "say 'auto'")
     return name
 
 
-def _obstacle(name: str, model: Model, device: str, known: bool) -> str | None:
+def _obstacle(name: str, model: Model, device: str, known: bool, special: str) -> str | None:
     if name == "autograd":
         return None
-    if not known:
-        return f"it has no hand-written gradient for {type(model).__name__}"
+    serves = {"native": native.supports, "triton": triton_gradient.supports}.get(name, lambda _: True)
+    if not known or not serves(model):
+        return f"it has no hand-written gradient for {special or type(model).__name__}"
     if name == "native":
         return "it runs on the CPU only" if device.startswith("cuda") else native.unavailable()
     return triton_gradient.available() if name == "triton" else None
@@ -84,6 +91,8 @@ def make_engine(job: Job, name: str) -> Engine:
         return native.NativeEngine(job)
     on_gpu = job.ensemble.flat.device.type == "cuda" and cuda_graph.supports(job.ensemble.model)
     graphed = on_gpu and name == "torch" and job.config.solver == "sequential"
+    if name == "autograd":
+        return StepwiseEngine(job, AutogradGradient(job.config.warm_up, job.losses))
     return StepwiseEngine(job, make_gradient(name, solver=job.config.solver, graphed=graphed))
 
 

@@ -22,6 +22,7 @@ class TrainingConfig:
     steps: int = option(100_000, "training steps")
     batch_size: int = option(64, "windows per step and member")
     window: int = option(20, "predicted steps per window")
+    warm_up: int = option(0, "predictions at the start of a window that the loss leaves out, while a memory fills")
     learning_rate: float = option(1e-2, "learning rate at the start")
     final_learning_rate: float = option(1e-5, "learning rate at the end")
     schedule: str = option("exponential", "course of the learning rate: exponential, cosine or constant")
@@ -41,6 +42,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for key in ("steps", "batch_size", "window", "checks", "check_steps"):
             require_setting(getattr(self, key) >= 1, key, getattr(self, key), "1 or more")
+        require_setting(
+            0 <= self.warm_up < self.window, "warm_up", self.warm_up, f"0 to window - 1 = {self.window - 1}"
+        )
         for key in ("learning_rate", "final_learning_rate"):
             require_setting(getattr(self, key) > 0, key, getattr(self, key), "a positive number")
         for key in (

@@ -61,7 +61,8 @@ class StepwiseEngine:
             losses.append(self.gradient(ensemble, windows.gather(picks[i], places[i]), alpha))
             job.penalise()
             clip_norm_(ensemble.gradient, job.config.clip_norm)
-            optimiser.step(ensemble.gradient, rates[i], float(scale[i]), float(eps[i]))
+            rate = rates[i] if ensemble.rate_factors is None else rates[i] * ensemble.rate_factors
+            optimiser.step(ensemble.gradient, rate, float(scale[i]), float(eps[i]))
         return torch.stack(losses).cpu() if losses else torch.zeros((0, ensemble.members))
 
 

@@ -15,12 +15,19 @@ class Ensemble:
 
     def __init__(self, models: Sequence[Model], device: str = "cpu") -> None:
         self.model = models[0]
+        factors = self.model.rate_factors()
         shapes = {name: p.shape for name, p in self.model.named_parameters()}
         rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models]
         self.flat = torch.stack(rows).to(device)
         self.gradient = torch.zeros_like(self.flat)
         self.parameters = _views(self.flat, shapes)
         self.gradients = _views(self.gradient, shapes)
+        # (n,) factors on the learning rate; None where all are 1
+        self.rate_factors = (
+            torch.cat([self.flat.new_full((p.numel(),), factors.get(n, 1.0)) for n, p in self.model.named_parameters()])
+            if factors
+            else None
+        )
 
     @property
     def members(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, SpecError
-from ..models import Model
+from ..models import MODELS, Model, name_of
 from ..registry import from_options
 from ..series import TimeSeries
 from .backends import choose_backend
+from .closed_form import solve_members
 from .config import TrainingConfig
 from .ensemble import Ensemble
-from .forcing import Forcing
+from .forcing import FORCINGS, Forcing
+from .gradient import Loss
 from .history import History
 from .job import make_job
 from .run import TrainingRun
@@ -28,12 +31,13 @@ def fit(
     model: Model,
     train: TimeSeries | Sequence[TimeSeries],
     *,
-    forcing: Forcing | Sequence[Forcing],
+    forcing: Forcing | Sequence[Forcing] | None = None,
     validation: TimeSeries | Sequence[TimeSeries] | None = None,
     seed: int = 0,
     seconds: float | None = None,
     restarts: Sequence[Model] = (),
     vary: Mapping[str, Sequence[float]] | None = None,
+    losses: Sequence[Loss] = (),
     resume: dict[str, Tensor] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
     on_checkpoint: Callable[[dict[str, Tensor]], None] | None = None,
@@ -45,37 +49,52 @@ def fit(
     Parameters
     ----------
     train, validation : one or several series with equal columns and dt. Mean and standard deviation of `train` are
-        stored in the model. With `validation`, the weights kept are those of the check (see `FreeRunScore`) with the
-        best free run; without it, the last ones of the first member.
+        stored in the model. Models in continuous time also train on series with time stamps of their own. With
+        `validation`, the weights kept are those of the check (see `FreeRunScore`) with the best free run; without it,
+        the last ones of the first member.
     forcing : `GeneralizedForcing.from_data(train)`, `SparseForcing(tau)`, ...; a sequence gives one to each member.
+        None: the scheme that the family recommends, estimated from the longest training series.
+        Families that are solved in closed form (`model.closed_form`) take none, and none of the `settings` but
+        `check_steps`.
     seed : decides the windows; the same seed, data, settings and backend give the same bytes on one machine (CPU).
     seconds : a budget in place of `steps`: the speed is measured first and turned into a number of steps, recorded in
         `History.steps`; repeating with `steps` of that number gives the same weights.
     restarts : further models of the same shape, trained beside `model` as one ensemble; the survivor ends in `model`,
         all are in `History.members`.
     vary : settings in which the members differ, by name, with a value for each (see `job.VARIABLE`).
+    losses : added to the mean squared error; see `dsr.training.losses`.
     resume : what `on_checkpoint` received from the same call earlier; the result equals an uninterrupted run.
     checkpoint_seconds : how often `on_checkpoint` is called.
     on_progress : called with (step, steps, mean loss of the last block).
-    settings : the fields of `TrainingConfig`: steps, batch_size, window, learning_rate, backend, ...
+    settings : the fields of `TrainingConfig`: steps, batch_size, window, learning_rate, backend, ...; where nothing
+        is said, those that the family recommends.
 
     Raises `DataError` for series that do not fit together or are shorter than a window, `SpecError` for bad settings.
     On `KeyboardInterrupt` the model has the best weights so far, and `on_checkpoint` is called before it is raised
     again. It misleads when validation data are shorter than the attractor's recurrence: selection is then by luck.
     """
-    config = from_options(TrainingConfig, settings, where="fit")
+    config = from_options(TrainingConfig, {**_recommended(model), **settings}, where="fit")
     series, checking = _as_list(train), _as_list(validation)
     _agree(model, [*series, *checking])
+    for s in checking:
+        s.require_regular("validation data")
     members = [model, *restarts]
+    mean, std = _standardise(members, series)
+    score = FreeRunScore(checking, train=series, steps=config.check_steps) if checking else None
+    if model.closed_form:
+        _refuse_gradient_settings(model, {"forcing": forcing, "seconds": seconds, "vary": vary, **settings})
+        return solve_members(members, series, mean, std, score, seed=seed, on_progress=on_progress)
+    if forcing is None:
+        forcing = _recommended_forcing(model).estimated(max(series, key=len))
     forcings = [forcing] * len(members) if isinstance(forcing, Forcing) else list(forcing)
     if len(forcings) != len(members):
         raise SpecError(f"{len(forcings)} forcings for {len(members)} members", "one, or one per member", "match them")
-    backend = choose_backend(model, config)
-    mean, std = _standardise(members, series)
+    special = "irregular time stamps" if any(s.stamps is not None for s in series) else "extra losses" if losses else ""
+    backend = choose_backend(model, config, special=special)
     windows = Windows(
         series, mean, std, config.window, seed=seed, dtype=model.dtype, noise=config.noise, device=config.device
     )
-    job = make_job(Ensemble(members, config.device), windows, config, vary or {})
+    job = make_job(Ensemble(members, config.device), windows, config, vary or {}, losses)
     run = TrainingRun(job, forcings, backend)
     if seconds is not None:
         if resume is not None:
@@ -83,8 +102,27 @@ def fit(
         run.steps = run.steps_within(seconds)
     if resume is not None:
         run.state.restore(resume)
-    score = FreeRunScore(checking, train=series, steps=config.check_steps) if checking else None
     return run.train(score, on_progress, on_checkpoint, checkpoint_seconds)
+
+
+def _recommended(model: Model) -> dict[str, Any]:
+    """Settings that the family recommends, but for those of a whole run."""
+    name = name_of(type(model))
+    if name is None:
+        return {}
+    known = {f.name for f in dataclasses.fields(TrainingConfig)}
+    return {key: value for key, value in MODELS[name].recommended_training.items() if key in known}
+
+
+def _recommended_forcing(model: Model) -> Forcing:
+    name = name_of(type(model))
+    if name is None:
+        raise SpecError(
+            f"no forcing for a {type(model).__name__}, which is not registered",
+            "a forcing scheme",
+            "give forcing=NoForcing(), GeneralizedForcing.from_data(train), ...",
+        )
+    return FORCINGS.build(MODELS[name].recommended_forcing, {})
 
 
 def _as_list(series: TimeSeries | Sequence[TimeSeries] | None) -> list[TimeSeries]:
@@ -102,6 +140,24 @@ def _agree(model: Model, series: Sequence[TimeSeries]) -> None:
                 f"{model.obs_dim} columns, as the model has, and dt = {series[0].dt:g}, as the first series has",
                 "build the model with obs_dim=train.dim, and resample the series to one dt",
             )
+        found = 0 if s.inputs is None else s.inputs.shape[1]
+        if found != model.input_dim:
+            raise DataError(
+                f"a series with {found} external inputs for a model with {model.input_dim}",
+                "as many as the model has",
+                "call model.add_inputs(number), or set the inputs of the series",
+            )
+
+
+def _refuse_gradient_settings(model: Model, given: Mapping[str, Any]) -> None:
+    """A setting that nothing would come of is refused."""
+    useless = [name for name, value in given.items() if value is not None and name != "check_steps"]
+    if useless:
+        raise SpecError(
+            f"{', '.join(useless)} for a {type(model).__name__}, which is solved in closed form",
+            "check_steps and no other setting of training",
+            f"leave {useless[0]} out",
+        )
 
 
 def _standardise(models: Sequence[Model], series: Sequence[TimeSeries]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ squared error of the unforced predictions over time, batch and observed columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,39 +17,72 @@ from ..models import Model
 from .ensemble import Ensemble
 
 Backend = Callable[[Ensemble, Tensor, Tensor], Tensor]
+Loss = Callable[[Model, Tensor, Tensor], Tensor]
+"""An extra loss: (model, windows (batch, T + 1, obs), predictions (batch, T, obs)) -> scalar, standardised units."""
 
 
-def autograd_backend(ensemble: Ensemble, windows: Tensor, strengths: Tensor) -> Tensor:
-    """The plain loop, differentiated by torch, one member after the other: the reference for every other backend."""
-    losses = []
-    for k in range(ensemble.members):
-        parameters = {n: p[k].detach().requires_grad_() for n, p in ensemble.parameters.items()}
-        loss = torch.func.functional_call(
-            _ForcedLoss(ensemble.model), _prefixed(parameters), (windows[:, k], strengths[:, k].tolist())
-        )
-        for name, g in zip(
-            parameters, torch.autograd.grad(loss, list(parameters.values()), allow_unused=True), strict=True
-        ):
-            ensemble.gradients[name][k] = 0.0 if g is None else g
-        losses.append(loss.detach())
-    return torch.stack(losses)
+class AutogradGradient:
+    """The plain loop, differentiated by torch, one member after the other: serves every model, and is the reference
+    for every other backend.
+
+    Windows may carry further columns behind the observations: the external inputs, then the time since the row before
+    (for irregular time stamps). warm_up : predictions at the start of a window that the loss leaves out. losses : added
+    to it, as is a model's own `auxiliary_loss`.
+    """
+
+    def __init__(self, warm_up: int = 0, losses: Sequence[Loss] = ()) -> None:
+        self.warm_up, self.losses = warm_up, tuple(losses)
+
+    def __call__(self, ensemble: Ensemble, windows: Tensor, strengths: Tensor) -> Tensor:
+        losses = []
+        for k in range(ensemble.members):
+            parameters = {f"model.{n}": p[k].detach().requires_grad_() for n, p in ensemble.parameters.items()}
+            loss = torch.func.functional_call(
+                _ForcedLoss(ensemble.model, self.warm_up, self.losses),
+                parameters,
+                (windows[:, k], strengths[:, k].tolist()),
+            )
+            gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+            for view, g in zip(ensemble.gradients.values(), gradients, strict=True):
+                view[k] = 0.0 if g is None else g
+            losses.append(loss.detach())
+        return torch.stack(losses)
 
 
-def _prefixed(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"model.{name}": p for name, p in parameters.items()}
+autograd_backend: Backend = AutogradGradient()
 
 
 class _ForcedLoss(torch.nn.Module):
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, warm_up: int, losses: Sequence[Loss]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.warm_up, self.losses = model, warm_up, losses
 
     def forward(self, window: Tensor, strengths: list[float]) -> Tensor:
-        model, errors = self.model, []
-        z = model.initial(window[0][:, None])
-        for x, alpha in zip(window[1:], strengths, strict=True):
-            z = model.step(z)
-            errors.append(model.decode(z) - x)
+        model = self.model
+        y = window[..., : model.obs_dim]
+        plain = y.shape[-1] == window.shape[-1]
+        # the last strength has no step after it
+        driven = plain and model.input_dim == 0 and all(alpha == 1.0 for alpha in strengths[:-1])
+        batches = y.transpose(0, 1)
+        predictions = model.driven(batches) if driven else self._forced(window, y, strengths).transpose(0, 1)
+        loss = (predictions - batches[:, 1:])[:, self.warm_up :].square().mean()
+        extra = model.auxiliary_loss(batches)
+        if extra is not None:
+            loss = loss + extra
+        for term in self.losses:
+            loss = loss + term(model, batches, predictions)
+        return loss
+
+    def _forced(self, window: Tensor, y: Tensor, strengths: list[float]) -> Tensor:
+        """Unforced predictions (T, batch, obs)."""
+        model, found = self.model, []
+        first, last = model.obs_dim, model.obs_dim + model.input_dim
+        inputs = window[..., first:last] if model.input_dim else None
+        gaps = window[..., last:] if window.shape[-1] > last else None
+        z = model.initial(y[0][:, None])
+        for t, alpha in enumerate(strengths, start=1):
+            z = model.advance(z, None if inputs is None else inputs[t], None if gaps is None else gaps[t])
+            found.append(model.decode(z))
             if alpha > 0:
-                z = model.pull(z, x, alpha)
-        return torch.stack(errors).square().mean()
+                z = model.pull(z, y[t], alpha)
+        return torch.stack(found)

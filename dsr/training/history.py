@@ -26,11 +26,11 @@ class History:
     loss_steps, loss : (blocks,) and (blocks, members), mean loss over each block of steps.
     checks : free-run judgements on validation data, in order of steps; empty without validation data.
     selected_step, selected_member : where the weights in the model come from.
-    members : (members, n) weights of every member, each from its own best check; row k loads with
-        `torch.nn.utils.vector_to_parameters(members[k], model.parameters())`.
+    members : state dict of every member, each from its own best check; `model.load_state_dict(members[k])`.
     outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers; with a remark when
         no check had a usable free run.
-    backend : what computed it. seconds : wall time; the only field that differs between two runs of one seed.
+    backend : what computed it; "closed form" for a family that is solved, whose one "step" is the solution.
+    seconds : wall time; the only field that differs between two runs of one seed.
     """
 
     steps: int
@@ -39,7 +39,7 @@ class History:
     checks: tuple[Check, ...]
     selected_step: int
     selected_member: int
-    members: Tensor
+    members: tuple[dict[str, Tensor], ...]
     outcome: str
     backend: str
     seconds: float

@@ -13,6 +13,7 @@ from ..errors import SpecError
 from ..models.observation import AffineObservation
 from .config import TrainingConfig
 from .ensemble import Ensemble
+from .gradient import Loss
 from .optimiser import Optimiser, learning_rates
 from .regularisers import condition_penalty_gradient, quadratic_penalty
 from .windows import Windows
@@ -26,7 +27,8 @@ class Job:
     """`settings[name]` holds the members' values of the settings that may differ between them.
 
     weight, target : quadratic penalties as (members, n) and (n,), the gradient gains 2 weight (p - target); None
-    without. condition : (members,) weights of the penalty on an affine observation matrix; None without.
+    without. condition : (members,) weights of the penalty on an affine observation matrix; None without. losses : what
+    is added to the loss.
     """
 
     ensemble: Ensemble
@@ -37,6 +39,7 @@ class Job:
     weight: Tensor | None
     target: Tensor | None
     condition: np.ndarray | None
+    losses: tuple[Loss, ...] = ()
 
     def rates(self, first: int, count: int, steps: int) -> np.ndarray:
         """Learning rates (count, members) of the training steps first, first + 1, ... of `steps`."""
@@ -57,7 +60,13 @@ class Job:
             ensemble.gradients["observation.matrix"].add_(condition_penalty_gradient(matrix, weight))
 
 
-def make_job(ensemble: Ensemble, windows: Windows, config: TrainingConfig, vary: Mapping[str, Sequence[float]]) -> Job:
+def make_job(
+    ensemble: Ensemble,
+    windows: Windows,
+    config: TrainingConfig,
+    vary: Mapping[str, Sequence[float]],
+    losses: Sequence[Loss] = (),
+) -> Job:
     """Raises `SpecError` for a setting that cannot vary between members or lacks a value for each."""
     settings = {name: (float(getattr(config, name)),) * ensemble.members for name in VARIABLE}
     for name, values in vary.items():
@@ -90,4 +99,4 @@ def make_job(ensemble: Ensemble, windows: Windows, config: TrainingConfig, vary:
         weight = torch.stack([w for w, _ in penalties]).to(ensemble.flat)
         target = penalties[0][1].to(ensemble.flat)
     optimiser = Optimiser(ensemble.flat, config.optimiser)
-    return Job(ensemble, windows, optimiser, config, settings, weight, target, condition)
+    return Job(ensemble, windows, optimiser, config, settings, weight, target, condition, tuple(losses))

@@ -41,7 +41,7 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: Tensor, scale: float, eps: float) -> None:
-        """One update; rate (members, 1)."""
+        """One update; rate (members, 1) or (members, n)."""
         self.count += 1
         b1, b2 = BETAS
         self.mean.lerp_(gradient, 1 - b1)

@@ -146,6 +146,14 @@ class TrainingRun:
         """The weights that end in the model."""
         return self.state.best[self.state.survivor] if self._found() else self.job.ensemble.flat[0]
 
+    def _members(self) -> tuple[dict[str, Tensor], ...]:
+        """State dicts of all members, leaving the survivor in the model."""
+        ensemble, found = self.job.ensemble, []
+        for row in self.state.best if self.state.checks else ensemble.flat:
+            found.append({name: t.clone() for name, t in ensemble.load(row).state_dict().items()})
+        ensemble.load(self._selected())
+        return tuple(found)
+
     def _found(self) -> bool:
         return math.isfinite(self.state.best_scores[self.state.survivor])
 
@@ -170,7 +178,7 @@ class TrainingRun:
             checks=tuple(state.checks),
             selected_step=state.best_steps[state.survivor] if self._found() else state.step,
             selected_member=state.survivor if self._found() else 0,
-            members=(state.best if state.checks else self.job.ensemble.flat).cpu().clone(),
+            members=self._members(),
             outcome=outcome,
             backend=self.backend,
             seconds=seconds,

@@ -18,7 +18,8 @@ TABLE = 1 << 16  # normal numbers that the training noise is cut from, at a rand
 
 class Windows:
     """Random windows of `length` + 1 rows that never straddle two trajectories, with noise of `noise` standard
-    deviations added (to inputs and targets alike)."""
+    deviations added (to what is observed, as start and as target). Behind the observed columns stand the external
+    inputs, standardised, and for series with time stamps of their own the time since the row before."""
 
     def __init__(
         self,
@@ -34,7 +35,13 @@ class Windows:
     ) -> None:
         require_rows(series, length)
         self.length, self.noise, self.dim = length, noise, series[0].dim
-        values = (np.concatenate([s.values for s in series]) - mean) / std
+        columns = [(np.concatenate([s.values for s in series]) - mean) / std]
+        if series[0].inputs is not None:
+            inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
+            columns.append((inputs - inputs.mean(0)) / inputs.std(0))
+        if any(s.stamps is not None for s in series):
+            columns.append(np.concatenate([np.diff(s.times, prepend=s.times[0] - s.dt) for s in series])[:, None])
+        values = np.concatenate(columns, axis=1)
         self.rows = torch.as_tensor(np.ascontiguousarray(values), dtype=dtype, device=device)
         offsets = np.cumsum([0] + [len(s) for s in series])
         self.firsts = np.concatenate([np.arange(a, b - length) for a, b in pairwise(offsets)]).astype(np.int64)
@@ -62,7 +69,10 @@ class Windows:
         if self.noise == 0:
             return windows
         normals = self.normals[places[..., None] + self._cells]
-        return windows + self.noise * normals.unflatten(-1, (self.length + 1, self.dim)).movedim(2, 0)
+        noise = self.noise * normals.unflatten(-1, (self.length + 1, self.dim)).movedim(2, 0)
+        if windows.shape[-1] == self.dim:
+            return windows + noise
+        return torch.cat([windows[..., : self.dim] + noise, windows[..., self.dim :]], dim=-1)
 
 
 def require_rows(series: Sequence[TimeSeries], length: int) -> None:

@@ -1,0 +1,85 @@
+"""Fits of families that are solved instead of trained by gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..errors import DataError
+from ..models import Model
+from ..series import TimeSeries
+from .history import Check, History
+from .selection import FreeRunScore
+
+STARTS = 200  # rows from which the one-step error is taken
+
+
+def solve_members(
+    members: Sequence[Model],
+    series: Sequence[TimeSeries],
+    mean: np.ndarray,
+    std: np.ndarray,
+    score: FreeRunScore | None,
+    *,
+    seed: int,
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> History:
+    """Solve every member on all series; the one with the best free run, the first without validation data, ends in
+    `members[0]`.
+
+    The loss in the history is the mean squared error of one step, in standardised units, from rows spread over the
+    training data. Raises `DataError` when no series is longer than a member's `min_context`.
+    """
+    began = time.perf_counter()
+    segments = [(s.values - mean) / std for s in series]
+    need = members[0].min_context + 1
+    if max(len(s) for s in segments) < need + 1:
+        raise DataError(
+            f"a training series of {max(len(s) for s in segments)} rows",
+            f"more rows than the {need} that a {type(members[0]).__name__} needs as context",
+            "bring a longer series, or set a shorter context in the [model] section",
+        )
+    losses, verdicts = [], []
+    for k, model in enumerate(members):
+        model.solve(segments, np.random.default_rng([seed, k]))
+        losses.append(_one_step_error(model, series, std))
+        if score is not None and len(members) > 1:
+            verdicts.append(score(model))
+        if on_progress is not None:
+            on_progress(k + 1, len(members), losses[-1])
+    states = tuple({name: t.clone() for name, t in m.state_dict().items()} for m in members)
+    best = min(range(len(verdicts)), key=lambda k: verdicts[k].score) if verdicts else 0
+    members[0].load_state_dict(states[best])
+    checks = (
+        Check(
+            1,
+            tuple(v.score for v in verdicts),
+            tuple(v.lambda_max for v in verdicts),
+            tuple(v.fate for v in verdicts),
+        ),
+    )
+    outcome = "finished"
+    if verdicts and not np.isfinite(verdicts[best].score):
+        names = ", ".join(sorted({v.fate for v in verdicts}))
+        outcome += f"; no member had a usable free run ({names}), so the first was kept"
+    return History(
+        steps=1,
+        loss_steps=np.array([1], dtype=np.int64),
+        loss=np.array([losses]),
+        checks=checks if verdicts else (),
+        selected_step=1,
+        selected_member=best,
+        members=states,
+        outcome=outcome,
+        backend="closed form",
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _one_step_error(model: Model, series: Sequence[TimeSeries], std: np.ndarray) -> float:
+    values, context = max(series, key=len).values, model.min_context
+    rows = np.linspace(context, len(values) - 1, min(STARTS, len(values) - context)).astype(int)
+    predicted = model.predict_next(np.stack([values[row - context : row] for row in rows]))
+    return float((((predicted - values[rows]) / std) ** 2).mean())
