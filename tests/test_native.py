@@ -30,10 +30,6 @@ RNG = np.random.default_rng(0)
 SERIES = [TimeSeries(np.cumsum(RNG.standard_normal((n, 3)), axis=0), 0.1) for n in (300, 200)]
 
 
-def weights(model):
-    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-
-
 MODELS = {
     "alrnn": lambda s: ALRNN(3, 6, 3, seed=s),
     "shallow": lambda s: ShallowPLRNN(3, 3, 7, seed=s),
