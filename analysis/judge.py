@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsr.errors import DataError, DsrError
+from dsr.errors import DataError, DsrError, NoTangentError
 from dsr.measure import Measure
 from dsr.series import TimeSeries
 
@@ -66,7 +66,7 @@ def judge(
     Judgement. Rows: D_stsp, D_H, prediction error, valid prediction time, lambda_1 ... (as many as
     observations or true exponents; `spectrum` holds all that were computed: every one up to 20 states, obs +
     2 above), their sum where the truth is known, Kaplan-Yorke dimension. A run that diverges gives NaN with a
-    note in every row that needs it.
+    note in every row that needs it, and so does a model without tangent dynamics in the rows of exponents.
 
     Raises `DataError` when the model has other columns or another time step than the test series.
     """
@@ -116,10 +116,13 @@ def judge(
     )
     spectrum = None
     if orbit is not None:
-        spectrum = model_spectrum(
-            model, run.states[0, transient:], test, lyapunov_steps, lyapunov_members, seed
-        )
-        notes += spectrum_notes(spectrum, model)
+        try:
+            spectrum = model_spectrum(
+                model, run.states[0, transient:], test, lyapunov_steps, lyapunov_members, seed
+            )
+            notes += spectrum_notes(spectrum, model)
+        except NoTangentError as refused:
+            lost_note = refused.got
     rows += exponent_rows(spectrum, truth_spectrum, estimate, test.dim, lost_note)
     if truth_spectrum is None:
         found = Measure(FROM_DATA, math.nan, note=lost_note) if orbit is None else from_data(orbit)
@@ -128,7 +131,7 @@ def judge(
             "lambda_1 of the truth is estimated from the data, that of the model computed from its Jacobians; "
             "the row 'lambda_1 from data' puts both through one estimator"
         )
-    outcome = diverged(lost or 0) if orbit is None or spectrum is None else classify(orbit, truth, spectrum)
+    outcome = diverged(lost or 0) if orbit is None else classify(orbit, truth, spectrum)
     return Judgement(
         tuple(rows),
         outcome,

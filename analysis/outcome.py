@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsr.escape import within_reach
-from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS, settled
+from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, NOT_JUDGED, TRANSIENT_CHAOS, settled
 
 from .lyapunov import LyapunovSpectrum
 from .protocol import FreeRun
@@ -17,8 +17,8 @@ ENDS = {FIXED_POINT: "comes to rest", CYCLE: "ends on a cycle"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """`name` is one of those of `dsr.fate`: "diverged", "fixed point", "cycle", "transient chaos", "not chaotic" or
-    "chaotic"; `step` is where a run diverged."""
+    """`name` is one of those of `dsr.fate`: "diverged", "fixed point", "cycle", "transient chaos", "not chaotic",
+    "not judged" or "chaotic"; `step` is where a run diverged."""
 
     name: str
     sentence: str
@@ -41,14 +41,19 @@ def diverged(step: int) -> Outcome:
     return Outcome(DIVERGED, f"the free run left the finite numbers or the range of the data at step {step}", step)
 
 
-def classify(generated: np.ndarray, truth: np.ndarray, spectrum: LyapunovSpectrum) -> Outcome:
+def classify(generated: np.ndarray, truth: np.ndarray, spectrum: LyapunovSpectrum | None) -> Outcome:
     """Name of a free run (time, obs) that stayed finite.
 
     "fixed point", "cycle": where its last tenth has settled (`dsr.fate.settled`). "transient chaos": it has settled,
     yet the members of the spectrum, which started all along the run, still stretch. "chaotic": it has not settled and
     the largest exponent is above zero by more than two standard errors. "diverged": the run itself stayed, but every
-    slightly perturbed copy of it left. Everything else (torus, too short to tell) is "not chaotic".
+    slightly perturbed copy of it left. Everything else (torus, too short to tell) is "not chaotic". Without a spectrum
+    a run that has not settled is "not judged".
     """
+    if spectrum is None:
+        end = settled(generated, truth)
+        reason = "the model has no exponents" if end is None else f"the free run {ENDS[end]}"
+        return Outcome(end or NOT_JUDGED, reason)
     if spectrum.diverged == spectrum.members:
         return Outcome(DIVERGED, f"all {spectrum.members} perturbed copies of the free run left the finite numbers")
     end = settled(generated, truth)

@@ -6,6 +6,7 @@ import numpy as np
 
 DIVERGED, FIXED_POINT, CYCLE = "diverged", "fixed point", "cycle"
 TRANSIENT_CHAOS, CHAOTIC, NOT_CHAOTIC = "transient chaos", "chaotic", "not chaotic"
+NOT_JUDGED = "not judged"
 
 STILL = 1e-3  # standard deviations of the truth
 REPEATS = 1e-4  # squared distance of two rows a period apart, against that of two random rows

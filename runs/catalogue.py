@@ -40,8 +40,29 @@ def system(name: str) -> dict[str, Any]:
     return {found.name: {k: v for k, v in entry.items() if v not in ("", {})}}
 
 
+def model(name: str) -> dict[str, Any]:
+    """Everything about one model family: equations, what its parameters mean, when to use it, settings, sources."""
+    from dsr.models import MODELS
+
+    found = MODELS[name]
+    kind = "in continuous time" if found.family.time == "flow" else "a map"
+    fitted = "solved in closed form" if found.family.closed_form else "trained by gradients"
+    entry = {
+        "description": _first_line(found),
+        "equations": found.equations,
+        "kind": f"{kind}, {fitted}",
+        "when to use it": found.when_to_use,
+        "parameters": dict(found.symbols),
+        "settings": _keys(found),
+        "recommended": "" if found.family.closed_form else _recommended(found)["recommended"],
+        "searched": ", ".join(found.search_space),
+        "references": "; ".join(found.references),
+    }
+    return {name: {key: value for key, value in entry.items() if value}}
+
+
 def models() -> dict[str, Any]:
-    """Model families and forcing schemes with their keys; training and analysis keys."""
+    """Model families in one line each, forcing schemes with their keys; training and analysis keys."""
     from dsr.models import MODELS
     from dsr.training import FORCINGS
 
@@ -55,7 +76,7 @@ def models() -> dict[str, Any]:
         "[analysis]": AnalysisSpec,
     }
     return {
-        "[model] name": _entries(MODELS),
+        "[model] name (dsr models NAME shows one in full)": {name: _first_line(MODELS[name]) for name in MODELS},
         "[forcing] name": _entries(FORCINGS),
         **{title: _keys(cls) for title, cls in sections.items()},
     }
@@ -91,15 +112,12 @@ def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:
 
 def _entries(registry: Registry[Any]) -> dict[str, Any]:
     return {
-        name: {"description": _first_line(registry[name]), **_recommended(registry[name]), **_keys(registry[name])}
-        for name in registry
+        name: {"description": _first_line(registry[name]), **_keys(registry[name])} for name in registry
     }
 
 
 def _recommended(cls: Any) -> dict[str, str]:
     """What a model family sets where a spec says nothing."""
-    if not hasattr(cls, "recommended_forcing"):
-        return {}
     training = [f"training.{key}={value}" for key, value in cls.recommended_training.items()]
     return {"recommended": ", ".join([f"forcing={cls.recommended_forcing}", *training])}
 

@@ -192,11 +192,13 @@ def systems(
 
 
 @app.command()
-def models(as_json: JsonOption = False) -> None:
+def models(
+    name: Annotated[str | None, typer.Argument(help="show one family in full")] = None, as_json: JsonOption = False
+) -> None:
     """The model families, forcing schemes and training settings, with their keys and defaults."""
     from . import catalogue
 
-    _show(catalogue.models(), as_json)
+    _show(catalogue.model(name) if name else catalogue.models(), as_json)
 
 
 @app.command()

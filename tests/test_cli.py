@@ -115,7 +115,7 @@ def test_read_commands_speak_json_and_text(capsys, monkeypatch, tmp_path, verb):
     status, out, err = dsr(capsys, monkeypatch, verb, "--json")
     assert status == 0 and err == "" and json.loads(out)
     status, text, _ = dsr(capsys, monkeypatch, verb)
-    expected = {"systems": "lorenz96", "models": "relu_units", "measures": "D_stsp", "doctor": "torch"}[verb]
+    expected = {"systems": "lorenz96", "models": "alrnn", "measures": "D_stsp", "doctor": "torch"}[verb]
     assert status == 0 and expected in text and "\x1b" not in text
 
 
