@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import DataError, SpecError
+from ...errors import DataError, NoTangentError, SpecError
 from ...registry import option
 from ..base import Model
 from ..delay import DelayModel
@@ -27,7 +27,7 @@ class Parroting(DelayModel):
     better has learnt nothing about the dynamics; on clean Lorenz-63 with 10,000 rows it is valid for about two
     Lyapunov times, and ever longer with more rows.
 
-    Copies have no tangent dynamics: `jacobian` and `jvp` raise `SpecError`. Nothing is random.
+    Copies have no tangent dynamics: `jacobian` and `jvp` raise `NoTangentError`. Nothing is random.
 
     Source: Zhang, Gilpin (2025), arXiv:2505.11349; Lorenz, J. Atmos. Sci. 26, 636 (1969),
     doi:10.1175/1520-0469(1969)26<636:APARBN>2.0.CO;2.
@@ -102,8 +102,8 @@ class Parroting(DelayModel):
             raise SpecError("a parroting model without data", "one that was fitted", "call fit(model, train) first")
 
 
-def _no_tangents() -> SpecError:
-    return SpecError(
+def _no_tangents() -> NoTangentError:
+    return NoTangentError(
         "tangent vectors of a parroting model, which copies and has no tangent dynamics",
         "valid prediction times and long-run statistics of it",
         "leave Lyapunov exponents out, or choose another model",
