@@ -40,18 +40,17 @@ class Task:
 @cache
 def exponents(system: str, dim: int | None, dt: float, count: int) -> tuple[float, ...]:
     """The leading exponents of a system by QR of its own tangent map."""
-    found = get_system(system, {} if dim is None else {"dim": dim})
-    points = found.attractor_points(16, transient=50 * found.period, seed=0)
-    spectrum = lyapunov_spectrum(
-        found.tangent_map(dt), points, steps=max(2000, round(40 * found.period / dt)), transient=1000, dt=dt, k=count
-    )
+    found = get_system(system, **({} if dim is None else {"dim": dim}))
+    points = found.attractor_points(64, transient=50 * found.period, seed=0)
+    steps = max(2000, round(100 * found.period / dt))
+    spectrum = lyapunov_spectrum(found.tangent_map(dt), points, steps=steps, transient=1000, dt=dt, k=count)
     return tuple(float(x) for x in spectrum.exponents)
 
 
 def _simulated(
     name: str, title: str, system: str, dt: float, seed: int, *, rows: int = 10_000, dim: int | None = None, count: int
 ) -> Task:
-    found = get_system(system, {} if dim is None else {"dim": dim})
+    found = get_system(system, **({} if dim is None else {"dim": dim}))
     transient = 50 * found.period
     train = found.simulate(rows, dt, transient=transient, seed=seed)
     test = found.simulate(RUN * RUNS, dt, transient=transient, seed=TEST_SEED)
