@@ -10,7 +10,14 @@ from typing import Any
 
 from dsr.errors import SpecError
 
-from . import henon, lorenz63, lorenz96, rossler  # noqa: F401  (each registers itself)
+from . import (  # noqa: F401  (each registers itself)
+    henon,
+    kuramoto_sivashinsky,
+    lorenz63,
+    lorenz96,
+    mackey_glass,
+    rossler,
+)
 from .base import SYSTEMS, Published, System
 from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
 

@@ -50,6 +50,7 @@ class System(ABC):
     default_state : (dim,) a state in the basin of the attractor.
     reference : published invariants by key ("lyapunov_spectrum", "kaplan_yorke_dimension", ...), present only
         where the parameters are the published ones.
+    observed : how many leading coordinates of the state `simulate` returns; all if None.
     warning : what a user should know before trusting this system; empty where nothing is known against it.
     """
 
@@ -65,6 +66,7 @@ class System(ABC):
     description: str = ""
     citation: str = ""
     warning: str = ""
+    observed: int | None = None
 
     # standard deviation of the initial condition around the default state, in units of `state_scale`
     perturbation: ClassVar[float] = 0.1
@@ -163,7 +165,7 @@ class System(ABC):
         before it ran through, and the spread of members would understate the error (Hénon: sevenfold).
         """
         _require_count(count)
-        self._checked(max(2, self.dim), None, transient, seed, 0.0)
+        self._checked(max(2, self.observed or self.dim), None, transient, seed, 0.0)
         starting, nudging = np.random.SeedSequence(seed).spawn(2)
         start, began = self._start(np.random.default_rng(starting), transient)
         spacing = SPACING_PERIODS * self.period
@@ -182,7 +184,7 @@ class System(ABC):
     ) -> TimeSeries:
         starting, observing = seed.spawn(2)
         start, began = self._start(np.random.default_rng(starting), transient)
-        values = self._orbit(start, n, dt, began)
+        values = self._orbit(start, n, dt, began)[:, : self.observed]
         if noise:
             errors = np.random.default_rng(observing).standard_normal(values.shape)
             values = values + noise * values.std(axis=0) * errors
@@ -212,7 +214,7 @@ class System(ABC):
     def _checked(
         self, n: int, dt: float | None, transient: float, seed: int, noise: float
     ) -> tuple[int, float, float, float]:
-        least = max(2, self.dim)
+        least = max(2, self.observed or self.dim)
         if not _whole(n) or n < least:
             raise SpecError(
                 f"n = {n!r}", f"a whole number of rows, {least} or more", "give for example n=10000"

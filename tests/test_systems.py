@@ -16,6 +16,7 @@ from dsr.errors import DataError, SpecError
 from dsr.systems import SYSTEMS, get_system, system_names
 
 FLOWS = ["lorenz63", "rossler", "lorenz96"]
+EQUATIONS = ["henon", *FLOWS]  # the others have tests of their own
 
 
 def some_states(system, count=5):
@@ -29,7 +30,8 @@ def central_jacobian(function, x, h=1e-6):
 
 
 def test_the_registry_holds_the_own_systems():
-    assert system_names() == ["henon", "lorenz63", "lorenz96", "rossler"] == list(SYSTEMS)
+    expected = ["henon", "kuramoto_sivashinsky", "lorenz63", "lorenz96", "mackey_glass", "rossler"]
+    assert system_names() == expected == list(SYSTEMS)
 
 
 def test_lorenz_field_at_a_known_state():
@@ -63,7 +65,7 @@ def test_lorenz96_neighbours_are_those_of_the_equation():
     assert get_system("lorenz96", dim=6).rhs(x)[1] == pytest.approx((3.0 - 6.0) * 1.0 - 2.0 + 8.0)
 
 
-@pytest.mark.parametrize("name", system_names())
+@pytest.mark.parametrize("name", EQUATIONS)
 def test_jacobian_equals_central_differences(name):
     system = get_system(name)
     x = some_states(system)
@@ -71,7 +73,7 @@ def test_jacobian_equals_central_differences(name):
     assert system.jacobian(x) == pytest.approx(central_jacobian(function, x), rel=1e-7, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", system_names())
+@pytest.mark.parametrize("name", EQUATIONS)
 def test_equations_broadcast_over_leading_axes(name):
     system = get_system(name)
     x = some_states(system, 6).reshape(2, 3, system.dim)
@@ -160,7 +162,7 @@ def test_map_trajectory_is_the_iterated_map():
     assert x[1:] == pytest.approx(henon.step(x[:-1]), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", system_names())
+@pytest.mark.parametrize("name", EQUATIONS)
 def test_tangent_map_is_the_derivative_of_the_step_that_simulate_makes(name):
     system = get_system(name)
     advance = system.tangent_map(system.dt)
@@ -187,7 +189,7 @@ def test_tangent_map_leaves_its_arguments_alone():
 def test_trajectories_stay_on_the_attractor(name):
     system = get_system(name)
     x = system.simulate(20_000, transient=200, seed=0).values
-    assert x.std(axis=0) == pytest.approx(system.state_scale(), rel=0.15)
+    assert x.std(axis=0) == pytest.approx(system.state_scale()[: system.observed], rel=0.15)
 
 
 def test_lorenz_z_moments():
