@@ -7,19 +7,34 @@ from .baselines.parroting import Parroting
 from .baselines.persistence import Persistence
 from .baselines.vector_autoregression import VectorAutoregression
 from .delay import DelayModel
+from .dendritic_plrnn import DendriticPLRNN
+from .mean_centred_plrnn import MeanCentredPLRNN
 from .memory import MemoryModel
 from .plrnn import PLRNN
 from .registry import MODELS, ModelConfig, Range, config_of, name_of
 from .reservoirs.next_generation import NextGenerationReservoir
 from .shallow_plrnn import ShallowPLRNN
+from .state_space.lru import LRU
+from .state_space.lssl import LSSL
+from .state_space.s4 import S4
+from .state_space.s4d import S4D
+from .state_space.s5 import S5
+from .vanilla_plrnn import VanillaPLRNN
 
 __all__ = [
     "ALRNN",
+    "LRU",
+    "LSSL",
     "MODELS",
     "PLRNN",
+    "S4",
+    "S4D",
+    "S5",
     "Climatology",
     "DelayModel",
+    "DendriticPLRNN",
     "FreeRun",
+    "MeanCentredPLRNN",
     "MemoryModel",
     "Model",
     "ModelConfig",
@@ -28,6 +43,7 @@ __all__ = [
     "Persistence",
     "Range",
     "ShallowPLRNN",
+    "VanillaPLRNN",
     "VectorAutoregression",
     "config_of",
     "name_of",
