@@ -6,6 +6,7 @@ from .baselines.climatology import Climatology
 from .baselines.parroting import Parroting
 from .baselines.persistence import Persistence
 from .baselines.vector_autoregression import VectorAutoregression
+from .continuous.continuous_alrnn import ContinuousALRNN
 from .delay import DelayModel
 from .dendritic_plrnn import DendriticPLRNN
 from .mean_centred_plrnn import MeanCentredPLRNN
@@ -31,6 +32,7 @@ __all__ = [
     "S4D",
     "S5",
     "Climatology",
+    "ContinuousALRNN",
     "DelayModel",
     "DendriticPLRNN",
     "FreeRun",
