@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..registry import option
 from .base import Model
 from .initialise import generator, normalised_positive_definite_diagonal
+from .observation import OBSERVATION_HELP
 from .orbits import Orbit, alrnn_loop, compiled_orbit
 from .plrnn import PLRNN, require
 from .registry import MODELS, ModelConfig
@@ -27,6 +28,8 @@ class ALRNN(PLRNN):
     Source: Brenner, Hemmer, Monfared, Durstewitz, NeurIPS 2024, arXiv:2410.14240.
     """
 
+    penalised: ClassVar[Mapping[str, float]] = {"A": 1.0, "W": 0.0, "h": 0.0}
+    per_state: ClassVar[tuple[str, ...]] = ("A", "W", "h")
     floor: Tensor
 
     def __init__(
@@ -92,4 +95,4 @@ class ALRNNConfig(ModelConfig):
 
     latent_dim: int = option(20, "number of latent states M")
     relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
-    observation: str = option("identity", "observation model: identity or affine")
+    observation: str = option("identity", OBSERVATION_HELP)

@@ -15,9 +15,14 @@ def uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> Tensor
     return (2 * torch.rand(shape, generator=rng) - 1) / fan_in**0.5
 
 
-def normalised_positive_definite_diagonal(n: int, rng: torch.Generator) -> Tensor:
-    """Diagonal of a random positive definite matrix with largest eigenvalue 1 (Talathi & Vartak 2016,
-    arXiv:1511.03771): self-connections between 0 and 1, hence a stable linear start."""
+def normalised_positive_definite(n: int, rng: torch.Generator) -> Tensor:
+    """A random positive definite (n, n) matrix with largest eigenvalue 1 (Talathi & Vartak 2016, arXiv:1511.03771): a
+    linear start that neither grows nor forgets at once."""
     r = torch.randn((n, n), generator=rng, dtype=torch.float64)
     k = r.T @ r / n + torch.eye(n, dtype=torch.float64)
-    return (k / torch.linalg.eigvalsh(k).max()).diagonal().float()
+    return (k / torch.linalg.eigvalsh(k).max()).float()
+
+
+def normalised_positive_definite_diagonal(n: int, rng: torch.Generator) -> Tensor:
+    """Diagonal of such a matrix: self-connections between 0 and 1."""
+    return normalised_positive_definite(n, rng).diagonal().clone()

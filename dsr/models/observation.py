@@ -16,7 +16,7 @@ from .initialise import uniform
 
 
 class Observation(nn.Module, abc.ABC):
-    """The three maps of an observation model, all linear or affine and in standardised units."""
+    """The three maps of an observation model, in standardised units."""
 
     obs_dim: int
     forced: int
@@ -81,10 +81,67 @@ class AffineObservation(Observation):
         return self.encode(y)
 
 
+class NonlinearObservation(AffineObservation):
+    """y = B z + b + V tanh(U z + c); forcing and initial state by Gauss-Newton steps on |y - decode(z)|^2 from the
+    pseudo-inverse of B, through which no gradient flows.
+
+    For data that are a curved image of fewer latent states, such as many sensors of one slow process. V starts at
+    zero, hence as the affine model. With at least as many latent states as observed columns the inverse reproduces
+    y, otherwise it is the nearest point of the curve or surface that the model can show.
+
+    It misleads where that surface folds over itself: the steps then find one of several preimages, or stop between
+    them (`decode(encode(y))` is far from y), and teacher forcing pulls to the wrong one. With more latent states than
+    columns all directions that the data do not show are set back to the least-norm solution at every forcing, as with
+    the affine model.
+    """
+
+    ITERATIONS = 5
+    DAMPING = 1e-6  # relative; holds the steps where decode is nearly singular, and leaves the solution where it is
+
+    def __init__(self, obs_dim: int, latent_dim: int, rng: torch.Generator) -> None:
+        super().__init__(obs_dim, latent_dim, rng)
+        hidden = max(16, 2 * obs_dim)
+        self.inner = nn.Parameter(uniform((hidden, latent_dim), latent_dim, rng))
+        self.shift = nn.Parameter(uniform((hidden,), latent_dim, rng))
+        self.outer = nn.Parameter(torch.zeros((obs_dim, hidden)))
+
+    def decode(self, z: Tensor) -> Tensor:
+        return super().decode(z) + torch.tanh(z @ self.inner.T + self.shift) @ self.outer.T
+
+    def encode(self, y: Tensor) -> Tensor:
+        weights = (self.matrix, self.bias, self.inner, self.shift, self.outer)
+        return gauss_newton(y, *(w.detach() for w in weights), iterations=self.ITERATIONS, damping=self.DAMPING)
+
+
+def gauss_newton(
+    y: Tensor, B: Tensor, b: Tensor, U: Tensor, c: Tensor, V: Tensor, *, iterations: int, damping: float
+) -> Tensor:
+    """States (..., latent) whose observations B z + b + V tanh(U z + c) come nearest to y (..., obs)."""
+    obs_dim, latent_dim = B.shape[-2:]
+    z = (y - b) @ torch.linalg.pinv(B).mT
+    identity = torch.eye(min(obs_dim, latent_dim), dtype=y.dtype, device=y.device)
+    for _ in range(iterations):
+        active = torch.tanh(z @ U.mT + c)
+        missing = (y - b - z @ B.mT - active @ V.mT)[..., None]
+        J = B + (V * (1 - active * active)[..., None, :]) @ U
+        # the smaller of the two forms of the same step
+        gram = J @ J.mT if obs_dim <= latent_dim else J.mT @ J
+        scale = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+        gram = gram + damping * scale * identity
+        if obs_dim <= latent_dim:
+            step = J.mT @ torch.linalg.solve_ex(gram, missing)[0]
+        else:
+            step = torch.linalg.solve_ex(gram, J.mT @ missing)[0]
+        z = z + step[..., 0]
+    return z
+
+
 OBSERVATIONS: dict[str, Callable[[int, int, torch.Generator], Observation]] = {
     "identity": IdentityObservation,
     "affine": AffineObservation,
+    "nonlinear": NonlinearObservation,
 }
+OBSERVATION_HELP = "observation model: identity, affine or nonlinear"
 
 
 def make_observation(name: str, obs_dim: int, latent_dim: int, rng: torch.Generator) -> Observation:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,11 +15,16 @@ from .observation import Observation, make_observation
 
 
 class PLRNN(Model, abc.ABC):
-    """A piecewise-linear map on the latent state, observed by an identity or affine observation model.
+    """A piecewise-linear map on the latent state, seen through an observation model.
 
     Within a linear region the step is affine; `bits` names the region and `affine` gives its map.
+
+    penalised : parameters that a penalty on the latent step draws to a value, by name. per_state : those of them with
+    one row per latent state.
     """
 
+    penalised: ClassVar[Mapping[str, float]]
+    per_state: ClassVar[tuple[str, ...]]
     observation: Observation
 
     def __init__(self, obs_dim: int, latent_dim: int, observation: str, rng: torch.Generator) -> None:
