@@ -1,5 +1,6 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
+from .conditional_exponents import conditional_exponents
 from .describe import describe
 from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
 from .floor import score_floor
@@ -10,13 +11,14 @@ from .lyapunov_from_data import DivergenceCurve, divergence_curve, max_lyapunov_
 from .outcome import Outcome
 from .power_spectrum_error import d_h, power_spectrum_error
 from .prediction import prediction_error, valid_prediction_time
-from .protocol import FreeRun, Reconstruction, TangentMap
+from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
 from .rows import Judgement, Row
 from .state_space_divergence import d_stsp, state_space_divergence
 from .surrogates import gaussian_noise, phase_surrogate
 
 __all__ = [
     "DivergenceCurve",
+    "DrivenTangentMap",
     "Embedding",
     "FreeRun",
     "Judgement",
@@ -26,6 +28,7 @@ __all__ = [
     "Row",
     "TangentMap",
     "choose_embedding",
+    "conditional_exponents",
     "d_h",
     "d_stsp",
     "delay_embed",

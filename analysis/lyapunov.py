@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,7 +155,9 @@ def lyapunov_spectrum(
     rng = np.random.default_rng(seed)
     start += kick * start.std(0) * rng.standard_normal(start.shape)
     frame = np.linalg.qr(rng.standard_normal((members, d, k)))[0]
-    growth, diverged = _stretching(tangent_map, start, frame, qr_every, aligning, rounds)
+    growth, diverged = stretching(
+        lambda n, alive, x, q: tangent_map(x, q), start, frame, qr_every, aligning, rounds
+    )
     stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
         "steps": rounds * qr_every,
@@ -168,24 +170,30 @@ def lyapunov_spectrum(
         "block_time": rounds // stretches * qr_every * dt,
         "time_unit": time_unit,
     }
-    exponents, covariance, history, rounds_done = _averages(growth / (qr_every * dt), stretches)
+    exponents, covariance, history, rounds_done = averages(growth / (qr_every * dt), stretches)
     stderr, times = np.sqrt(np.diag(covariance)), rounds_done * qr_every * dt
     return LyapunovSpectrum(
         exponents, stderr, covariance, dt, rounds * qr_every, members, diverged, history, times, settings
     )
 
 
-def _stretching(
-    tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, aligning: int, rounds: int
+def stretching(
+    advance: Callable[[int, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    x: np.ndarray,
+    q: np.ndarray,
+    qr_every: int,
+    aligning: int,
+    rounds: int,
 ) -> tuple[np.ndarray, int]:
-    """Log stretching (rounds, survivors, k) of the members that stayed finite, and how many did not."""
+    """Log stretching (rounds, survivors, k) of the members that stayed finite, and how many did not. `advance` takes
+    the number of the step, the numbers of the members left, their states and tangent vectors."""
     members, _, k = q.shape
     alive = np.arange(members)
     growth = np.empty((rounds, members, k))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for n in range(-aligning, rounds):
-            for _ in range(qr_every):
-                x, q = tangent_map(x, q)
+            for i in range(qr_every):
+                x, q = advance((n + aligning) * qr_every + i, alive, x, q)
             finite = np.isfinite(x).all(1) & np.isfinite(q).all((1, 2))
             if not finite.all():
                 x, q, alive = x[finite], q[finite], alive[finite]
@@ -197,7 +205,7 @@ def _stretching(
     return growth[:, alive], members - alive.size
 
 
-def _averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean, its covariance from blocks, running mean and its rounds; rates are (rounds, survivors, k)."""
     rounds, survivors, k = rates.shape
     if not survivors:

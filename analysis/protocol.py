@@ -9,6 +9,8 @@ import numpy as np
 
 TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(x (members, d), Q (members, d, k)) -> (x', Q'): both advanced by one step, float64."""
+DrivenTangentMap = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""(x (members, d), Q (members, d, k), y (members, obs)) -> (x', Q'): the same, fed with the data y."""
 
 
 class FreeRun(Protocol):

@@ -223,7 +223,7 @@ def from_second_order_sections(sections: Sections) -> StateSpace:
         block = slice(2 * i, 2 * i + 2)
         a[block, block], b[block], c[block], d = _controllable(row[:3] / row[3], row[3:] / row[3])
         direct += d
-    return StateSpace(a, b, c, direct, sections.dt)
+    return StateSpace(a, b, c, np.array(direct), sections.dt)
 
 
 def to_arma(ss: StateSpace) -> tuple[np.ndarray, np.ndarray]:
@@ -253,7 +253,7 @@ def from_arma(numerator: np.ndarray, denominator: np.ndarray, dt: float = 1.0) -
     n = max(len(num), len(den), 2)
     num, den = np.pad(num, (0, n - len(num))) / den[0], np.pad(den, (0, n - len(den))) / den[0]
     a, b, c, d = _controllable(num, den)
-    return StateSpace(a, b, c, d, dt)
+    return StateSpace(a, b, c, np.array(d), dt)
 
 
 @dataclass(frozen=True, eq=False)
