@@ -125,6 +125,21 @@ def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], 
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="a run folder or its id, or a model file")],
+    out: Annotated[str, typer.Option("--out", "-o", help="file to write: .onnx or .pt2")],
+    store: StoreOption = None,
+) -> None:
+    """Write the step of a reconstruction for other programs."""
+    from pathlib import Path
+
+    from .export import export_model
+    from .store import RunStore
+
+    print(export_model(run if Path(run).is_file() else RunStore(store).find(run).path, out))
+
+
+@app.command()
 def analyse(
     file: Annotated[str, typer.Argument(help="a data file")],
     dt: Dt = None,

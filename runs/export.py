@@ -1,0 +1,90 @@
+"""Models for other programs: the step as an ONNX graph or a torch.export program."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dsr.errors import SpecError
+from dsr.models import Model
+
+from .store import RunFolder
+from .weights import load_model
+
+FORMATS = (".onnx", ".pt2")
+
+
+class _Step(torch.nn.Module):
+    """state (batch, state) -> (next state, its observation in data units)."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        following = self.model.step(state)
+        return following, self.model.observe(following)
+
+
+def export_model(source: str | Path, target: str | Path) -> Path:
+    """Write the step of the model in a run folder or model file in double precision, with a free batch size.
+
+    `.onnx` : input "state", outputs "next_state" and "observation" (data units); runs without Python. `.pt2` : the
+    program of torch.export, for `torch.export.load`. Initial states come from the model here (`initial_state`).
+
+    Raises `SpecError` for another suffix, a missing package, or a step that cannot be traced, with the reason;
+    `StoreError` when the file cannot be written.
+    """
+    path = Path(target)
+    if path.suffix not in FORMATS:
+        raise SpecError(f"the file '{path}'", f"a name that ends in {' or '.join(FORMATS)}", "give -o model.onnx")
+    return RunFolder(path.absolute().parent).write(path.name, step_bytes(load_model(source), path.suffix))
+
+
+def step_bytes(model: Model, kind: str) -> bytes:
+    """The exported step of a model."""
+    step = _Step(model.in_float64()).eval()
+    example = torch.zeros((2, model.state_dim), dtype=torch.float64)
+    sizes = ({0: torch.export.Dim("batch")},)
+    try:
+        with warnings.catch_warnings(), _quiet():
+            warnings.simplefilter("ignore")  # deprecations inside torch
+            if kind == ".pt2":
+                buffer = io.BytesIO()
+                torch.export.save(torch.export.export(step, (example,), dynamic_shapes=sizes), buffer)
+                return buffer.getvalue()
+            program = torch.onnx.export(
+                step, (example,), dynamo=True, dynamic_shapes=sizes, input_names=["state"],
+                output_names=["next_state", "observation"], verbose=False,
+            )  # fmt: skip
+            if program is None:
+                raise RuntimeError("torch.onnx.export returned nothing")
+            return program.model_proto.SerializeToString()
+    except ImportError as problem:
+        raise SpecError(
+            f"the format {kind} without the package {problem.name}", "an installation with it",
+            "pip install 'dsr-workbench[export]'",
+        ) from problem  # fmt: skip
+    except Exception as problem:  # torch names no common class for what it cannot trace
+        first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        raise SpecError(
+            f"the step of a {type(model).__name__}, which cannot be traced ({first})",
+            "a model whose step is plain tensor operations",
+            "use it in Python with dsr.runs.weights.load_model",
+        ) from problem
+
+
+class _quiet:
+    """torch says on standard error which packages it could not find."""
+
+    def __enter__(self) -> None:
+        self.before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+
+    def __exit__(self, *_: object) -> None:
+        logging.disable(self.before)

@@ -1,0 +1,56 @@
+"""Exported steps compute what the model computes, in programs that know nothing of it."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from dsr.errors import SpecError
+from dsr.models import ALRNN, Model, ShallowPLRNN
+from dsr.runs.export import export_model, step_bytes
+from dsr.runs.weights import save_model
+
+
+@pytest.fixture
+def model():
+    found = ShallowPLRNN(3, hidden_dim=6, clipped=True, seed=2)
+    found.data_mean.copy_(torch.tensor([1.0, -2.0, 30.0]))
+    found.data_std.copy_(torch.tensor([8.0, 9.0, 0.5]))
+    return found
+
+
+def expected(model, z):
+    model = model.in_float64()
+    following = model.step(torch.from_numpy(z))
+    return following.numpy(), model.observe(following).numpy()
+
+
+def test_onnx(model, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    path = export_model(save_model(model, tmp_path / "m.safetensors"), tmp_path / "m.onnx")
+    z = np.random.default_rng(0).standard_normal((5, 3))
+    found = ReferenceEvaluator(onnx.load(path)).run(["next_state", "observation"], {"state": z})
+    for a, b in zip(found, expected(model, z), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-13)
+
+
+def test_torch_export(model):
+    program = torch.export.load(io.BytesIO(step_bytes(model, ".pt2"))).module()
+    z = np.random.default_rng(0).standard_normal((4, 3))
+    for a, b in zip(program(torch.from_numpy(z)), expected(model, z), strict=True):
+        np.testing.assert_allclose(a.numpy(), b, rtol=1e-13, atol=1e-13)
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    class Branching(ALRNN):
+        def step(self, z):
+            return -z if float(z.sum()) > 0 else z
+
+    with pytest.raises(SpecError, match="step of a Branching, which cannot be traced"):
+        step_bytes(Branching(2, 3, 1), ".pt2")
+    with pytest.raises(SpecError, match="ends in"):
+        export_model("run", tmp_path / "model.h5")
+    assert issubclass(Branching, Model) and not list(tmp_path.iterdir())
