@@ -12,6 +12,14 @@ from .dendritic_plrnn import DendriticPLRNN
 from .mean_centred_plrnn import MeanCentredPLRNN
 from .memory import MemoryModel
 from .plrnn import PLRNN
+from .recurrent.antisymmetric import AntisymmetricRNN
+from .recurrent.cornn import CoRNN
+from .recurrent.delta_product import DeltaProduct
+from .recurrent.elman import Elman
+from .recurrent.gru import GRU
+from .recurrent.lem import LEM
+from .recurrent.lstm import LSTM
+from .recurrent.orthogonal import OrthogonalRNN
 from .registry import MODELS, ModelConfig, Range, config_of, name_of
 from .reservoirs.next_generation import NextGenerationReservoir
 from .shallow_plrnn import ShallowPLRNN
@@ -24,23 +32,31 @@ from .vanilla_plrnn import VanillaPLRNN
 
 __all__ = [
     "ALRNN",
+    "GRU",
+    "LEM",
     "LRU",
     "LSSL",
+    "LSTM",
     "MODELS",
     "PLRNN",
     "S4",
     "S4D",
     "S5",
+    "AntisymmetricRNN",
     "Climatology",
+    "CoRNN",
     "ContinuousALRNN",
     "DelayModel",
+    "DeltaProduct",
     "DendriticPLRNN",
+    "Elman",
     "FreeRun",
     "MeanCentredPLRNN",
     "MemoryModel",
     "Model",
     "ModelConfig",
     "NextGenerationReservoir",
+    "OrthogonalRNN",
     "Parroting",
     "Persistence",
     "Range",
