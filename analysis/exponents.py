@@ -41,7 +41,7 @@ def exponent_rows(
     dim: int,
     lost_note: str,
 ) -> list[Row]:
-    """Rows lambda_1 ..., sum of exponents (where the truth is known), Kaplan-Yorke dimension.
+    """Rows lambda_1 ..., sum of exponents (where all of the truth are known), Kaplan-Yorke dimension.
 
     spectrum : of the model, None if it diverged (`lost_note` then says so). estimate : the truth's largest
     exponent, used where `truth` is None. dim : number of observations.
@@ -61,7 +61,7 @@ def exponent_rows(
 
     known = len(truth) if truth is not None else 0
     rows = [exponent(i) for i in range(1, max(dim, known) + 1)]
-    if truth is not None:
+    if truth is not None and truth.settings.get("states", known) == known:  # the first few have no meaning as a sum
         rows.append(row("sum of exponents", truth.sum, known, lambda s: s.leading_sum(known)))
     dimension = truth.kaplan_yorke if truth is not None else None
     rows.append(row("Kaplan-Yorke dimension", dimension, 1, lambda s: s.kaplan_yorke))

@@ -143,6 +143,13 @@ def judge(
 
 
 def _check(test: TimeSeries, model: Reconstruction) -> None:
+    if test.inputs is not None:
+        raise DataError(
+            f"a test series with {test.inputs.shape[1]} external inputs",
+            "one without: the scorecard runs far beyond the inputs that were recorded",
+            "compare model.free_run(z0, n, inputs) with the series by single measures",
+        )
+    test.require_regular("the scorecard")
     if model.obs_dim != test.dim or not math.isclose(float(model.dt), test.dt, rel_tol=1e-6):
         raise DataError(
             f"a model of {model.obs_dim} columns, dt = {float(model.dt):g}; a test series of {test.dim}, "

@@ -163,6 +163,7 @@ def lyapunov_spectrum(
         "steps": rounds * qr_every,
         "transient": aligning * qr_every,
         "members": members,
+        "states": d,
         "qr_every": qr_every,
         "dt": dt,
         "kick": kick,

@@ -17,6 +17,7 @@ from ..systems import System, get_system
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 
 TRANSIENT_PERIODS = 50
+LEADING = 20  # exponents of the truth that are computed at most
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def truth_spectrum(spec: RunSpec) -> LyapunovSpectrum | None:
         system.tangent_map(dt),
         system.attractor_points(settings.lyapunov_members, transient=transient, seed=spec.seed),
         steps=settings.lyapunov_steps,
+        k=min(system.dim, LEADING),
         transient=max(round(10 * system.period / dt), 100),
         dt=dt,
         seed=spec.seed,

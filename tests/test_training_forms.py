@@ -113,6 +113,19 @@ def test_external_inputs_are_learned_as_an_additive_term():
     assert float(model.input_matrix.detach()) == pytest.approx(expected, abs=2e-3)
 
 
+    run = model.free_run(np.array([[(x[99] - x.mean()) / x.std()]]), 50, s[None, 100:150, None])
+    np.testing.assert_allclose(run.observations[0, :, 0], x[100:150], atol=0.05)
+    moved, stretched = model.tangent_map(s[:2, None])(np.zeros((1, 1)), np.ones((1, 1, 1)))
+    assert stretched.item() == pytest.approx(0.8, abs=2e-3)
+    assert moved.item() == pytest.approx(expected * (s[0] - s.mean()) / s.std(), abs=0.02)
+    with pytest.raises(DataError, match="inputs of shape None for a model with 1"):
+        model.free_run(np.zeros((1, 1)), 5)
+    with pytest.raises(DataError, match="for a model with 0"):
+        LeastSquares().free_run(np.zeros((1, 1)), 5, np.zeros((1, 5, 1)))
+    with pytest.raises(DataError, match="validation data for a model with external inputs"):
+        fit(model, series, validation=series, forcing=FullForcing(), steps=100, **QUICK)
+
+
 def test_inputs_and_stamps_go_with_their_rows():
     series = TimeSeries(np.arange(10.0), 1.0, inputs=np.arange(10.0) ** 2, stamps=np.arange(10.0) * 3)
     part = series[2:5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import copy
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -62,6 +63,8 @@ class Model(nn.Module, metaclass=_Remembering):
     min_context: int = 1
     arguments: Mapping[str, Any]
     input_matrix: Tensor | None
+    input_mean: Tensor
+    input_std: Tensor
     dt: Tensor
     data_mean: Tensor
     data_std: Tensor
@@ -163,10 +166,12 @@ class Model(nn.Module, metaclass=_Remembering):
     @final
     def add_inputs(self, input_dim: int, seed: int = 0) -> Model:
         """Let `input_dim` external inputs s, in standardised units, act on the state: z' = step(z) + C s, with s at
-        the time of z'. Returns the model itself."""
+        the time of z'. Free runs and tangent maps then need the inputs. Returns the model itself."""
         rng = torch.Generator().manual_seed(seed)
         matrix = 0.01 * torch.randn((self.state_dim, input_dim), generator=rng)
         self.input_matrix = nn.Parameter(matrix.to(self.dtype))
+        self.register_buffer("input_mean", torch.zeros(input_dim, dtype=torch.float64))
+        self.register_buffer("input_std", torch.ones(input_dim, dtype=torch.float64))
         return self
 
     @final
@@ -253,26 +258,62 @@ class Model(nn.Module, metaclass=_Remembering):
         return model.compiled_orbit() or plain_orbit(model.step, model.jvp)
 
     @final
-    def free_run(self, z0: np.ndarray | Tensor, n: int) -> FreeRun:
+    def free_run(self, z0: np.ndarray | Tensor, n: int, inputs: np.ndarray | None = None) -> FreeRun:
         """`n` autonomous steps from each row of z0 (batch, state), in double precision. The first returned row is one
-        step after z0."""
+        step after z0. `inputs` (batch, n, inputs), in data units, are the external inputs at the returned rows, for a
+        model that has some."""
         start = np.asarray(z0, dtype=np.float64)
-        states, _, _ = self.orbit()(start, start[:0], n)
+        outer = self._input_rows(inputs, (len(start), n))
+        if outer is None:
+            states, _, _ = self.orbit()(start, start[:0], n)
+        else:
+            states = self._steps_with_inputs(torch.from_numpy(start), outer)
         lost = np.isnan(states[..., 0])  # such rows are NaN throughout
         diverged_at = np.where(lost.any(axis=1), lost.argmax(axis=1), -1)
         with torch.no_grad():
             observations = self.in_float64().observe(torch.from_numpy(states))
         return FreeRun(observations.numpy(), states, diverged_at)
 
+    def _input_rows(self, inputs: np.ndarray | None, leading: tuple[int, ...]) -> Tensor | None:
+        """External inputs in standardised units, checked; None for a model without."""
+        if not self.input_dim and inputs is None:
+            return None
+        shape = None if inputs is None else np.shape(inputs)
+        if shape is None or not self.input_dim or shape != (*leading[: len(shape) - 1], self.input_dim):
+            raise DataError(
+                f"external inputs of shape {shape} for a model with {self.input_dim}",
+                f"an array of shape {(*leading, self.input_dim)}" if self.input_dim else "no inputs",
+                "pass inputs=series.inputs at the rows that are run over",
+            )
+        rows = (torch.tensor(inputs, dtype=torch.float64) - self.input_mean) / self.input_std
+        return rows @ self.input_matrix.detach().double().T  # type: ignore[union-attr]
+
+    @torch.no_grad()
+    def _steps_with_inputs(self, z: Tensor, outer: Tensor) -> np.ndarray:
+        """States (batch, n, state), NaN from the first on that is not finite; outer (batch, n, state) is added."""
+        model, states = self.in_float64(), []
+        for t in range(outer.shape[1]):
+            z = model.step(z) + outer[:, t]
+            states.append(z)
+        found = torch.stack(states, dim=1)
+        found[~torch.isfinite(found).all(dim=-1).cummin(1).values] = torch.nan
+        return found.numpy()
+
     @final
-    def tangent_map(self) -> TangentMap:
+    def tangent_map(self, inputs: np.ndarray | None = None) -> TangentMap:
         """(z (batch, state), Q (batch, state, k)) -> both advanced by one step, in numpy double precision: what
-        `dsr.analysis.lyapunov_spectrum` needs."""
+        `dsr.analysis.lyapunov_spectrum` needs. The external inputs (time, inputs) of a model that has some are taken
+        row by row, one per call, from the start again after the last: exponents are then those of the response."""
         model = self.in_float64()
+        outer = self._input_rows(inputs, (0 if inputs is None else len(inputs),))
+        row = itertools.count()
 
         def advance(z: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             with torch.no_grad():
                 state = torch.from_numpy(z)
-                return model.step(state).numpy(), model.jvp(state, torch.from_numpy(q)).numpy()
+                moved = model.step(state)
+                if outer is not None:
+                    moved = moved + outer[next(row) % len(outer)]
+                return moved.numpy(), model.jvp(state, torch.from_numpy(q)).numpy()
 
         return advance

@@ -78,6 +78,12 @@ def fit(
     _agree(model, [*series, *checking])
     for s in checking:
         s.require_regular("validation data")
+    if checking and model.input_dim:
+        raise DataError(
+            "validation data for a model with external inputs",
+            "no validation: its checks run far beyond the inputs that were recorded",
+            "leave validation out; the last weights are kept",
+        )
     members = [model, *restarts]
     mean, std = _standardise(members, series)
     score = FreeRunScore(checking, train=series, steps=config.check_steps) if checking else None
@@ -167,4 +173,8 @@ def _standardise(models: Sequence[Model], series: Sequence[TimeSeries]) -> tuple
         m.data_mean.copy_(torch.from_numpy(mean))
         m.data_std.copy_(torch.from_numpy(std))
         m.dt.fill_(series[0].dt)
+        if m.input_dim:
+            inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
+            m.input_mean.copy_(torch.from_numpy(inputs.mean(0)))
+            m.input_std.copy_(torch.from_numpy(inputs.std(0)))
     return mean, std
