@@ -7,8 +7,13 @@ from .baselines.parroting import Parroting
 from .baselines.persistence import Persistence
 from .baselines.vector_autoregression import VectorAutoregression
 from .continuous.continuous_alrnn import ContinuousALRNN
+from .continuous.coupling import alpha_of, coupling
+from .continuous.neural_ode import NeuralODE
 from .delay import DelayModel
 from .dendritic_plrnn import DendriticPLRNN
+from .equations.adapters import from_pydmd, from_pysindy
+from .equations.dynamic_modes import DynamicModes, ExtendedDynamicModes
+from .equations.sparse_dynamics import SparseDynamics
 from .mean_centred_plrnn import MeanCentredPLRNN
 from .memory import MemoryModel
 from .plrnn import PLRNN
@@ -49,20 +54,28 @@ __all__ = [
     "DelayModel",
     "DeltaProduct",
     "DendriticPLRNN",
+    "DynamicModes",
     "Elman",
+    "ExtendedDynamicModes",
     "FreeRun",
     "MeanCentredPLRNN",
     "MemoryModel",
     "Model",
     "ModelConfig",
+    "NeuralODE",
     "NextGenerationReservoir",
     "OrthogonalRNN",
     "Parroting",
     "Persistence",
     "Range",
     "ShallowPLRNN",
+    "SparseDynamics",
     "VanillaPLRNN",
     "VectorAutoregression",
+    "alpha_of",
     "config_of",
+    "coupling",
+    "from_pydmd",
+    "from_pysindy",
     "name_of",
 ]

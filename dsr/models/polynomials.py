@@ -99,7 +99,9 @@ def term_names(factors: np.ndarray, names: Sequence[str]) -> list[str]:
     return texts
 
 
-def map_loop(parent: Any, variable: Any, W: Any, columns: Any, keep: Any, start: Any, tangent: Any, n: Any, unit: Any):
+def map_loop(
+    parent: Any, variable: Any, W: Any, columns: Any, keep: Any, start: Any, tangent: Any, n: Any, unit: Any
+) -> Any:
     """x' = keep x + W phi(u) in front of the state's older rows; u = z[columns]. W (terms, obs)."""
     batch, dim = start.shape
     terms, obs = W.shape
@@ -146,8 +148,21 @@ def map_loop(parent: Any, variable: Any, W: Any, columns: Any, keep: Any, start:
     return states, tangent, growth
 
 
-def flow_loop(parent: Any, variable: Any, W: Any, h: Any, substeps: Any, start: Any, tangent: Any, n: Any, unit: Any):
-    """dz/dt = W phi(z) by `substeps` steps of the classical Runge-Kutta rule of length h each. W (terms, dim)."""
+def flow_loop(
+    parent: Any,
+    variable: Any,
+    W: Any,
+    mean: Any,
+    sd: Any,
+    h: Any,
+    substeps: Any,
+    start: Any,
+    tangent: Any,
+    n: Any,
+    unit: Any,
+) -> Any:
+    """dx/dt = W phi(x), x = mean + sd z, by `substeps` steps of the classical Runge-Kutta rule of length h each.
+    W (terms, dim); mean, sd (dim,)."""
     batch, dim = start.shape
     terms = W.shape[0]
     states, growth = np.empty((batch, n, dim)), np.zeros(tangent.shape[0])
@@ -167,8 +182,8 @@ def flow_loop(parent: Any, variable: Any, W: Any, h: Any, substeps: Any, start: 
                     reach = 0.0 if stage == 0 else (h if stage == 3 else 0.5 * h)
                     weight = 1.0 if stage in (0, 3) else 2.0
                     for i in range(dim):
-                        at[i] = z[i] if stage == 0 else z[i] + reach * slope[i]
-                        along[i] = v[i] if stage == 0 else v[i] + reach * dslope[i]
+                        at[i] = mean[i] + sd[i] * (z[i] if stage == 0 else z[i] + reach * slope[i])
+                        along[i] = sd[i] * (v[i] if stage == 0 else v[i] + reach * dslope[i])
                     slope[:] = 0.0
                     dslope[:] = 0.0
                     for j in range(terms):
@@ -181,6 +196,8 @@ def flow_loop(parent: Any, variable: Any, W: Any, h: Any, substeps: Any, start: 
                             slope[i] += W[j, i] * phi[j]
                             dslope[i] += W[j, i] * dphi[j]
                     for i in range(dim):
+                        slope[i] /= sd[i]
+                        dslope[i] /= sd[i]
                         total[i] += weight * slope[i]
                         dtotal[i] += weight * dslope[i]
                 for i in range(dim):

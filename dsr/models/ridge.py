@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+RIDGES = tuple(10.0**e for e in range(0, -27, -2))  # strongest first, as a choice in closed loop wants them
+
 
 class Ridge:
     """W(ridge) = argmin |features W - targets|^2 / rows + ridge |W|^2, by singular values of the features.

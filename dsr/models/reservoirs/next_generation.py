@@ -19,9 +19,7 @@ from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..polynomials import evaluate, evaluate_jvp, map_loop, monomials, recursion, require_library, require_memory
 from ..registry import MODELS, ModelConfig, Range
-from ..ridge import Ridge
-
-RIDGES = tuple(10.0**e for e in range(0, -27, -2))
+from ..ridge import RIDGES, Ridge
 
 
 class NextGenerationReservoir(DelayModel):
