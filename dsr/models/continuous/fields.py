@@ -1,0 +1,123 @@
+"""The vector field of a neural ODE: a linear part and a network, on standardised states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear, silu
+
+from ...errors import SpecError, unknown
+from ..initialise import uniform
+
+FIELDS = ("mlp", "linear+mlp", "plrnn")
+
+
+def tanh_gelu(u: Tensor) -> Tensor:
+    return gelu(u, approximate="tanh")
+
+
+# in the order of their numbers in the compiled loop
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "silu": silu,
+    "gelu": tanh_gelu,
+    "relu": torch.relu,
+}
+
+
+class Field(nn.Module):
+    """dz/dtau = A z + rate * network(z), (..., dim) -> (..., dim), tau counted in steps of the data.
+
+    `rate` is the typical change of the state in one step, so that the network's own output is of order 1 however
+    finely the data are sampled, and one learning rate serves all of them.
+
+    kind : "mlp", no linear part; "linear+mlp", a full matrix A; "plrnn", a diagonal A and one hidden ReLU layer,
+    A z + W1 relu(W2 z + h2) + h1.
+    bound : None, or a largest damping. Then dz/dtau = -c z + a tanh(network), with learned 0 < c <= bound and a > 0 for
+    each coordinate: |z_i| falls wherever it is above a_i / c_i (see `radius`), so no orbit escapes.
+    """
+
+    rate: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        kind: str,
+        hidden_dim: int,
+        layers: int,
+        activation: str,
+        bound: float | None,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        if kind not in FIELDS:
+            raise unknown("field", kind, FIELDS)
+        if activation not in ACTIVATIONS:
+            raise unknown("activation", activation, ACTIVATIONS)
+        if bound is not None and kind != "mlp":
+            raise SpecError(
+                f"dissipative = true with field = '{kind}', whose linear part has no bound",
+                "the field 'mlp'",
+                "set field = 'mlp', or dissipative = false",
+            )
+        if kind == "plrnn":
+            layers, activation = 1, "relu"
+        self.kind, self.activation, self.bound = kind, activation, bound
+        self.register_buffer("rate", torch.tensor(0.1, dtype=torch.float64))
+        shape = {"mlp": None, "linear+mlp": (dim, dim), "plrnn": (dim,)}[kind]
+        self.A = None if shape is None else nn.Parameter(torch.zeros(shape))
+        sizes = [dim, *[hidden_dim] * layers, dim]
+        pairs = list(zip(sizes[1:], sizes[:-1], strict=True))
+        self.weights = nn.ParameterList([uniform(pair, pair[1], rng) for pair in pairs])
+        self.biases = nn.ParameterList([uniform(pair[:1], pair[1], rng) for pair in pairs])
+        self.log_c = self.log_a = None
+        if bound is not None:
+            self.log_c = nn.Parameter(torch.zeros(dim))
+            self.log_a = nn.Parameter(torch.full((dim,), 2.3))  # radius 10 to begin with
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = z
+        for weight, bias in self._hidden():
+            h = ACTIVATIONS[self.activation](linear(h, weight, bias))
+        h = linear(h, self.weights[-1], self.biases[-1])
+        if self.log_c is not None:
+            return self.gain * torch.tanh(h) - self.damping * z
+        h = self.rate * h
+        return h if self.A is None else h + (self.A * z if self.A.ndim == 1 else z @ self.A.T)
+
+    def tangent(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The field at z (..., dim) and its Jacobian times v (..., dim, k): (..., dim), (..., dim, k)."""
+        h, dh = z, v
+        for weight, bias in self._hidden():
+            u = linear(h, weight, bias)
+            h, slope = torch.func.jvp(ACTIVATIONS[self.activation], (u,), (torch.ones_like(u),))
+            dh = slope[..., None] * (weight @ dh)
+        h, dh = linear(h, self.weights[-1], self.biases[-1]), self.weights[-1] @ dh
+        if self.log_c is not None:
+            h, c = torch.tanh(h), self.damping
+            slope = self.gain * (1 - h * h)
+            return self.gain * h - c * z, slope[..., None] * dh - c[:, None] * v
+        h, dh = self.rate * h, self.rate * dh
+        if self.A is None:
+            return h, dh
+        matrix = torch.diag(self.A) if self.A.ndim == 1 else self.A
+        return h + z @ matrix.T, dh + matrix @ v
+
+    def _hidden(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # no slices: those of a ParameterList are new parameters, cut off from the gradient of functional calls
+        for k in range(len(self.weights) - 1):
+            yield self.weights[k], self.biases[k]
+
+    @property
+    def damping(self) -> Tensor:
+        """c (dim,), per step, of a dissipative field."""
+        assert self.log_c is not None
+        return (self.rate * self.log_c.exp()).clamp(max=self.bound)
+
+    @property
+    def gain(self) -> Tensor:
+        """a (dim,), per step, of a dissipative field."""
+        assert self.log_a is not None
+        return self.rate * self.log_a.exp()
