@@ -32,14 +32,15 @@ def members(kind, obs_dim, extra, hidden, observation, count):
 
 
 FLOAT32 = 1e-5
+NATIVE = ("alrnn", "shplrnn", "clipped")
 BACKENDS = ["torch", pytest.param("native", marks=pytest.mark.skipif(bool(unavailable()), reason=str(unavailable())))]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
-    kind=st.sampled_from(["alrnn", "shplrnn", "clipped"]),
-    observation=st.sampled_from(["identity", "affine"]),
+    kind=st.sampled_from(list(small_models.MAKE)),
+    observation=st.sampled_from(["identity", "affine", "nonlinear"]),
     forcing=st.sampled_from(sorted(STRENGTHS)),
     obs_dim=st.integers(1, 4),
     extra=st.integers(0, 3),
@@ -51,6 +52,8 @@ BACKENDS = ["torch", pytest.param("native", marks=pytest.mark.skipif(bool(unavai
 def test_the_gradient_equals_autograd(
     backend, kind, observation, forcing, obs_dim, extra, hidden, count, batch, length
 ):
+    if backend == "native" and (kind not in NATIVE or observation == "nonlinear"):
+        kind, observation = NATIVE[hidden % 3], "affine"
     models = members(kind, obs_dim, extra, hidden, observation, count)
     ensemble = Ensemble(models)
     rng = torch.Generator().manual_seed(length)
@@ -65,7 +68,9 @@ def test_the_gradient_equals_autograd(
     assert (ensemble.gradient - expected).abs().max() / scale < 1e-12
     single = Ensemble([m.float() for m in models])
     make_gradient(backend)(single, windows.float(), strengths.float())
-    assert (single.gradient.double() - expected).abs().max() / scale < FLOAT32
+    # a badly conditioned inverse of the observation model costs digits
+    tolerance = FLOAT32 if observation != "nonlinear" else 100 * FLOAT32
+    assert (single.gradient.double() - expected).abs().max() / scale < tolerance
 
 
 @pytest.mark.parametrize("observation", ["identity", "affine"])

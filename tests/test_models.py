@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dsr.errors import DsrError
-from dsr.models import ALRNN, MODELS, ShallowPLRNN
+from dsr.models import ALRNN, MODELS, DendriticPLRNN, MeanCentredPLRNN, ShallowPLRNN, VanillaPLRNN
 
 CASES = {
     "alrnn": lambda: ALRNN(3, 7, 2, seed=1),
@@ -16,6 +16,17 @@ CASES = {
     "shplrnn, M > N": lambda: ShallowPLRNN(3, 6, 11, seed=2),
     "clipped": lambda: ShallowPLRNN(3, hidden_dim=11, clipped=True, seed=2),
     "clipped, affine": lambda: ShallowPLRNN(5, 3, 11, True, "affine", seed=2),
+    "bounded": lambda: ShallowPLRNN(3, 4, 11, True, bounded=True, seed=2),
+    "plrnn": lambda: VanillaPLRNN(3, 3, seed=3),
+    "plrnn, M > N": lambda: VanillaPLRNN(2, 6, seed=3),
+    "plrnn, N > M": lambda: VanillaPLRNN(5, 3, "affine", seed=3),
+    "mcplrnn": lambda: MeanCentredPLRNN(3, 3, seed=4),
+    "mcplrnn, M > N": lambda: MeanCentredPLRNN(2, 6, seed=4),
+    "mcplrnn, N > M": lambda: MeanCentredPLRNN(5, 3, "affine", seed=4),
+    "dendplrnn": lambda: DendriticPLRNN(3, 3, 7, seed=5),
+    "dendplrnn, M > N": lambda: DendriticPLRNN(2, 5, 7, seed=5),
+    "clipped dendritic": lambda: DendriticPLRNN(3, 4, 7, True, seed=6),
+    "bounded dendritic, N > M": lambda: DendriticPLRNN(5, 3, 7, True, "affine", bounded=True, seed=6),
 }
 
 
@@ -45,10 +56,28 @@ def test_the_step_is_the_affine_map_of_its_region(model):
     torch.testing.assert_close((matrix @ z[..., None])[..., 0] + offset, model.step(z), rtol=1e-12, atol=1e-12)
 
 
+def test_a_fixed_point_of_a_region_is_one_of_the_step(model):
+    """A bias is chosen that puts one at a generic state; solving (I - J) z = c in the region then finds it."""
+    place = states(model, 1)
+    with torch.no_grad():
+        bias = model.h1 if isinstance(model, ShallowPLRNN) else model.h
+        bias += (place - model.step(place))[0]
+        matrix, offset = model.affine(model.bits(place))
+        found = torch.linalg.solve(torch.eye(model.state_dim, dtype=place.dtype) - matrix, offset)
+        assert torch.equal(model.bits(found), model.bits(place))
+        torch.testing.assert_close(found, place, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(model.step(found), found, rtol=1e-9, atol=1e-9)
+
+
 def test_a_unit_at_zero_is_off():
     """As in the published code; fixed points on a border depend on it."""
-    model = ALRNN(1, 3, 2, seed=0).double()
-    assert not model.bits(torch.zeros((1, 3), dtype=torch.float64)).any()
+    zero = torch.zeros((1, 3), dtype=torch.float64)
+    for model in (ALRNN(1, 3, 2), VanillaPLRNN(1, 3), MeanCentredPLRNN(1, 3), ShallowPLRNN(1, 3)):
+        assert not model.double().bits(zero).any()
+    model = DendriticPLRNN(1, 3, 2, clipped=True).double()
+    with torch.no_grad():
+        model.H.zero_()
+    assert model.bits(zero).shape == (1, 9) and not model.bits(zero).any()
 
 
 def test_full_forcing_reproduces_the_observation(model):
@@ -125,7 +154,8 @@ def test_every_registered_model_is_reproducible_from_its_seed(name):
     config = MODELS.build(name, {})
     a, b, c = (config.build(3, seed) for seed in (0, 0, 1))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    assert any(not torch.equal(p, r) for p, r in zip(a.parameters(), c.parameters(), strict=True))
+    if not config.family.closed_form:  # those start without random weights, or at zero
+        assert any(not torch.equal(p, r) for p, r in zip(a.parameters(), c.parameters(), strict=True))
 
 
 def test_impossible_sizes_are_refused():
@@ -135,5 +165,11 @@ def test_impossible_sizes_are_refused():
         ShallowPLRNN(3, 2)
     with pytest.raises(DsrError, match="did you mean 'affine'"):
         ALRNN(3, 5, 2, "afine")
+    with pytest.raises(DsrError, match="latent_dim = 0"):
+        VanillaPLRNN(1, 0)
+    with pytest.raises(DsrError, match="2 or more"):
+        MeanCentredPLRNN(1, 1)
+    with pytest.raises(DsrError, match="bases = 0"):
+        DendriticPLRNN(1, 2, 0)
     with pytest.raises(DsrError, match="context of shape"):
         ALRNN(3).initial_state(np.zeros((1, 1, 2)))

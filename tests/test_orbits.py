@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsr.models import ALRNN, ShallowPLRNN
+from dsr.models import ALRNN, DendriticPLRNN, MeanCentredPLRNN, ShallowPLRNN, VanillaPLRNN
 from dsr.models.orbits import plain_orbit
 
 MODELS = {
@@ -14,6 +14,12 @@ MODELS = {
     "shallow": lambda: ShallowPLRNN(3, hidden_dim=11, seed=4),
     "clipped": lambda: ShallowPLRNN(2, 4, hidden_dim=9, clipped=True, seed=5),
     "affine": lambda: ShallowPLRNN(3, 2, hidden_dim=1, observation="affine", seed=6),
+    "bounded": lambda: ShallowPLRNN(2, 4, hidden_dim=9, clipped=True, bounded=True, seed=5),
+    "vanilla": lambda: VanillaPLRNN(2, 5, seed=7),
+    "mean-centred": lambda: MeanCentredPLRNN(2, 5, seed=8),
+    "dendritic": lambda: DendriticPLRNN(2, 4, 6, seed=9),
+    "clipped dendritic": lambda: DendriticPLRNN(2, 4, 6, True, seed=10),
+    "bounded dendritic": lambda: DendriticPLRNN(3, 2, 6, True, "nonlinear", bounded=True, seed=11),
 }
 
 
@@ -37,6 +43,18 @@ def with_weights(model, **weights):
 def tent(slope):
     """x' = 1 - slope |x| as an AL-RNN of one rectified unit; its exponent is ln slope."""
     return with_weights(ALRNN(1, 1, 1), A=[slope], W=[[-2 * slope]], h=[1.0])
+
+
+def dendritic_tent(slope):
+    """The same map between two units that swap places, each by one of two bases: relu(z) - 2 relu(z - 1/2)."""
+    return with_weights(
+        DendriticPLRNN(1, 2, 2),
+        A=[0.0, 0.0],
+        W=[[0, slope], [slope, 0]],
+        alpha=[1.0, -2.0],
+        H=[[0.0, 0.5]] * 2,
+        h=[0.0, 0.0],
+    )
 
 
 def lozi(a=1.7, b=0.5):
@@ -82,6 +100,8 @@ def test_known_exponents_of_the_tent_and_the_lozi_map():
     start, direction = np.array([[0.1], [0.3]]), np.ones((2, 1))
     _, _, growth = tent(1.8).orbit()(start, direction, 10_000)
     np.testing.assert_allclose(growth / 10_000, np.log(1.8), rtol=1e-12)
+    _, _, growth = dendritic_tent(1.8).orbit()(np.array([[0.3, 0.41]]), np.ones((1, 2)), 10_000)
+    np.testing.assert_allclose(growth / 10_000, np.log(1.8), rtol=1e-3)
     _, _, growth = lozi().orbit()(np.array([[0.1, 0.1]]), np.array([[1.0, 0.0]]), 200_000)
     assert growth[0] / 200_000 == pytest.approx(0.470, abs=0.003)
 
@@ -114,12 +134,14 @@ def test_what_is_not_finite_ends_an_orbit_alone(build):
     assert np.isnan(model.orbit()(start, np.ones_like(start), int(lost[0]) + 1)[2][0])
 
 
-@pytest.mark.parametrize("clipped", [False, True])
-def test_nan_is_not_rectified_away(clipped):
+@pytest.mark.parametrize(
+    ("name", "weight"), [("clipped", "W2"), ("shallow", "W2"), ("dendritic", "H"), ("clipped dendritic", "H")]
+)
+def test_nan_is_not_rectified_away(name, weight):
     """A relu must hand on a NaN inside a hidden unit."""
-    model = perturbed("clipped" if clipped else "shallow")
+    model = perturbed(name)
     with torch.no_grad():
-        model.W2[0, 0] = torch.nan
+        getattr(model, weight)[0, 0] = torch.nan
     run = model.free_run(np.ones((1, model.state_dim)), 3)
     assert run.diverged_at[0] == 0 and np.isnan(run.states).all()
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from dsr.errors import DsrError
-from dsr.models import ALRNN, ShallowPLRNN
+from dsr.models import ALRNN, DendriticPLRNN, Persistence, ShallowPLRNN, VanillaPLRNN
+from dsr.models.bounded import SLOWEST
 from dsr.training.ensemble import Ensemble
 from dsr.training.regularisers import condition_penalty_gradient, quadratic_penalty
 
@@ -42,8 +43,27 @@ def squares(*tensors):
             ),
         ),
         (
-            ShallowPLRNN(3, 2, 7, True, "affine", 3),
+            ShallowPLRNN(3, 2, 7, True, "affine", seed=3),
             lambda m: 0.3 * squares(1 - m.A, m.W1, m.W2, m.h1, m.h2) + 0.5 * squares(1 - m.A[1:], m.W1[1:], m.h1[1:]),
+        ),
+        (
+            VanillaPLRNN(3, 2, "nonlinear", seed=3),
+            lambda m: 0.3 * squares(1 - m.A, m.W, m.h) + 0.5 * squares(1 - m.A[1:], m.W[1:], m.h[1:]),
+        ),
+        (
+            DendriticPLRNN(2, 4, 3, seed=4),
+            lambda m: (
+                0.3 * squares(1 - m.A, m.W, m.h, m.alpha)
+                + 0.7 * squares(m.observation.lift)
+                + 0.5 * squares(1 - m.A[2:], m.W[2:], m.h[2:])
+            ),
+        ),
+        (
+            ShallowPLRNN(3, 2, 7, True, "affine", bounded=True, seed=3),
+            lambda m: (
+                0.3 * squares(SLOWEST - m.atanh_A, m.W1, m.W2, m.h1, m.h2)
+                + 0.5 * squares(SLOWEST - m.atanh_A[1:], m.W1[1:], m.h1[1:])
+            ),
         ),
     ],
 )
@@ -122,10 +142,6 @@ def test_bad_weights_are_refused(settings, message):
         quadratic_penalty(ALRNN(2, 4, 1), **settings)
 
 
-def test_a_family_without_self_connections_is_refused():
-    class Bare(ALRNN):
-        def named_parameters(self, *args, **kwargs):
-            return iter([("weight", self.W)])
-
-    with pytest.raises(DsrError, match="Bare"):
-        quadratic_penalty(Bare(2, 4, 1), latent=1.0)
+def test_a_family_without_a_latent_step_of_its_own_is_refused():
+    with pytest.raises(DsrError, match="latent step of a Persistence"):
+        quadratic_penalty(Persistence(2), latent=1.0)

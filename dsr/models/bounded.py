@@ -31,18 +31,18 @@ def raw_diagonal(A: Tensor) -> Tensor:
 SLOWEST = float(raw_diagonal(torch.ones(())))
 
 
-def trapping_box(A: Tensor, drive: Tensor) -> Tensor:
+def trapping_box(A: Tensor, drive: Tensor, clipped: bool) -> Tensor:
     """Half widths R (M,) of the box that all orbits enter, for self-connections A (M,) and the largest absolute value
     c (M,) of all other terms.
 
-    Raises `SpecError` when some |A| is 1 or more: then nothing is guaranteed.
+    Raises `SpecError` when the model is not clipped or some |A| is 1 or more: then nothing is guaranteed.
     """
-    largest = float(A.abs().max())
-    if not largest < 1:
+    largest = float(A.detach().abs().max())
+    if not (clipped and largest < 1):
         raise SpecError(
-            f"a trapping box of a model with self-connections up to {largest:.4g}",
-            "all of them below 1 in absolute value",
-            "build the model with bounded=True, and train it again",
+            f"a trapping box of a model with {'clipped' if clipped else 'plain'} ReLUs and |A| up to {largest:.4g}",
+            "clipped ReLUs, and all |A| below 1",
+            "build the model with clipped=True and bounded=True, and train it again",
         )
     return drive / (1 - A.abs())
 

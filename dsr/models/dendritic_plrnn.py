@@ -65,9 +65,8 @@ class DendriticPLRNN(OffDiagonalPLRNN):
 
         Raises `SpecError` for a model that is not clipped, or has some |A| of 1 or more.
         """
-        require_clipped(True, self.clipped)
         sent = self.H.abs() @ self.alpha.abs()
-        return trapping_box(self.self_connections(), self.connections().abs() @ sent + self.h.abs())
+        return trapping_box(self.self_connections(), self.connections().abs() @ sent + self.h.abs(), self.clipped)
 
     def phi(self, z: Tensor) -> Tensor:
         branches = torch.relu(z[..., None] - self.H)

@@ -15,6 +15,10 @@ from ..errors import SpecError, unknown
 from .initialise import uniform
 
 
+ITERATIONS = 5  # of Gauss-Newton
+DAMPING = 1e-6  # relative; holds the steps where decode is nearly singular, and leaves the solution where it is
+
+
 class Observation(nn.Module, abc.ABC):
     """The three maps of an observation model, in standardised units."""
 
@@ -95,9 +99,6 @@ class NonlinearObservation(AffineObservation):
     the affine model.
     """
 
-    ITERATIONS = 5
-    DAMPING = 1e-6  # relative; holds the steps where decode is nearly singular, and leaves the solution where it is
-
     def __init__(self, obs_dim: int, latent_dim: int, rng: torch.Generator) -> None:
         super().__init__(obs_dim, latent_dim, rng)
         hidden = max(16, 2 * obs_dim)
@@ -110,24 +111,22 @@ class NonlinearObservation(AffineObservation):
 
     def encode(self, y: Tensor) -> Tensor:
         weights = (self.matrix, self.bias, self.inner, self.shift, self.outer)
-        return gauss_newton(y, *(w.detach() for w in weights), iterations=self.ITERATIONS, damping=self.DAMPING)
+        return gauss_newton(y, *(w.detach() for w in weights))
 
 
-def gauss_newton(
-    y: Tensor, B: Tensor, b: Tensor, U: Tensor, c: Tensor, V: Tensor, *, iterations: int, damping: float
-) -> Tensor:
+def gauss_newton(y: Tensor, B: Tensor, b: Tensor, U: Tensor, c: Tensor, V: Tensor) -> Tensor:
     """States (..., latent) whose observations B z + b + V tanh(U z + c) come nearest to y (..., obs)."""
     obs_dim, latent_dim = B.shape[-2:]
     z = (y - b) @ torch.linalg.pinv(B).mT
     identity = torch.eye(min(obs_dim, latent_dim), dtype=y.dtype, device=y.device)
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         active = torch.tanh(z @ U.mT + c)
         missing = (y - b - z @ B.mT - active @ V.mT)[..., None]
         J = B + (V * (1 - active * active)[..., None, :]) @ U
         # the smaller of the two forms of the same step
         gram = J @ J.mT if obs_dim <= latent_dim else J.mT @ J
         scale = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
-        gram = gram + damping * scale * identity
+        gram = gram + DAMPING * scale * identity
         if obs_dim <= latent_dim:
             step = J.mT @ torch.linalg.solve_ex(gram, missing)[0]
         else:

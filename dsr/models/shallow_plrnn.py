@@ -78,8 +78,7 @@ class ShallowPLRNN(PLRNN):
 
         Raises `SpecError` for a model that is not clipped, or has some |A| of 1 or more.
         """
-        require_clipped(True, self.clipped)
-        return trapping_box(self.self_connections(), self.W1.abs() @ self.h2.abs() + self.h1.abs())
+        return trapping_box(self.self_connections(), self.W1.abs() @ self.h2.abs() + self.h1.abs(), self.clipped)
 
     def step(self, z: Tensor) -> Tensor:
         u = z @ self.W2.T

@@ -1,4 +1,4 @@
-"""Transitions and observation models of the PLRNN family, forwards and backwards, for a leading ensemble axis.
+"""Transitions of the PLRNN family, forwards and backwards, for a leading ensemble axis; and the list of all adjoints.
 
 Each class mirrors one model file: `forward` is its `step`, `backward` the transposed Jacobian times a gradient.
 Parameters and gradients are the ensemble's views. What a step multiplies by weights lies side by side in one row
@@ -8,32 +8,17 @@ weights come from one product over time and batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
-from ..models import ALRNN, Model, ShallowPLRNN
-from ..models.observation import AffineObservation, IdentityObservation, Observation
+from ..models import ALRNN, DendriticPLRNN, MeanCentredPLRNN, Model, ShallowPLRNN, VanillaPLRNN
+from ..models.observation import AffineObservation, IdentityObservation, NonlinearObservation, Observation
+from .adjoint_parts import SelfConnections, outer, rows
 from .ensemble import Ensemble
-
-
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    """Sum over time and batch of left right^T: (T, K, B, m), (T, K, B, n) -> (K, m, n)."""
-    if left.shape[3] > right.shape[3]:  # a tall result is several times slower than its transpose
-        return _outer(right, left).transpose(1, 2)
-    return _by_member(left).transpose(1, 2) @ _by_member(right)
-
-
-def _by_member(x: Tensor) -> Tensor:
-    return x.transpose(0, 1).reshape(x.shape[1], -1, x.shape[3])
-
-
-def _rows(like: Tensor, size: Sequence[int], width: int) -> Tensor:
-    """(T, members, batch, width), stored member by member, so that `_by_member` copies nothing."""
-    steps, members, batch = size[:3]
-    return like.new_empty((members, steps, batch, width)).transpose(0, 1)
+from .observation_adjoints import AffineAdjoint, IdentityAdjoint, NonlinearAdjoint
+from .off_diagonal_adjoints import DendriticPLRNNAdjoint, MeanCentredPLRNNAdjoint, VanillaPLRNNAdjoint
 
 
 class TransitionAdjoint(Protocol):
@@ -90,9 +75,9 @@ class ALRNNAdjoint:
         self.parameters, self.gradients = ensemble.parameters, ensemble.gradients
         m, p = size[3], cast(ALRNN, ensemble.model).relu_units
         self.states, self.linear, self.relu_units = m, m - p, p
-        self.row = _rows(ensemble.flat, size, m + p + 1)
+        self.row = rows(ensemble.flat, size, m + p + 1)
         self.row[..., -1] = 1.0
-        self.delta = _rows(ensemble.flat, size, m)
+        self.delta = rows(ensemble.flat, size, m)
         self.rows, self.deltas = self.row.unbind(0), self.delta.unbind(0)
         self.inputs = self.row[..., :m].unbind(0)
         self.rectified = self.row[..., m - p : m].unbind(0), self.row[..., m : m + p].unbind(0)
@@ -128,7 +113,7 @@ class ALRNNAdjoint:
 
     def accumulate(self) -> None:
         m, q = self.states, self.linear
-        product = _outer(self.delta, self.row)
+        product = outer(self.delta, self.row)
         self.gradients["A"].copy_(product[..., :m].diagonal(dim1=1, dim2=2))
         self.gradients["W"][..., :q] = product[..., :q]
         self.gradients["W"][..., q:] = product[..., m:-1]
@@ -140,16 +125,17 @@ class ShallowPLRNNAdjoint:
 
     def __init__(self, ensemble: Ensemble, size: tuple[int, ...]) -> None:
         model = cast(ShallowPLRNN, ensemble.model)
+        self.diagonal = SelfConnections(ensemble)
         self.parameters, self.gradients, self.clipped = ensemble.parameters, ensemble.gradients, model.clipped
         m, hidden = size[3], model.hidden_dim
         self.states = m
         self.merged = m <= 16  # A as a dense matrix in the product: for few states cheaper than an operation of its own
-        self.row = _rows(ensemble.flat, size, m + 1 + hidden)
+        self.row = rows(ensemble.flat, size, m + 1 + hidden)
         self.row[..., m] = 1.0
         self.rows, self.inputs = self.row.unbind(0), self.row[..., :m].unbind(0)
         self.inputs_and_one, self.one_and_hidden = self.row[..., : m + 1].unbind(0), self.row[..., m:].unbind(0)
         self.hidden = self.row[..., m + 1 :].unbind(0)
-        self.delta = _rows(ensemble.flat, size, m + hidden)  # [delta of the states, delta of the hidden units]
+        self.delta = rows(ensemble.flat, size, m + hidden)  # [delta of the states, delta of the hidden units]
         self.delta_rows, self.deltas = self.delta.unbind(0), self.delta[..., :m].unbind(0)
         self.hidden_deltas = self.delta[..., m:].unbind(0)
         self.u = ensemble.flat.new_empty((*size[:3], hidden))
@@ -163,13 +149,14 @@ class ShallowPLRNNAdjoint:
 
     def load(self) -> None:
         m, p = self.states, self.parameters
-        self.A, self.h2, self.W1, self.W2 = p["A"][:, None], p["h2"][:, None], p["W1"], p["W2"]
+        A = self.diagonal.value()
+        self.A, self.h2, self.W1, self.W2 = A[:, None], p["h2"][:, None], p["W1"], p["W2"]
         self.first[..., :m] = p["W2"]
         self.first[..., m] = 0.0 if self.clipped else p["h2"]
-        self.second[..., :m].diagonal(dim1=1, dim2=2).copy_(p["A"])
+        self.second[..., :m].diagonal(dim1=1, dim2=2).copy_(A)
         self.second[..., m] = p["h1"]
         self.second[..., m + 1 :] = p["W1"]
-        self.third[..., :m].diagonal(dim1=1, dim2=2).copy_(p["A"])
+        self.third[..., :m].diagonal(dim1=1, dim2=2).copy_(A)
         self.third[..., m:] = p["W2"].transpose(1, 2)
         self.to_hidden, self.onward = self.first.transpose(1, 2), self.second.transpose(1, 2)
         self.onward_hidden = self.second[..., m:].transpose(1, 2)
@@ -206,67 +193,24 @@ class ShallowPLRNNAdjoint:
 
     def accumulate(self) -> None:
         m, grad = self.states, self.gradients
-        onward = _outer(self.delta[..., :m], self.row)
-        grad["A"].copy_(onward[..., :m].diagonal(dim1=1, dim2=2))
+        onward = outer(self.delta[..., :m], self.row)
+        self.diagonal.store(onward[..., :m].diagonal(dim1=1, dim2=2))
         grad["h1"].copy_(onward[..., m])
         grad["W1"].copy_(onward[..., m + 1 :])
-        to_hidden = _outer(self.delta[..., m:], self.row[..., : m + 1])
+        to_hidden = outer(self.delta[..., m:], self.row[..., : m + 1])
         grad["W2"].copy_(to_hidden[..., :m])
         grad["h2"].copy_((self.raw * self.bias_gate).sum((0, 2)) if self.clipped else to_hidden[..., m])
 
 
-class IdentityAdjoint:
-    """The first coordinates are observed; the others start at lift @ y."""
-
-    def __init__(self, ensemble: Ensemble) -> None:
-        self.lift, self.grad = ensemble.parameters["observation.lift"], ensemble.gradients["observation.lift"]
-        self.dim = ensemble.model.obs_dim
-
-    def signal(self, windows: Tensor) -> Tensor:
-        return windows
-
-    def initial(self, y: Tensor, signal: Tensor, out: Tensor) -> None:
-        out[..., : self.dim] = y
-        out[..., self.dim :] = y @ self.lift.transpose(1, 2)
-
-    def loss_and_error(self, z: Tensor, y: Tensor, out: Tensor) -> Tensor:
-        difference = z[..., : self.dim] - y
-        out.zero_()
-        torch.mul(difference, 2 / (difference.numel() / y.shape[1]), out=out[..., : self.dim])
-        return difference.square().mean((0, 2, 3))
-
-    def accumulate(self, y: Tensor, carry: Tensor) -> None:
-        self.grad.copy_(carry[..., self.dim :].transpose(1, 2) @ y)
-
-
-class AffineAdjoint:
-    """y = B z + b; forced and started through the pseudo-inverse, which carries no gradient."""
-
-    def __init__(self, ensemble: Ensemble) -> None:
-        self.B, self.b = ensemble.parameters["observation.matrix"], ensemble.parameters["observation.bias"][:, None]
-        self.grad_B, self.grad_b = (ensemble.gradients[f"observation.{k}"] for k in ("matrix", "bias"))
-
-    def signal(self, windows: Tensor) -> Tensor:
-        # a member whose weights are no longer finite must not stop the others: the SVD refuses NaN
-        return (windows - self.b) @ torch.linalg.pinv(torch.nan_to_num(self.B)).transpose(1, 2)
-
-    def initial(self, y: Tensor, signal: Tensor, out: Tensor) -> None:
-        out.copy_(signal)
-
-    def loss_and_error(self, z: Tensor, y: Tensor, out: Tensor) -> Tensor:
-        difference = z @ self.B.transpose(1, 2) + self.b - y
-        scaled = difference * (2 / (difference.numel() / y.shape[1]))
-        torch.matmul(scaled, self.B, out=out)
-        self.grad_B.copy_(_outer(scaled, z))
-        self.grad_b.copy_(scaled.sum((0, 2)))
-        return difference.square().mean((0, 2, 3))
-
-    def accumulate(self, y: Tensor, carry: Tensor) -> None:
-        pass  # the initial state does not depend on a trained quantity with gradient
-
-
-ADJOINTS: dict[type[Model], type[TransitionAdjoint]] = {ALRNN: ALRNNAdjoint, ShallowPLRNN: ShallowPLRNNAdjoint}
+ADJOINTS: dict[type[Model], type[TransitionAdjoint]] = {
+    ALRNN: ALRNNAdjoint,
+    DendriticPLRNN: DendriticPLRNNAdjoint,
+    MeanCentredPLRNN: MeanCentredPLRNNAdjoint,
+    ShallowPLRNN: ShallowPLRNNAdjoint,
+    VanillaPLRNN: VanillaPLRNNAdjoint,
+}
 OBSERVATION_ADJOINTS: dict[type[Observation], type[ObservationAdjoint]] = {
     IdentityObservation: IdentityAdjoint,
     AffineObservation: AffineAdjoint,
+    NonlinearObservation: NonlinearAdjoint,
 }

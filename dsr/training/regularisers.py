@@ -10,12 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import SpecError
-from ..models import Model
+from ..models import PLRNN, Model
 
-# self-connections are drawn to 1, all other parameters of the latent step to 0
-LATENT = ("A", "W", "W1", "W2", "h", "h1", "h2")
-# those of them with one row per latent state
-ROWS = ("A", "W", "W1", "h", "h1")
 LIFT = "observation.lift"
 
 
@@ -29,30 +25,34 @@ def quadratic_penalty(
 ) -> tuple[Tensor, Tensor]:
     """(weight, target), each (n,) over the parameters in the order of `model.named_parameters()`.
 
-    latent : weight of ||1 - A||^2 + ||W||^2 + ||h||^2, in shallow models with W1 and W2, h1 and h2.
-    observation : weight of ||L||^2, L the map from the first observation to the unobserved states. An affine
-        observation model has none; see `condition_penalty_gradient`.
+    latent : weight of ||1 - A||^2 + ||W||^2 + ||h||^2, in shallow models with W1 and W2, h1 and h2, in dendritic ones
+        with the weights of the bases, not their thresholds; what `PLRNN.penalised` lists. Bounded models, whose A does
+        not reach 1, are drawn to 0.99 in its place, by the square of the distance in atanh.
+    observation : weight of ||L||^2, L the map from the first observation to the unobserved states. An affine or
+        nonlinear observation model has none; see `condition_penalty_gradient`.
     manifold_attractor : weight of the same sums as `latent` over the rows of the last `manifold_fraction` of the
         latent states (rounded down): they become slow, near-perfect integrators, and carry long memory (Schmidt,
-        Koppe, Monfared, Beutelspacher, Durstewitz, ICLR 2021, arXiv:1910.03471). In shallow models W2 and h2 are free.
+        Koppe, Monfared, Beutelspacher, Durstewitz, ICLR 2021, arXiv:1910.03471). In shallow models W2 and h2 are free,
+        in dendritic ones the bases.
 
     Raises `SpecError` for a negative weight, a fraction outside 0 to 1 or of less than one state, and a latent penalty
     on a family without these parameters.
     """
     _check(latent=latent, observation=observation, manifold_attractor=manifold_attractor)
-    if (latent or manifold_attractor) and "A" not in dict(model.named_parameters()):
+    penalised, per_state = (model.penalised, model.per_state) if isinstance(model, PLRNN) else ({}, ())
+    if (latent or manifold_attractor) and not penalised:
         raise SpecError(
             f"a penalty on the latent step of a {type(model).__name__}",
-            "a model with self-connections A, such as the PLRNN family",
+            "a model of the PLRNN family",
             "set the weight to 0",
         )
     first = _first_slow_state(model.state_dim, manifold_fraction) if manifold_attractor else model.state_dim
     weights, targets = [], []
     for name, p in model.named_parameters():
-        weight, target = torch.zeros_like(p), torch.full_like(p, float(name == "A"))
-        if name in LATENT:
+        weight, target = torch.zeros_like(p), torch.full_like(p, penalised.get(name, 0.0))
+        if name in penalised:
             weight += latent
-        if name in ROWS:
+        if name in per_state:
             weight[first:] += manifold_attractor
         if name == LIFT:
             weight += observation
