@@ -26,7 +26,9 @@ from .recurrent.lem import LEM
 from .recurrent.lstm import LSTM
 from .recurrent.orthogonal import OrthogonalRNN
 from .registry import MODELS, ModelConfig, Range, config_of, name_of
+from .reservoirs.echo_state import EchoStateNetwork
 from .reservoirs.next_generation import NextGenerationReservoir
+from .reservoirs.parallel_reservoirs import ParallelReservoirs
 from .shallow_plrnn import ShallowPLRNN
 from .state_space.lru import LRU
 from .state_space.lssl import LSSL
@@ -55,6 +57,7 @@ __all__ = [
     "DeltaProduct",
     "DendriticPLRNN",
     "DynamicModes",
+    "EchoStateNetwork",
     "Elman",
     "ExtendedDynamicModes",
     "FreeRun",
@@ -65,6 +68,7 @@ __all__ = [
     "NeuralODE",
     "NextGenerationReservoir",
     "OrthogonalRNN",
+    "ParallelReservoirs",
     "Parroting",
     "Persistence",
     "Range",

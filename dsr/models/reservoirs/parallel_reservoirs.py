@@ -21,9 +21,8 @@ class ParallelReservoirs(Reservoir):
     """Echo state networks side by side, for data in space on a ring: group g reads its own `group_size` columns and
     `overlap` columns on either side, and predicts its own. Their outputs together are what all read next.
 
-    shared : one and the same network for every group, fitted to all of them at once; right where the system looks the
-    same at every place, and it then needs as many times less data. Otherwise weights are drawn and fitted for each.
-    The other settings are those of `EchoStateNetwork`; density and spectral radius are those within a group.
+    The other settings are those of `EchoStateNetwork`; density and spectral radius are those within a group. A group
+    has a simpler task than one network for all columns, so few units each go far.
 
     It misleads where columns act on each other over more than the overlap in one step, and at the two ends of data
     that are no ring (there the first and last columns read each other for nothing).
@@ -36,11 +35,10 @@ class ParallelReservoirs(Reservoir):
         obs_dim: int,
         units: int = 300,
         group_size: int = 1,
-        overlap: int = 3,
-        shared: bool = False,
+        overlap: int = 2,
         spectral_radius: float = 0.5,
         leak: float = 0.7,
-        input_scale: float = 0.2,
+        input_scale: float = 0.05,
         bias: float = 1.6,
         bias_spread: float = 1.0,
         density: float = 0.02,
@@ -61,20 +59,22 @@ class ParallelReservoirs(Reservoir):
         groups, seen = obs_dim // group_size, min(obs_dim, group_size + 2 * overlap)
         rng, wirings = np.random.default_rng(seed), []
         for g in range(groups):
-            own = np.random.default_rng(seed) if shared else rng
-            centres = np.full(units, g * group_size + (group_size - 1) // 2)
-            settings = {"density": density, "spectral_radius": spectral_radius, "input_scale": input_scale}
-            wirings.append(
-                random_wiring(
-                    ring(centres, seen, obs_dim), obs_dim, **settings, bias=bias, bias_spread=bias_spread, rng=own
-                )
+            wiring = random_wiring(
+                ring(np.full(units, g * group_size + (group_size - 1) // 2), seen, obs_dim),
+                obs_dim,
+                density=density,
+                spectral_radius=spectral_radius,
+                input_scale=input_scale,
+                bias=bias,
+                bias_spread=bias_spread,
+                rng=rng,
             )
-            wirings[-1].index[:, seen:] += g * units
+            wiring.index[:, seen:] += g * units
+            wirings.append(wiring)
         super().__init__(
             obs_dim,
             Wiring(*(np.concatenate([getattr(w, name) for w in wirings]) for name in ("index", "weights", "bias"))),
             groups=groups,
-            shared=shared,
             leak=leak,
             ridge=ridge,
             input_noise=input_noise,
@@ -110,11 +110,10 @@ class ParallelReservoirsConfig(ModelConfig):
 
     units: int = option(300, "number of units N of each group")
     group_size: int = option(1, "columns that a group predicts; it divides the number of columns")
-    overlap: int = option(3, "columns beyond its own that a group reads on either side")
-    shared: bool = option(False, "one network for all groups, for systems that look the same at every place")
+    overlap: int = option(2, "columns beyond its own that a group reads on either side")
     spectral_radius: float = option(0.5, "largest absolute eigenvalue of A")
     leak: float = option(0.7, "a: how much of a unit is replaced in a step, 0 < a <= 1")
-    input_scale: float = option(0.2, "W_in is uniform on (-scale, scale), for standardised data")
+    input_scale: float = option(0.05, "W_in is uniform on (-scale, scale), for standardised data")
     bias: float = option(1.6, "mean of b")
     bias_spread: float = option(1.0, "b is uniform within this distance of its mean")
     density: float = option(0.02, "share of the units of the group that a unit reads")

@@ -25,7 +25,7 @@ class Reservoir(MemoryModel, abc.ABC):
 
     W_in and A are stored together, sparse: unit i reads the places index[i] of (x, r), inputs first, with weights[i].
     W_out (obs, units of a group): columns and units fall into `groups` equal parts in order, and the columns of a part
-    read the units of that part; `shared` says that all parts have the same weights.
+    read the units of that part.
 
     All numbers are in double precision: a readout of clean data has large weights of both signs, and single precision
     would lose what it says.
@@ -42,7 +42,6 @@ class Reservoir(MemoryModel, abc.ABC):
         wiring: Wiring,
         *,
         groups: int = 1,
-        shared: bool = False,
         leak: float,
         ridge: float,
         input_noise: float,
@@ -58,7 +57,7 @@ class Reservoir(MemoryModel, abc.ABC):
         require(spin_up >= 1, f"spin_up = {spin_up}", "1 or more")
         self.units = len(wiring.index)
         super().__init__(obs_dim, self.units)
-        self.groups, self.shared, self.min_context = groups, shared, spin_up
+        self.groups, self.min_context = groups, spin_up
         self.leak, self.ridge, self.jacobian_penalty = leak, ridge, jacobian_penalty
         self.input_noise, self.noise_form = input_noise, noise_form
         self.register_buffer("index", torch.from_numpy(wiring.index))

@@ -41,10 +41,9 @@ class ReadoutFit:
     ) -> None:
         self.model, self.segments = model, segments
         self.units, self.columns = model.units // model.groups, model.obs_dim // model.groups
-        different = 1 if model.shared else model.groups
-        self.readouts = [Readout(self.units, self.columns, smallest_ridge) for _ in range(different)]
-        self.jacobians = [SquaredJacobian(self.units) for _ in range(different)] if jacobian else []
-        self.responses = [NoiseResponse(self.units) for _ in range(different)] if linearised else []
+        self.readouts = [Readout(self.units, self.columns, smallest_ridge) for _ in range(model.groups)]
+        self.jacobians = [SquaredJacobian(self.units) for _ in self.readouts] if jacobian else []
+        self.responses = [NoiseResponse(self.units) for _ in self.readouts] if linearised else []
         self._require_rows(smallest_ridge > 0 or noise > 0 or linearised or jacobian)
         self.every = max(1, sum(map(len, segments)) // RESPONSES)
         for y in segments:
@@ -69,18 +68,18 @@ class ReadoutFit:
                 W_in, A = (m.numpy() for m in self.model.group_weights(g))
                 penalty += jacobian * self.jacobians[g].penalty(W_in, A, self.model.leak)
             found.append(readout.solve(ridge, penalty if self.responses or self.jacobians else None))
-        return np.concatenate(found * (self.model.groups // len(found)))
+        return np.concatenate(found)
 
     def _add(self, rows: np.ndarray, states: np.ndarray, targets: np.ndarray, skip: int) -> None:
         """states (rows + 1, units) before and after each row."""
         leak = self.model.leak
         for g in range(self.model.groups):
-            mine, into = states[skip:, g * self.units : (g + 1) * self.units], g % len(self.readouts)
+            mine = states[skip:, g * self.units : (g + 1) * self.units]
             if len(mine) < 2:
                 return
-            self.readouts[into].add(mine[1:], targets[skip:, g * self.columns : (g + 1) * self.columns])
+            self.readouts[g].add(mine[1:], targets[skip:, g * self.columns : (g + 1) * self.columns])
             if self.jacobians:
-                self.jacobians[into].add(1 - ((mine[1:] - (1 - leak) * mine[:-1]) / leak) ** 2)
+                self.jacobians[g].add(1 - ((mine[1:] - (1 - leak) * mine[:-1]) / leak) ** 2)
         if self.responses:
             for t in range(skip, len(rows), self.every):
                 self._follow(rows[t : t + self.model.min_context], states[t])
@@ -90,7 +89,7 @@ class ReadoutFit:
         moved = self.model.response(rows, memory)
         for g in range(self.model.groups):
             v = moved[..., g * self.units : (g + 1) * self.units].reshape(-1, self.units)
-            self.responses[g % len(self.responses)].add(v[v.any(axis=1)])  # a group does not see all columns
+            self.responses[g].add(v[v.any(axis=1)])  # a group does not see all columns
 
     def _require_rows(self, regular: bool) -> None:
         context = self.model.min_context
@@ -102,7 +101,7 @@ class ReadoutFit:
                 "bring a longer series, or lower spin_up",
             )
         least = int(INTERPOLATION * self.units) + 1
-        if not regular and rows * (self.model.groups if self.model.shared else 1) < least:
+        if not regular and rows < least:
             raise SpecError(
                 f"ridge = 0 with {rows} rows for {self.units} units",
                 f"a ridge above 0, or {least} rows or more: near one row per unit the readout follows every rounding",
