@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dsr.errors import StoreError
-from dsr.models import Model
+from dsr.models import Model, ModelConfig
 from dsr.series import TimeSeries
 from dsr.training import Forcing, History, fit
 from dsr.training.backends import backend_report, choose_backend
@@ -27,6 +27,7 @@ from .environment import environment
 from .picture import draw_all
 from .report import history_summary, write_report
 from .resolve import Resolved, resolve
+from .searching import search_settings
 from .spec import RunSpec
 from .store import RunFolder, RunStore
 from .weights import CHECKPOINT, MEMBERS, WEIGHTS, read_tensors, to_bytes
@@ -69,7 +70,7 @@ def execute(
         return _result(folder, reused=True)
     say.stage("data")
     data = prepare(spec)
-    members = _build(resolved, data.test.dim)
+    members = _build(resolved, resolved.model, data.test.dim)
     forcing, estimated, backend = None, dict(data.estimated), "closed form"
     if not members[0].closed_form:
         require_rows(data.train, resolved.training.window)
@@ -78,9 +79,15 @@ def execute(
     folder = store.create(spec.experiment, resolved.run_id)
     with _recorded(folder), _one_thread():
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
-        folder.write_json("resolved.json", {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated})
         folder.write_json("env.json", {**environment(), "backend": backend, "backends": backend_report()})
         folder.set_status("running")
+        tree = {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated}
+        if resolved.training.search:
+            say.stage("search")
+            config = search_settings(resolved, data, folder, say.step)
+            members = _build(resolved, config, data.test.dim)
+            tree["model"] = {"name": resolved.tree["model"]["name"], **dataclasses.asdict(config)}
+        folder.write_json("resolved.json", tree)
         say.stage("training")
         history = _train(resolved, data, members, forcing, folder, say, checkpoint_seconds)
         model = members[0]
@@ -103,12 +110,12 @@ def execute(
     return _result(folder, reused=False)
 
 
-def _build(resolved: Resolved, obs_dim: int) -> list[Model]:
+def _build(resolved: Resolved, config: ModelConfig, obs_dim: int) -> list[Model]:
     seed, count = resolved.spec.seed, resolved.training.members
     if count == 1:
-        return [resolved.model.build(obs_dim, seed)]
+        return [config.build(obs_dim, seed)]
     seeds = np.random.SeedSequence([seed, 1]).generate_state(count - 1)
-    return [resolved.model.build(obs_dim, s) for s in (seed, *(int(s) for s in seeds))]
+    return [config.build(obs_dim, s) for s in (seed, *(int(s) for s in seeds))]
 
 
 def _forcing(resolved: Resolved, data: Dataset) -> tuple[Forcing, dict[str, Any]]:
@@ -129,8 +136,7 @@ def _train(
     say: Progress,
     checkpoint_seconds: float,
 ) -> History:
-    settings = dataclasses.asdict(resolved.training)
-    del settings["members"]
+    settings = resolved.training.of_fit
     if members[0].closed_form:
         settings = {"check_steps": settings["check_steps"]}
     resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dsr import __version__
-from dsr.errors import SpecError
+from dsr.errors import SpecError, unknown
 from dsr.models import MODELS, ModelConfig
 from dsr.reading import read_bytes
 from dsr.registry import from_options, option
 from dsr.training import FORCINGS, Forcing, TrainingConfig
 from dsr.training.config import require_setting
+from dsr.training.search_space import SAMPLERS
 
 from .spec import FileData, RunSpec
 from .store import run_id
 
-CLOSED_FORM_KEYS = ("members", "check_steps")
+CLOSED_FORM_KEYS = ("members", "check_steps", "search", "search_seeds", "sampler")
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,21 @@ class RunTraining(TrainingConfig):
     """The [training] section: the settings of `fit`, and how many models are trained together."""
 
     members: int = option(3, "models trained together from different initial weights; the best free run survives")
+    search: int = option(0, "draws of the model's own settings, each judged in closed loop on training data; 0: none")
+    search_seeds: int = option(3, "initial weights that the best draws are tried with")
+    sampler: str = option("random", "how settings are drawn: random, or optuna")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_setting(self.members >= 1, "members", self.members, "1 or more")
+        for key, least in (("members", 1), ("search", 0), ("search_seeds", 1)):
+            require_setting(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        if self.sampler not in SAMPLERS:
+            raise unknown("training.sampler", self.sampler, SAMPLERS)
+
+    @property
+    def of_fit(self) -> dict[str, Any]:
+        """The settings that `fit` takes."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(TrainingConfig)}
 
 
 @dataclass(frozen=True)

@@ -224,3 +224,28 @@ def test_a_single_column_is_embedded(tmp_path):
     rows = {row["name"]: row for row in result.measures["rows"]}
     assert rows["D_stsp"]["reconstruction"]["floor"]["kind"].startswith("halves of the record")
     assert os.path.exists(result.folder / "report.html")
+
+
+def test_a_search_is_part_of_the_run_and_the_winner_is_what_is_stored(tmp_path):
+    tree = {
+        "data": {"system": "henon", "train": 1500, "validation": 1000, "test": 1000, "floor_trajectories": 2},
+        "model": {"name": "ngrc", "degree": 2},
+        "training": {"search": 3, "search_seeds": 1, "members": 1},
+        "analysis": {"starts": 5, "lyapunov_steps": 300},
+    }
+    result = execute(parse(tree), RunStore(tmp_path))
+    winner = result.folder.read_json("search.json")["model"]
+    assert result.folder.read_json("resolved.json")["model"] == {"name": "ngrc", **winner}
+    assert winner["degree"] == 2, "what the spec sets stays"
+    assert load_model(result.folder.path).arguments["lags"] == winner["lags"]
+    rows = list(csv.DictReader((result.folder / "search.csv").open()))
+    assert [row["draw"] for row in rows[:3]] == ["0", "1", "2"]
+    row = {r["name"]: r for r in result.measures["rows"]}["lambda_1"]
+    assert row["reconstruction"]["value"] == pytest.approx(0.4192, abs=0.03)
+
+
+def test_settings_that_a_closed_form_would_ignore_are_refused(tmp_path):
+    tree = {"data": {"system": "henon"}, "model": {"name": "ngrc"}, "training": {"steps": 5}}
+    with pytest.raises(DsrError, match=r"training.steps for the model 'ngrc'.*leave training.steps out"):
+        execute(parse(tree), RunStore(tmp_path))
+    assert not list(tmp_path.iterdir())

@@ -13,6 +13,7 @@ import torch
 from dsr.escape import within_reach
 from dsr.models import MODELS, Model
 from dsr.training import FORCINGS, fit
+from dsr.training.search import search
 
 from ...analysis import (
     conditional_exponents,
@@ -33,8 +34,11 @@ MEMBERS = 32
 
 def run(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
     """Train, forecast, run free, take exponents; all numbers as plain values, NaN where there is none."""
-    model = MODELS.build(entry.model, entry.options).build(task.train.dim, seed)
     cpu, wall = time.process_time(), time.perf_counter()
+    config = MODELS.build(entry.model, entry.options)
+    if entry.search:
+        config = search(entry.model, task.train, draws=entry.search, seeds=2, base=entry.options, seed=seed).config
+    model = config.build(task.train.dim, seed)
     if model.closed_form:
         history = fit(model, task.train, seed=seed)
     else:
@@ -45,6 +49,7 @@ def run(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
         "family": entry.label,
         "seed": seed,
         "entry": dataclasses.asdict(entry),
+        "model": dataclasses.asdict(config),
         "cpu_seconds": time.process_time() - cpu,
         "wall_seconds": time.perf_counter() - wall,
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -9,8 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """A family in a task. `forcing` and `training` where the recommended ones are left; `exponents` false for models
-    without tangent dynamics."""
+    """A family in a task. `forcing` and `training` where the recommended ones are left; `search`: draws of the
+    family's own settings, judged in closed loop on training data; `exponents` false for models without tangent
+    dynamics."""
 
     label: str
     model: str
@@ -18,6 +19,7 @@ class Entry:
     forcing: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
     exponents: bool = True
+    search: int = 0
 
 
 def plain(*names: str) -> list[Entry]:
