@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from ..errors import SpecError, unknown
 from .initialise import uniform
 
-
-ITERATIONS = 5  # of Gauss-Newton
+ITERATIONS = 6  # of Gauss-Newton
 DAMPING = 1e-6  # relative; holds the steps where decode is nearly singular, and leaves the solution where it is
 
 
@@ -111,27 +110,38 @@ class NonlinearObservation(AffineObservation):
 
     def encode(self, y: Tensor) -> Tensor:
         weights = (self.matrix, self.bias, self.inner, self.shift, self.outer)
-        return gauss_newton(y, *(w.detach() for w in weights))
+        rows = y.reshape(-1, self.obs_dim)
+        return gauss_newton(rows, *(w.detach() for w in weights)).view(*y.shape[:-1], self.forced)
 
 
 def gauss_newton(y: Tensor, B: Tensor, b: Tensor, U: Tensor, c: Tensor, V: Tensor) -> Tensor:
-    """States (..., latent) whose observations B z + b + V tanh(U z + c) come nearest to y (..., obs)."""
-    obs_dim, latent_dim = B.shape[-2:]
-    z = (y - b) @ torch.linalg.pinv(B).mT
-    identity = torch.eye(min(obs_dim, latent_dim), dtype=y.dtype, device=y.device)
+    """States (batch, latent) whose observations B z + b + V tanh(U z + c) come nearest to y (batch, obs).
+
+    A step that leads further away is not taken, and the next one is shorter (Levenberg-Marquardt damping, row by row):
+    the result is never worse than the affine inverse.
+    """
+    wide = B.shape[0] <= B.shape[1]
+    z = (y - b) @ torch.linalg.pinv(B).T
+    active = torch.tanh(z @ U.T + c)
+    missing = y - b - z @ B.T - active @ V.T
+    damping = torch.full_like(y[:, :1], DAMPING)
     for _ in range(ITERATIONS):
-        active = torch.tanh(z @ U.mT + c)
-        missing = (y - b - z @ B.mT - active @ V.mT)[..., None]
-        J = B + (V * (1 - active * active)[..., None, :]) @ U
-        # the smaller of the two forms of the same step
-        gram = J @ J.mT if obs_dim <= latent_dim else J.mT @ J
-        scale = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
-        gram = gram + DAMPING * scale * identity
-        if obs_dim <= latent_dim:
-            step = J.mT @ torch.linalg.solve_ex(gram, missing)[0]
+        J = B + (V * (1 - active * active)[:, None]) @ U
+        gram = J @ J.mT if wide else J.mT @ J  # the smaller of the two forms of the same step
+        ridge = damping * gram.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
+        gram = gram + torch.diag_embed(ridge.expand(-1, gram.shape[-1]))
+        if wide:
+            step = J.mT @ torch.linalg.solve_ex(gram, missing[..., None])[0]
         else:
-            step = torch.linalg.solve_ex(gram, J.mT @ missing)[0]
-        z = z + step[..., 0]
+            step = torch.linalg.solve_ex(gram, J.mT @ missing[..., None])[0]
+        trial = z + step[..., 0]
+        trial_active = torch.tanh(trial @ U.T + c)
+        trial_missing = y - b - trial @ B.T - trial_active @ V.T
+        # rounding must not decide at the solution
+        taken = trial_missing.square().sum(-1, keepdim=True) <= (1 + 1e-6) * missing.square().sum(-1, keepdim=True)
+        z, active = torch.where(taken, trial, z), torch.where(taken, trial_active, active)
+        missing = torch.where(taken, trial_missing, missing)
+        damping = torch.where(taken, damping * 0.1, damping.clamp(min=1e-3) * 10)
     return z
 
 

@@ -70,7 +70,10 @@ class NonlinearAdjoint:
 
     def signal(self, windows: Tensor) -> Tensor:
         weights = [torch.nan_to_num(w) for w in self.weights]  # as in the affine model
-        found = [gauss_newton(windows[:, k], *(w[k] for w in weights)) for k in range(windows.shape[1])]
+        found = [
+            gauss_newton(windows[:, k].flatten(0, 1), *(w[k] for w in weights)).unflatten(0, windows[:, k].shape[:2])
+            for k in range(windows.shape[1])
+        ]
         return torch.stack(found, dim=1)
 
     def initial(self, y: Tensor, signal: Tensor, out: Tensor) -> None:
