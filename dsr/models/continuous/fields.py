@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -70,18 +70,21 @@ class Field(nn.Module):
         self.A = None if shape is None else nn.Parameter(torch.zeros(shape))
         sizes = [dim, *[hidden_dim] * layers, dim]
         pairs = list(zip(sizes[1:], sizes[:-1], strict=True))
-        self.weights = nn.ParameterList([uniform(pair, pair[1], rng) for pair in pairs])
-        self.biases = nn.ParameterList([uniform(pair[:1], pair[1], rng) for pair in pairs])
+        self.names = tuple((f"W{k}", f"b{k}") for k in range(1, len(pairs) + 1))
+        for (weight, bias), pair in zip(self.names, pairs, strict=True):
+            self.register_parameter(weight, nn.Parameter(uniform(pair, pair[1], rng)))
+            self.register_parameter(bias, nn.Parameter(uniform(pair[:1], pair[1], rng)))
         self.log_c = self.log_a = None
         if bound is not None:
             self.log_c = nn.Parameter(torch.zeros(dim))
             self.log_a = nn.Parameter(torch.full((dim,), 2.3))  # radius 10 to begin with
 
     def forward(self, z: Tensor) -> Tensor:
-        h = z
-        for weight, bias in self._hidden():
-            h = ACTIVATIONS[self.activation](linear(h, weight, bias))
-        h = linear(h, self.weights[-1], self.biases[-1])
+        *hidden, (last, shift) = self.affine_maps()
+        act, h = ACTIVATIONS[self.activation], z
+        for weight, bias in hidden:
+            h = act(linear(h, weight, bias))
+        h = linear(h, last, shift)
         if self.log_c is not None:
             return self.gain * torch.tanh(h) - self.damping * z
         h = self.rate * h
@@ -89,12 +92,13 @@ class Field(nn.Module):
 
     def tangent(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """The field at z (..., dim) and its Jacobian times v (..., dim, k): (..., dim), (..., dim, k)."""
-        h, dh = z, v
-        for weight, bias in self._hidden():
+        *hidden, (last, shift) = self.affine_maps()
+        act, h, dh = ACTIVATIONS[self.activation], z, v
+        for weight, bias in hidden:
             u = linear(h, weight, bias)
-            h, slope = torch.func.jvp(ACTIVATIONS[self.activation], (u,), (torch.ones_like(u),))
+            h, slope = torch.func.jvp(act, (u,), (torch.ones_like(u),))
             dh = slope[..., None] * (weight @ dh)
-        h, dh = linear(h, self.weights[-1], self.biases[-1]), self.weights[-1] @ dh
+        h, dh = linear(h, last, shift), last @ dh
         if self.log_c is not None:
             h, c = torch.tanh(h), self.damping
             slope = self.gain * (1 - h * h)
@@ -105,10 +109,9 @@ class Field(nn.Module):
         matrix = torch.diag(self.A) if self.A.ndim == 1 else self.A
         return h + z @ matrix.T, dh + matrix @ v
 
-    def _hidden(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # no slices: those of a ParameterList are new parameters, cut off from the gradient of functional calls
-        for k in range(len(self.weights) - 1):
-            yield self.weights[k], self.biases[k]
+    def affine_maps(self) -> list[tuple[Tensor, Tensor]]:
+        """Matrix and bias of each layer, (outputs, inputs) and (outputs,)."""
+        return [(getattr(self, weight), getattr(self, bias)) for weight, bias in self.names]
 
     @property
     def damping(self) -> Tensor:

@@ -159,15 +159,13 @@ class NeuralODEConfig(ModelConfig):
 
     family: ClassVar[type[Model]] = NeuralODE
     equations: ClassVar[str] = (
-        "dz/dt = (A z + s W_n act(... act(W_1 z + b_1)) + b_n) / dt;  dissipative: (a tanh(W_n ...) - c z) / dt"
+        "dz/dt = [A z + s (Wn act(... act(W1 z + b1)) + bn)] / dt;  dissipative: [a tanh(Wn ... + bn) - c z] / dt"
     )
     symbols: ClassVar[Mapping[str, str]] = {
-        "field.weights": "matrices W_1 .. W_n of the network",
-        "field.biases": "their biases b_1 .. b_n",
-        "field.A": "linear part: a matrix (linear+mlp) or a diagonal (plrnn)",
-        "field.log_c": "logarithm of the damping c over s (dissipative)",
-        "field.log_a": "logarithm of the gain a over s (dissipative)",
-        "observation.lift": "first observation to the unobserved latent states",
+        **{f"W{k}": f"matrix of layer {k} of the network (outputs, inputs)" for k in (1, 2, 3)},
+        **{f"b{k}": f"bias of layer {k}" for k in (1, 2, 3)},
+        "rate": "s, the typical change of the standardised state in one step; not trained",
+        "lift": "first observation to the unobserved latent states",
     }
     when_to_use: ClassVar[str] = (
         "for clean data of a smooth flow, and for irregular time stamps; with noisy data train without forcing on "

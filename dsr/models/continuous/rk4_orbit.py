@@ -12,7 +12,7 @@ KINDS = tuple(ACTIVATIONS)
 
 def rk4_orbit(field: Field, substeps: int) -> Orbit:
     """The orbit function of the flow of `field`, in double precision, over one step of the data."""
-    weights, biases = ([p.detach().numpy() for p in group] for group in (field.weights, field.biases))
+    weights, biases = zip(*[(w.detach().numpy(), b.detach().numpy()) for w, b in field.affine_maps()], strict=True)
     dim, width = weights[-1].shape
     middle = np.zeros((len(weights) - 2, width, width))
     for k, weight in enumerate(weights[1:-1]):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 VectorField = Callable[[Tensor], Tensor]
@@ -39,22 +41,31 @@ def torchdiffeq_solution(
     integrating the adjoint equation backwards in place of backpropagation: less memory, several times slower, and
     gradients that are only as exact as the tolerance.
     """
-    import torch
     import torchdiffeq
 
-    solve = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
+    timed = _Timed(field, duration)
     # all rows run over the unit interval, each at its own speed: rows of one batch may have different durations
     span = torch.linspace(0.0, 1.0, 2, dtype=torch.float64, device=z.device)
-    how = {"options": {"step_size": 1.0 / substeps}} if solver in FIXED else {"rtol": tolerance, "atol": tolerance}
-    return solve(_Timed(field, duration), z, span, method=FIXED.get(solver, solver), **how)[-1]
+    how: dict[str, Any] = {"rtol": tolerance, "atol": tolerance}
+    if solver in FIXED:
+        how = {"options": {"step_size": 1.0 / substeps}}
+    if adjoint:
+        how["adjoint_params"] = tuple(timed.values.values())
+    solve = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
+    return solve(timed, z, span, method=FIXED.get(solver, solver), **how)[-1]
 
 
 class _Timed(nn.Module):
-    """A field with the time argument that torchdiffeq passes; a module, whose parameters the adjoint asks for."""
+    """A field with the time argument that torchdiffeq passes.
+
+    It keeps the values that the parameters have now: the adjoint equation is solved later, when those of a functional
+    call are no longer in place.
+    """
 
     def __init__(self, field: nn.Module, duration: Tensor | float) -> None:
         super().__init__()
         self.field, self.duration = field, duration
+        self.values = dict(field.named_parameters())
 
     def forward(self, t: Tensor, z: Tensor) -> Tensor:
-        return self.duration * self.field(z)
+        return self.duration * torch.func.functional_call(self.field, self.values, (z,))
