@@ -13,6 +13,7 @@ from .delay import DelayModel
 from .dendritic_plrnn import DendriticPLRNN
 from .equations.adapters import from_pydmd, from_pysindy
 from .equations.dynamic_modes import DynamicModes, ExtendedDynamicModes
+from .equations.koopman_autoencoder import KoopmanAutoencoder
 from .equations.sparse_dynamics import SparseDynamics
 from .mean_centred_plrnn import MeanCentredPLRNN
 from .memory import MemoryModel
@@ -35,6 +36,7 @@ from .state_space.lssl import LSSL
 from .state_space.s4 import S4
 from .state_space.s4d import S4D
 from .state_space.s5 import S5
+from .stochastic.variational_plrnn import VariationalPLRNN
 from .vanilla_plrnn import VanillaPLRNN
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "Elman",
     "ExtendedDynamicModes",
     "FreeRun",
+    "KoopmanAutoencoder",
     "MeanCentredPLRNN",
     "MemoryModel",
     "Model",
@@ -75,6 +78,7 @@ __all__ = [
     "ShallowPLRNN",
     "SparseDynamics",
     "VanillaPLRNN",
+    "VariationalPLRNN",
     "VectorAutoregression",
     "alpha_of",
     "config_of",

@@ -55,7 +55,7 @@ class KoopmanAutoencoder(Model):
         latent_dim: int = 16,
         hidden_dim: int = 64,
         reconstruction: float = 1.0,
-        linearity: float = 0.1,
+        linearity: float = 0.01,
         seed: int = 0,
     ) -> None:
         got = f"latent_dim = {latent_dim} with {obs_dim} observed columns"
@@ -142,7 +142,7 @@ class KoopmanAutoencoderConfig(ModelConfig):
         "steps": 10_000,
         "batch_size": 64,
         "window": 10,
-        "learning_rate": 3e-3,
+        "learning_rate": 1e-2,
         "final_learning_rate": 1e-5,
         "schedule": "cosine",
         "noise": 0.0,
@@ -156,4 +156,4 @@ class KoopmanAutoencoderConfig(ModelConfig):
     latent_dim: int = option(16, "number of latent observables M, at least the number of columns")
     hidden_dim: int = option(64, "units of the hidden layers of encoder and decoder L")
     reconstruction: float = option(1.0, "weight of the reconstruction error in the loss")
-    linearity: float = option(0.1, "weight of the deviation from linear latent dynamics in the loss")
+    linearity: float = option(0.01, "weight of the deviation from linear latent dynamics in the loss")

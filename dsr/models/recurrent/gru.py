@@ -16,7 +16,7 @@ from ..orbits import Orbit, compiled_orbit
 from ..registry import MODELS, ModelConfig, Range
 from .loops import gru_loop
 from .network import Cell, RecurrentNetwork, require_hidden
-from .training import RECURRENT_TRAINING
+from .training import GRU_TRAINING
 
 
 class GRUCell(Cell):
@@ -89,7 +89,7 @@ class GRUConfig(ModelConfig):
     when_to_use: ClassVar[str] = "a lighter LSTM, with half its memory states"
     references: ClassVar[tuple[str, ...]] = ("Cho et al., EMNLP 2014, arXiv:1406.1078",)
     recommended_forcing: ClassVar[str] = "full"
-    recommended_training: ClassVar[Mapping[str, Any]] = RECURRENT_TRAINING
+    recommended_training: ClassVar[Mapping[str, Any]] = GRU_TRAINING
     search_space: ClassVar[Mapping[str, Range]] = {"hidden_dim": Range(16, 256, log=True)}
 
     hidden_dim: int = option(64, "number of hidden units H")
