@@ -73,6 +73,16 @@ def test_parroting_goes_on_from_the_end_of_a_trajectory_as_the_plain_search_does
     assert (np.diff(rows) != 1).any()
 
 
+def test_the_search_goes_on_until_all_rows_are_copies():
+    """In noise, the stretch nearest to rows of which only the newest is a copy is mostly not the one it came from."""
+    rng = np.random.default_rng(5)
+    model = Parroting(1, lags=4)
+    model.solve([rng.standard_normal((500, 1))], rng)
+    z = rng.standard_normal((20, 4))
+    compiled, plain = model.orbit()(z, z[:0], 10), plain_orbit(model.step, model.jvp)(z, z[:0], 10)
+    np.testing.assert_array_equal(compiled[0], plain[0])
+
+
 def test_the_nearest_stretch_is_found(parrot):
     model, segments = parrot
     y = wave()[40:60] + 0.003 * RNG.standard_normal((20, 2))

@@ -53,8 +53,8 @@ def test_a_low_rank_finds_the_modes_in_many_columns():
 
 
 def test_extended_modes_have_the_koopman_eigenvalues_and_the_exact_map():
-    """x' = a x, y' = b y + (a^2 - b) c x^2 is linear in (x, y, x^2), with the eigenvalues a, b, a^2 (Brunton et al. 2016,
-    doi:10.1371/journal.pone.0150171)."""
+    """x' = a x, y' = b y + (a^2 - b) c x^2 is linear in (x, y, x^2), with the eigenvalues a, b, a^2 (Brunton et al.
+    2016, doi:10.1371/journal.pone.0150171)."""
     a, b, c = 0.9, 0.5, 1.0
     segments = []
     for start in RNG.uniform(-1, 1, (40, 2)):

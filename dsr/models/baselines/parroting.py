@@ -63,14 +63,12 @@ class Parroting(DelayModel):
     def compiled_orbit(self) -> Orbit | None:
         self._require_library()
         stretches, followers = self.stretches.numpy(), self.library[self.ends + 1].numpy()
-        # where a copy goes on: the next row is the end of the next stretch, unless a trajectory ends there
-        onward = np.append(np.diff(self.ends.numpy()) == 1, False)
 
         def orbit(z: np.ndarray, v: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             if len(v):
                 raise _no_tangents()
             start = np.ascontiguousarray(z, dtype=np.float64)
-            return compiled(parroting_loop)(stretches, followers, onward, start, n), v.copy(), np.zeros(0)
+            return compiled(parroting_loop)(stretches, followers, start, n), v.copy(), np.zeros(0)
 
         return orbit
 
@@ -110,8 +108,9 @@ def _no_tangents() -> NoTangentError:
     )
 
 
-def parroting_loop(stretches: Any, followers: Any, onward: Any, start: Any, n: Any) -> Any:
-    """States (batch, n, state). A search is left out where it can only find the stretch that the state is a copy of."""
+def parroting_loop(stretches: Any, followers: Any, start: Any, n: Any) -> Any:
+    """States (batch, n, state). A search is left out where the next stretch is the state itself,
+    which no other can be nearer to."""
     batch, dim = start.shape
     count, obs = followers.shape
     states, z = np.empty((batch, n, dim)), np.empty(dim)
@@ -119,7 +118,7 @@ def parroting_loop(stretches: Any, followers: Any, onward: Any, start: Any, n: A
         z[:] = start[b]
         place = -1
         for t in range(n):
-            copied = place >= 0 and onward[place]
+            copied = 0 <= place < count - 1
             if copied:
                 for i in range(dim):
                     copied = copied and z[i] == stretches[place + 1, i]

@@ -99,10 +99,9 @@ class NextGenerationReservoir(DelayModel):
         require_memory(rows, len(self.factors))
         features, change = [], []
         for y in map(torch.from_numpy, segments):
-            if len(y) > self.rows:
-                windows = self.windows(y[None])[0, self.rows - 1 : -1]
-                features.append(evaluate(self.factors, windows[:, self.columns]).numpy())
-                change.append((y[self.rows :] - y[self.rows - 1 : -1]).numpy())
+            windows = self.windows(y[None])[0, self.rows - 1 : -1]
+            features.append(evaluate(self.factors, windows[:, self.columns]).numpy())
+            change.append((y[self.rows :] - y[self.rows - 1 : -1]).numpy())
         return Ridge(np.concatenate(features), np.concatenate(change))
 
     def _set(self, solver: Ridge, ridge: float) -> None:
