@@ -75,12 +75,15 @@ def causal_convolution(u: Tensor, kernel: Tensor) -> Tensor:
 
 
 def powers(base: Tensor, count: int, first: int = 0) -> Tensor:
-    """base^first, base^(first + 1), ... (..., count) elementwise, by doubling: each is a product of at most log2 count
-    others, so rounding errors are those of the recurrence and not of a logarithm's multiple."""
+    """base^first, base^(first + 1), ... (..., count) elementwise, complex, by doubling.
+
+    Squaring doubles a relative error, so the squares are taken in double precision: then each power has at most
+    log2 count rounding errors.
+    """
     found = (torch.ones_like(base) if first == 0 else base)[..., None]
-    square = base[..., None]
+    square = base[..., None].to(torch.complex128)
     while found.shape[-1] < count:
-        found = torch.cat([found, found[..., : count - found.shape[-1]] * square], dim=-1)
+        found = torch.cat([found, found[..., : count - found.shape[-1]] * square.to(base.dtype)], dim=-1)
         square = square * square
     return found
 
@@ -95,13 +98,14 @@ def row_powers(matrix: Tensor, row: Tensor, count: int) -> Tensor:
 
 
 def constant_scan(base: Tensor, inputs: Tensor, start: Tensor) -> Tensor:
-    """All states of x_k = base x_{k-1} + inputs_k along the second axis, elementwise in base (...), inputs
+    """All states of x_k = base x_{k-1} + inputs_k along the second axis, elementwise, complex, in base (...), inputs
     (batch, time, ...) and start (batch, ...): the associative scan (a2, b2) o (a1, b1) = (a2 a1, a2 b1 + b2), in
     log2 T rounds, whose products of a are powers because `base` does not change."""
     inputs = torch.cat([inputs[:, :1] + (base * start)[:, None], inputs[:, 1:]], dim=1)
-    reach, factor = 1, base
+    reach, factor = 1, base.to(torch.complex128)  # see `powers`
     while reach < inputs.shape[1]:
-        inputs = torch.cat([inputs[:, :reach], inputs[:, reach:] + factor * inputs[:, :-reach]], dim=1)
+        moved = inputs[:, reach:] + factor.to(base.dtype) * inputs[:, :-reach]
+        inputs = torch.cat([inputs[:, :reach], moved], dim=1)
         reach, factor = 2 * reach, factor * factor
     return inputs
 

@@ -70,7 +70,7 @@ class DenseLayer(LinearLayer):
         y = causal_convolution(u.transpose(1, 2), (rows[:, :-1] @ b[..., None])[..., 0])
         if memory is not None:
             y = y + (rows[:, 1:] @ self._split(memory)[..., None])[..., 0]
-        return y.transpose(1, 2) + self.D * u
+        return y.transpose(1, 2).contiguous() + self.D * u
 
     def scan(self, u: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         system = self.discretised()

@@ -103,7 +103,7 @@ class LowRankLayer(LinearLayer):
         if memory is not None:
             a, _, c, _ = self.compiled_weights()
             y = y + (row_powers(a, c, u.shape[1] + 1)[:, 1:] @ self._split(memory)[..., None])[..., 0]
-        return y.transpose(1, 2) + self.D * u
+        return y.transpose(1, 2).contiguous() + self.D * u
 
     def scan(self, u: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         system = self._system()

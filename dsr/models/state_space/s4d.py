@@ -81,7 +81,7 @@ class DiagonalLayer(LinearLayer):
         y = causal_convolution(u.transpose(1, 2), self._read(b, powers(pole, length)))
         if memory is not None:
             y = y + self._read(parted(self._split(memory)), powers(pole, length, first=1))
-        return y.transpose(1, 2) + self.D * u
+        return y.transpose(1, 2).contiguous() + self.D * u
 
     def scan(self, u: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         pole, b = self.discretised()
