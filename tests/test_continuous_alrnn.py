@@ -193,7 +193,7 @@ def test_compiled_orbit_equals_the_plain_one(solver):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("observation", ["identity", "affine"])
+@pytest.mark.parametrize("observation", ["identity", "affine", "nonlinear"])
 def test_a_forced_window_equals_stepping_and_forcing(observation):
     model = ContinuousALRNN(3, 7, 3, substeps=2, observation=observation, seed=2).double()
     rng = torch.Generator().manual_seed(1)
