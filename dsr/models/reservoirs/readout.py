@@ -20,17 +20,20 @@ class Readout:
     def __init__(self, units: int, outputs: int, smallest_ridge: float) -> None:
         self.units, self.rows = units, 0
         self.normal = smallest_ridge >= CHOLESKY * np.finfo(np.float64).eps * units
-        width = units + outputs
-        self.sums = np.zeros((width, width) if self.normal else (0, width))
+        # sums of r r^T, of which only the lower triangle is kept, and of y r^T
+        self.gram, self.cross = np.zeros((units, units), order="F"), np.zeros((outputs, units))
+        self.triangle = np.zeros((0, units + outputs))
 
     def add(self, features: np.ndarray, targets: np.ndarray) -> None:
         """Rows of r (rows, units) with their y (rows, outputs)."""
         self.rows += len(features)
-        block = np.concatenate([features, targets], axis=1)
         if self.normal:
-            self.sums += block.T @ block
+            from scipy.linalg.blas import dsyrk
+
+            self.gram = dsyrk(1.0, features.T, beta=1.0, c=self.gram, lower=1, overwrite_c=1)
+            self.cross += targets.T @ features
         else:
-            self.sums = _triangle(np.concatenate([self.sums, block]))
+            self.triangle = _triangle([self.triangle, np.concatenate([features, targets], axis=1)])
 
     def solve(self, ridge: float, penalty: np.ndarray | None = None) -> np.ndarray:
         """W (outputs, units); `penalty` is P (units, units), symmetric and not negative."""
@@ -38,11 +41,10 @@ class Readout:
             return self._by_qr(ridge, penalty)
         from scipy.linalg import cho_factor, cho_solve
 
-        n = self.units
-        matrix = self.sums[:n, :n] / self.rows + ridge * np.eye(n)
+        matrix = self.gram / self.rows + ridge * np.eye(self.units)
         if penalty is not None:
             matrix += penalty
-        return cho_solve(cho_factor(matrix, lower=True), self.sums[:n, n:] / self.rows).T
+        return cho_solve(cho_factor(matrix, lower=True), self.cross.T / self.rows).T
 
     def _by_qr(self, ridge: float, penalty: np.ndarray | None) -> np.ndarray:
         n = self.units
@@ -50,12 +52,12 @@ class Readout:
         if penalty is not None:
             values, vectors = np.linalg.eigh(penalty)
             extra.append(np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T)
-        below = np.pad(np.concatenate(extra), ((0, 0), (0, self.sums.shape[1] - n)))
-        reduced = _triangle(np.concatenate([self.sums / np.sqrt(self.rows), below]))
+        below = np.pad(np.concatenate(extra), ((0, 0), (0, self.triangle.shape[1] - n)))
+        reduced = _triangle([self.triangle / np.sqrt(self.rows), below])
         # least squares on the triangle: without a ridge it need not have full rank
         return np.linalg.lstsq(reduced[:n, :n], reduced[:n, n:], rcond=None)[0].T
 
 
-def _triangle(rows: np.ndarray) -> np.ndarray:
-    """R of the QR decomposition, with the same R^T R as the rows."""
-    return np.asarray(np.linalg.qr(rows, mode="r"))
+def _triangle(blocks: list[np.ndarray]) -> np.ndarray:
+    """R of the QR decomposition of the rows of all blocks, which has the same products of columns."""
+    return np.asarray(np.linalg.qr(np.concatenate(blocks), mode="r"))

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from ..memory import MemoryModel
 from ..orbits import Orbit, compiled, compiled_orbit
 from ..plrnn import require
-from .random_wiring import Wiring
+from .random_wiring import Wiring, all_columns
 from .reservoir_fit import ReadoutFit
-from .reservoir_loops import compiled_tanh, drive_loop, orbit_loop, response_loop
+from .reservoir_loops import compiled_in_order, drive_loop, orbit_loop, receive, response_loop, tanh
 
 NOISE_FORMS = ("sampled", "linearised")
 SMALLEST = 1e-4  # of the largest squared response to noise; what follows is left out
@@ -152,5 +152,9 @@ class Reservoir(MemoryModel, abc.ABC):
         return self.weights.new_zeros((self.units, self.state_dim)).scatter(1, self.index, self.weights)
 
     def _wiring(self) -> tuple:
-        index, weights, bias = (t.numpy() for t in (self.index, self.weights, self.bias))
-        return index, weights, bias, self.leak, compiled_tanh()
+        """What all loops begin with. Unsigned places save a check for negative ones."""
+        index, weights, bias = self.index.numpy().astype(np.uint32), self.weights.numpy(), self.bias.numpy()
+        dense = self.obs_dim if np.array_equal(index[:, : self.obs_dim], all_columns(self.units, self.obs_dim)) else 0
+        sparse = (np.ascontiguousarray(a[:, dense:]) for a in (index, weights))
+        inputs = np.ascontiguousarray(weights[:, :dense].T)
+        return inputs, *sparse, bias, self.leak, compiled_in_order(receive), compiled_in_order(tanh)

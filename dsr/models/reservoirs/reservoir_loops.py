@@ -1,12 +1,13 @@
 """Compiled loops of reservoirs: driven by data, followed along perturbations of the data, and closed on themselves.
 
-One state is (x, r): the columns fed in, then the units. Unit i reads the places `index[i]` of it with `weights[i]`.
-The loops are plain Python, compiled on first use by `orbits.compiled`.
+One state is (x, r): the columns fed in, then the units. Units read it as `receive` says.
+The loops are plain Python, compiled on first use by `orbits.compiled`, with `receive` and `tanh` handed in compiled.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -43,27 +44,38 @@ def tanh(x, power, series):
 
 
 @cache
-def compiled_tanh() -> Any:
-    """`tanh` compiled without leave to reorder sums, which would cancel the rounding by `ROUNDER`."""
+def compiled_in_order(function: Callable) -> Any:
+    """The numba-compiled form of a loop whose sums keep their order: `tanh` would lose its rounding, and for the few
+    scattered terms of a unit vector instructions are slower than none."""
     import numba
 
-    return numba.njit(error_model="numpy", nogil=True, fastmath={"contract"})(tanh)
+    return numba.njit(error_model="numpy", nogil=True, fastmath={"contract"})(function)
 
 
-def drive_loop(index, weights, bias, leak, tanh, rows, memory, states):
+def receive(inputs, index, weights, bias, z, s):
+    """s = bias plus the weighted sum, for each unit, of the places of z that it reads: the first places through
+    `inputs` (columns that all units read, units), the others through `index` and `weights`, (units, terms)."""
+    N = index.shape[0]
+    for i in range(N):
+        s[i] = bias[i]
+    for d in range(inputs.shape[0]):
+        for i in range(N):
+            s[i] += inputs[d, i] * z[d]
+    for i in range(N):
+        total = s[i]
+        for j in range(index.shape[1]):
+            total += weights[i, j] * z[index[i, j]]
+        s[i] = total
+
+
+def drive_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memory, states):
     """Feed rows (time, obs) in; `memory` (units,) is advanced in place, states (time, units) are those after."""
-    N, terms = index.shape
-    D = rows.shape[1]
-    z, s = np.empty(D + N), np.empty(N)
-    power, series = np.empty(N), np.empty(N)
+    N, D = index.shape[0], rows.shape[1]
+    z, s, power, series = np.empty(D + N), np.empty(N), np.empty(N), np.empty(N)
     z[D:] = memory
     for t in range(rows.shape[0]):
         z[:D] = rows[t]
-        for i in range(N):
-            total = bias[i]
-            for j in range(terms):
-                total += weights[i, j] * z[index[i, j]]
-            s[i] = total
+        receive(inputs, index, weights, bias, z, s)
         tanh(s, power, series)
         for i in range(N):
             z[D + i] += leak * (s[i] - z[D + i])
@@ -71,34 +83,26 @@ def drive_loop(index, weights, bias, leak, tanh, rows, memory, states):
     memory[:] = z[D:]
 
 
-def response_loop(index, weights, bias, leak, tanh, rows, memory, smallest, moved):
+def response_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memory, smallest, moved):
     """Derivatives of the units after each of the rows (time, obs) by the first of these rows, from `memory` on: moved
     (time, obs, units), filled until their square falls below `smallest` times its largest. Returns how far."""
-    N, terms = index.shape
-    L, D = rows.shape
-    z, s = np.empty(D + N), np.empty(N)
-    power, series = np.empty(N), np.empty(N)
-    v = np.zeros((D, D + N))
+    N, (L, D) = index.shape[0], rows.shape
+    z, s, power, series = np.empty(D + N), np.empty(N), np.empty(N), np.empty(N)
+    v, ds, zero = np.zeros((D, D + N)), np.empty(N), np.zeros(N)
     z[D:] = memory
     largest = 0.0
     for t in range(L):
         z[:D] = rows[t]
-        for i in range(N):
-            total = bias[i]
-            for j in range(terms):
-                total += weights[i, j] * z[index[i, j]]
-            s[i] = total
+        receive(inputs, index, weights, bias, z, s)
         tanh(s, power, series)
         length = 0.0
         for d in range(D):
             v[d, :D] = 0.0
             if t == 0:
                 v[d, d] = 1.0
+            receive(inputs, index, weights, zero, v[d], ds)
             for i in range(N):
-                total = 0.0
-                for j in range(terms):
-                    total += weights[i, j] * v[d, index[i, j]]
-                moved[t, d, i] = (1.0 - leak) * v[d, D + i] + leak * (1.0 - s[i] * s[i]) * total
+                moved[t, d, i] = (1.0 - leak) * v[d, D + i] + leak * (1.0 - s[i] * s[i]) * ds[i]
                 length += moved[t, d, i] * moved[t, d, i]
             v[d, D:] = moved[t, d]
         for i in range(N):
@@ -109,33 +113,24 @@ def response_loop(index, weights, bias, leak, tanh, rows, memory, smallest, move
     return L
 
 
-def orbit_loop(index, weights, bias, leak, tanh, readout, first, start, tangent, n, renormalise):
+def orbit_loop(inputs, index, weights, bias, leak, receive, tanh, readout, first, start, tangent, n, renormalise):
     """Closed loop, in the form of `orbits`. Column d of x' reads the units from first[d] on with readout[d]."""
     batch, S = start.shape
-    N, terms = index.shape
-    D, U = readout.shape
+    N, (D, U) = index.shape[0], readout.shape
     states, growth = np.empty((batch, n, S)), np.zeros(tangent.shape[0])
     follow = tangent.shape[0] > 0
-    z, s, ds = np.empty(S), np.empty(N), np.empty(N)
-    power, series = np.empty(N), np.empty(N)
+    z, s, power, series = np.empty(S), np.empty(N), np.empty(N), np.empty(N)
+    ds, zero = np.empty(N), np.zeros(N)
     for b in range(batch):
         z[:] = start[b]
         for t in range(n):
-            for i in range(N):
-                total = bias[i]
-                for j in range(terms):
-                    total += weights[i, j] * z[index[i, j]]
-                s[i] = total
+            receive(inputs, index, weights, bias, z, s)
             tanh(s, power, series)
             if follow:
                 v = tangent[b]
+                receive(inputs, index, weights, zero, v, ds)
                 for i in range(N):
-                    total = 0.0
-                    for j in range(terms):
-                        total += weights[i, j] * v[index[i, j]]
-                    ds[i] = (1.0 - s[i] * s[i]) * total
-                for i in range(N):
-                    v[D + i] += leak * (ds[i] - v[D + i])
+                    v[D + i] += leak * ((1.0 - s[i] * s[i]) * ds[i] - v[D + i])
                 for d in range(D):
                     total, f = 0.0, D + first[d]
                     for i in range(U):
