@@ -21,7 +21,7 @@ from dsr.training import FORCINGS
 SERIES = get_system("lorenz63").simulate(1200, 0.02, transient=50.0, seed=0)
 STANDARD = (SERIES.values - SERIES.values.mean(0)) / SERIES.values.std(0)
 # where the family's own size would only cost time
-SMALL = {"esn": {"units": 60}, "parallel_esn": {"units": 40, "groups": 3}}
+SMALL = {"esn": {"units": 60}, "parallel_esn": {"units": 40}}
 
 
 @functools.cache
@@ -120,10 +120,13 @@ def test_tangents_of_the_driven_model_are_its_derivative(model):
 def test_the_driven_model_is_teacher_forced_training(model):
     """The parallel form, where there is one, equals stepping and forcing to rounding."""
     y = torch.from_numpy(np.stack([STANDARD[:60], STANDARD[300:360]]))
+    weak = torch.linspace(0.0, 0.3, 59, dtype=torch.float64)
     with torch.no_grad():
-        driven, stepped = model.driven(y), Model.driven(model, y)
+        driven, stepped = model.driven(y), Model.forced(model, y, torch.ones(59))
+        forced, pulled = model.forced(y, weak), Model.forced(model, y, weak)
     assert driven.shape == (2, 59, 3)
     torch.testing.assert_close(driven, stepped, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(forced, pulled, rtol=1e-10, atol=1e-10)
 
 
 def test_a_free_run_is_finite_or_says_where_it_ended(model):

@@ -129,16 +129,23 @@ class Model(nn.Module, metaclass=_Remembering):
             return z
         return z + inputs @ self.input_matrix.T
 
+    def forced(self, y: Tensor, strengths: Tensor, inputs: Tensor | None = None, gaps: Tensor | None = None) -> Tensor:
+        """Predictions of the rows 1, 2, ... of standardised data under teacher forcing: (batch, time, obs) -> (batch,
+        time - 1, obs), each before the state is pulled to its row with the strength (time - 1,). External inputs and
+        the time since the row before, (batch, time, ...), stand beside the rows. A family that can do it faster
+        overrides it, with equal results to rounding."""
+        z, found = self.initial(y[:, :1]), []
+        for t, alpha in enumerate(strengths.tolist(), start=1):
+            z = self.advance(z, None if inputs is None else inputs[:, t], None if gaps is None else gaps[:, t])
+            found.append(self.decode(z))
+            if alpha > 0:
+                z = self.pull(z, y[:, t], alpha)
+        return torch.stack(found, dim=1)
+
     def driven(self, y: Tensor) -> Tensor:
-        """Predictions of the rows 1, 2, ... of standardised data, each from all rows before it: (batch, time, obs) ->
-        (batch, time - 1, obs). This is full teacher forcing, step by step; a family that can do it in parallel over
-        time overrides it, with equal results to rounding."""
-        z, seen = self.initial(y[:, :1]), []
-        for t in range(1, y.shape[1]):
-            z = self.step(z)
-            seen.append(self.decode(z))
-            z = self.pull(z, y[:, t], 1.0)
-        return torch.stack(seen, dim=1)
+        """`forced` with strength 1 throughout: each row is predicted from all rows before it. A family that can do it
+        in parallel over time overrides it."""
+        return self.forced(y, y.new_ones(y.shape[1] - 1))
 
     def auxiliary_loss(self, y: Tensor) -> Tensor | None:
         """A term that training adds to the loss, from a batch of standardised windows (batch, time, obs); None where

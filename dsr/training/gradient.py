@@ -40,7 +40,7 @@ class AutogradGradient:
             loss = torch.func.functional_call(
                 _ForcedLoss(ensemble.model, self.warm_up, self.losses),
                 parameters,
-                (windows[:, k], strengths[:, k].tolist()),
+                (windows[:, k], strengths[:, k]),
             )
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
             for view, g in zip(ensemble.gradients.values(), gradients, strict=True):
@@ -57,32 +57,20 @@ class _ForcedLoss(torch.nn.Module):
         super().__init__()
         self.model, self.warm_up, self.losses = model, warm_up, losses
 
-    def forward(self, window: Tensor, strengths: list[float]) -> Tensor:
-        model = self.model
-        y = window[..., : model.obs_dim]
-        plain = y.shape[-1] == window.shape[-1]
-        # the last strength has no step after it
-        driven = plain and model.input_dim == 0 and all(alpha == 1.0 for alpha in strengths[:-1])
-        batches = y.transpose(0, 1)
-        predictions = model.driven(batches) if driven else self._forced(window, y, strengths).transpose(0, 1)
-        loss = (predictions - batches[:, 1:])[:, self.warm_up :].square().mean()
-        extra = model.auxiliary_loss(batches)
+    def forward(self, window: Tensor, strengths: Tensor) -> Tensor:
+        model, rows = self.model, window.transpose(0, 1)
+        first, last = model.obs_dim, model.obs_dim + model.input_dim
+        y = rows[..., :first]
+        inputs = rows[..., first:last] if model.input_dim else None
+        gaps = rows[..., last:] if rows.shape[-1] > last else None
+        if inputs is None and gaps is None and (strengths[:-1] == 1).all():  # the last one has no step after it
+            predictions = model.driven(y)
+        else:
+            predictions = model.forced(y, strengths, inputs, gaps)
+        loss = (predictions - y[:, 1:])[:, self.warm_up :].square().mean()
+        extra = model.auxiliary_loss(y)
         if extra is not None:
             loss = loss + extra
         for term in self.losses:
-            loss = loss + term(model, batches, predictions)
+            loss = loss + term(model, y, predictions)
         return loss
-
-    def _forced(self, window: Tensor, y: Tensor, strengths: list[float]) -> Tensor:
-        """Unforced predictions (T, batch, obs)."""
-        model, found = self.model, []
-        first, last = model.obs_dim, model.obs_dim + model.input_dim
-        inputs = window[..., first:last] if model.input_dim else None
-        gaps = window[..., last:] if window.shape[-1] > last else None
-        z = model.initial(y[0][:, None])
-        for t, alpha in enumerate(strengths, start=1):
-            z = model.advance(z, None if inputs is None else inputs[t], None if gaps is None else gaps[t])
-            found.append(model.decode(z))
-            if alpha > 0:
-                z = model.pull(z, y[t], alpha)
-        return torch.stack(found)

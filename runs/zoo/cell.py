@@ -29,7 +29,7 @@ STARTS = 20  # forecasts; the horizon is HORIZON Lyapunov times, or ROWS rows wh
 HORIZON, ROWS = 20, 2000
 TRANSIENT = 1000
 LYAPUNOV = {"steps": 6000, "transient": 500}
-MEMBERS = 32
+MEMBERS = 16
 
 
 def run(task: Task, entry: Entry, seed: int) -> dict[str, Any]:

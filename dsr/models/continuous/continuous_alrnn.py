@@ -102,21 +102,14 @@ class ContinuousALRNN(Model):
             z = self._runge_kutta(z, steps / pieces)
         return z
 
-    def forced(self, y: Tensor, strengths: Tensor) -> Tensor:
-        """Predictions of the rows 1, 2, ... of standardised data y (batch, time, obs) under teacher forcing, each
-        before the state is pulled to its row with the strength (time - 1,): (batch, time - 1, obs). Same as stepping
-        and forcing, to rounding; compiled for the Runge-Kutta form on a CPU."""
+    def forced(self, y: Tensor, strengths: Tensor, inputs: Tensor | None = None, gaps: Tensor | None = None) -> Tensor:
+        """As in `Model`; compiled for the Runge-Kutta form on a CPU, at regular stamps and without inputs."""
+        if self.solver != "rk4" or y.device.type != "cpu" or inputs is not None or gaps is not None:
+            return super().forced(y, strengths, inputs, gaps)
         z = self.initial(y[:, :1])
-        if self.solver == "rk4" and z.device.type == "cpu":
-            signal = self.encode(y[:, 1:]).permute(1, 2, 0)
-            states = ForcedWindow.apply(z.T, signal, strengths.to(z), *self._field, self.substeps)
-            return self.decode(states.permute(2, 0, 1))
-        found = []
-        for t in range(1, y.shape[1]):
-            z = self.step(z)
-            found.append(self.decode(z))
-            z = self.pull(z, y[:, t], float(strengths[t - 1]))
-        return torch.stack(found, dim=1)
+        signal = self.encode(y[:, 1:]).permute(1, 2, 0)
+        states = ForcedWindow.apply(z.T, signal, strengths.to(z), *self._field, self.substeps)
+        return self.decode(states.permute(2, 0, 1))
 
     def _runge_kutta(self, z: Tensor, step: Tensor | float) -> Tensor:
         k1 = self.field(z)
