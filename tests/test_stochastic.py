@@ -10,7 +10,7 @@ from dsr.errors import DsrError, SpecError
 from dsr.models.stochastic import VariationalPLRNN
 
 A, Q, R = np.array([0.95, 0.9]), np.array([0.3, 0.6]), np.array([0.3, 0.4])
-LENGTH = 30
+LENGTH = 20
 
 
 def normal(*shape, seed=0):

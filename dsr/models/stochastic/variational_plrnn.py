@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,16 @@ from ..shallow_plrnn import ShallowPLRNN
 from .recognition import Recognition
 
 START_STD = 0.1  # of both noises before training, in standard deviations of the data
+
+
+class Path(NamedTuple):
+    """The posterior along a path of states, each (batch, time, state): mean of z_t given z_t-1 and the data, its
+    variance; prediction F(z_t-1) and the standard deviation of its noise."""
+
+    mean: Tensor
+    variance: Tensor
+    predicted: Tensor
+    scale: Tensor
 
 
 class VariationalPLRNN(ShallowPLRNN):
@@ -78,23 +88,21 @@ class VariationalPLRNN(ShallowPLRNN):
 
     def initial(self, y: Tensor) -> Tensor:
         """Mean of the posterior at the last row, which has seen the rows before it and nothing after."""
-        z = self._posterior(y, None)[0]
-        return z[:, -1]
+        return self._posterior(y, None).mean[:, -1]
 
     def elbo(self, y: Tensor, noise: Tensor) -> Tensor:
         """Evidence lower bound of standardised trajectories, in nats: (batch, time, obs) -> (batch,).
 
-        noise : standard normal numbers (batch, time, state) that the states are sampled with. Expectations of one
-        step given the state before it are exact, so that the bound is an average over `noise` alone.
+        noise : standard normal numbers (batch, time, state) that the states are sampled with; the bound is the mean
+        over them. What one state contributes, given the one before it, is integrated exactly.
         """
-        mean, predicted, gain, variance, scale = self._posterior(y, noise)
-        # share of the prior variance that is left is 1 - gain = variance / scale^2 / gain
-        left = 1 - gain
-        divergence = 0.5 * (left + ((mean - predicted) / scale).square() - 1 - left.log()).sum(-1)
-        spread = variance @ self._loading().square().T
+        path = self._posterior(y, noise)
+        left = path.variance / path.scale.square()  # 1 - gain, without its cancellation
+        surprise = ((path.mean - path.predicted) / path.scale).square()
+        divergence = 0.5 * (left + surprise - 1 - left.log()).sum(-1)
         R = (2 * self.log_observation_std).exp()
-        misfit = ((y - self.decode(mean)).square() + spread) / R
-        likelihood = -0.5 * (misfit + R.log() + math.log(2 * math.pi)).sum(-1)
+        misfit = (y - self.decode(path.mean)).square() + path.variance @ self._loading().square().T
+        likelihood = -0.5 * (misfit / R + R.log() + math.log(2 * math.pi)).sum(-1)
         return (likelihood - divergence).sum(-1)
 
     def auxiliary_loss(self, y: Tensor) -> Tensor:
@@ -137,26 +145,19 @@ class VariationalPLRNN(ShallowPLRNN):
             return None
         return compiled_orbit(shallow_loop, self.A, self.W1, self.W2.T, self.h1, self.h2, self.clipped)
 
-    def _posterior(self, y: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Mean of z_t given z_t-1 and the data, prediction, gain, variance and standard deviation of the prediction,
-        each (batch, time, state), along a path that is sampled with `noise`, or follows the mean without."""
+    def _posterior(self, y: Tensor, noise: Tensor | None) -> Path:
+        """Along a path that is sampled with `noise` (batch, time, state), or follows the mean without."""
         shift, evidence = self.recognition(y)
         target = self.observation.initial(y) + shift
-        first, later = self.log_start_std.exp(), self.log_process_std.exp()
-        means, predictions, gains, variances, scales = [], [], [], [], []
-        predicted, scale = self.start_mean.expand_as(target[:, 0]), first
+        predicted, scale = self.start_mean.expand_as(target[:, 0]), self.log_start_std.exp()
+        path: list[Path] = []
         for t in range(y.shape[1]):
-            S, Q = evidence[:, t], scale.square()
-            gain = Q / (Q + S)
-            mean, variance = predicted + gain * (target[:, t] - predicted), gain * S
-            means.append(mean)
-            predictions.append(predicted)
-            gains.append(gain)
-            variances.append(variance)
-            scales.append(scale.expand_as(mean))
+            gain = scale.square() / (scale.square() + evidence[:, t])
+            mean, variance = predicted + gain * (target[:, t] - predicted), gain * evidence[:, t]
+            path.append(Path(mean, variance, predicted, scale.expand_as(mean)))
             z = mean if noise is None else mean + variance.sqrt() * noise[:, t]
-            predicted, scale = self.step(z), later
-        return tuple(torch.stack(each, dim=1) for each in (means, predictions, gains, variances, scales))
+            predicted, scale = self.step(z), self.log_process_std.exp()
+        return Path(*(torch.stack(each, dim=1) for each in zip(*path, strict=True)))
 
     def _loading(self) -> Tensor:
         """Matrix of the observation model, (obs, state)."""
