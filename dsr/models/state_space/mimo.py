@@ -6,7 +6,7 @@ import abc
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .linear_layer import (
     LinearLayer,
@@ -26,6 +26,8 @@ class SharedLayer(LinearLayer, abc.ABC):
 
     READ: ClassVar[float]
     compiled_step = shared_input_step
+    C: nn.Parameter
+    D: nn.Parameter
 
     @abc.abstractmethod
     def discretised(self) -> tuple[Tensor, Tensor]:

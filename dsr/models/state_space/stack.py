@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ class Block(nn.Module):
     """u -> u + a s(b), with (a, b) = W gelu(y) + w and y the linear layer's response to the normalised u."""
 
     EPS = 1e-5
+    linear: LinearLayer
+    scale: nn.Parameter
+    offset: nn.Parameter
 
     def __init__(self, linear: LinearLayer, norm: bool, rng: torch.Generator) -> None:
         super().__init__()
@@ -100,7 +104,7 @@ class StateSpaceModel(MemoryModel, abc.ABC):
     def step(self, z: Tensor) -> Tensor:
         x, *memories = self._parts(z)
         u, moved = x @ self.E.T + self.e, []
-        for block, memory in zip(self.blocks, memories, strict=True):
+        for block, memory in zip(self._blocks(), memories, strict=True):
             memory, y = block.linear.recur(memory, block.normalised(u))
             u = block.mixed(u, y)
             moved.append(memory)
@@ -110,7 +114,7 @@ class StateSpaceModel(MemoryModel, abc.ABC):
         x, *memories = self._parts(z)
         dx, *tangents = self._parts(v.mT)
         u, du, moved = x @ self.E.T + self.e, dx @ self.E.T, []
-        for block, memory, dm in zip(self.blocks, memories, tangents, strict=True):
+        for block, memory, dm in zip(self._blocks(), memories, tangents, strict=True):
             _, u, dm, du = block.tangent(memory, u, dm, du)
             moved.append(dm)
         return torch.cat([dx + self.gain * (du @ self.G.T), *moved], dim=-1).mT
@@ -118,14 +122,14 @@ class StateSpaceModel(MemoryModel, abc.ABC):
     def driven(self, y: Tensor) -> Tensor:
         inputs = y[:, :-1]
         u = inputs @ self.E.T + self.e
-        for block in self.blocks:
+        for block in self._blocks():
             u = block.mixed(u, block.linear.respond(block.normalised(u)))
         return self._next(inputs, u)
 
     def initial(self, y: Tensor) -> Tensor:
         inputs = y[:, :-1]
         u, memories = inputs @ self.E.T + self.e, []
-        for block in self.blocks:
+        for block in self._blocks():
             memory = block.linear.empty(u)
             if inputs.shape[1]:
                 out, memory = block.linear.scan(block.normalised(u), memory)
@@ -139,47 +143,48 @@ class StateSpaceModel(MemoryModel, abc.ABC):
         linear and drive each other in one direction only. The observed part of the state has none: data replace it.
         """
         with torch.no_grad():
-            sizes = torch.cat([block.linear.poles().abs() for block in self.in_float64().blocks])
+            blocks = cast(StateSpaceModel, self.in_float64())._blocks()
+            sizes = torch.cat([block.linear.poles().abs() for block in blocks])
         return np.sort(sizes.log().numpy() / float(self.dt))[::-1].copy()
 
     def rate_factors(self) -> Mapping[str, float]:
         return {
             f"blocks.{i}.linear.{name}": SLOW
-            for i, block in enumerate(self.blocks)
+            for i, block in enumerate(self._blocks())
             for name in block.linear.slow_parameters
         }
 
     def compiled_orbit(self) -> Orbit | None:
         if type(self).step is not StateSpaceModel.step:  # a subclass may step otherwise
             return None
-        blocks = list(self.blocks)
+        blocks = self._blocks()
         layers = [block.linear for block in blocks]
         linear = tuple(
             np.stack([w.detach().numpy() for w in same])
             for same in zip(*(layer.compiled_weights() for layer in layers), strict=True)
         )
-        norm = blocks[0].norm
-        unused = torch.ones(len(self.e))
-        scale = torch.stack([b.scale if norm else unused for b in blocks])
-        offset = torch.stack([b.offset if norm else unused for b in blocks])
-        return compiled_orbit(
-            stack_loop,
+        norm, unused = blocks[0].norm, torch.ones(len(self.e))
+        weights: tuple[Any, ...] = (
             compiled(type(layers[0]).compiled_step),
             linear,
             self.E,
             self.e,
             norm,
-            scale,
-            offset,
+            torch.stack([b.scale if norm else unused for b in blocks]),
+            torch.stack([b.offset if norm else unused for b in blocks]),
             Block.EPS,
             torch.stack([b.W for b in blocks]),
             torch.stack([b.w for b in blocks]),
             self.gain * self.G,
             self.gain * self.g,
         )
+        return compiled_orbit(stack_loop, *weights)
+
+    def _blocks(self) -> list[Block]:
+        return cast(list[Block], list(self.blocks))
 
     def _parts(self, z: Tensor) -> tuple[Tensor, ...]:
-        return z.split([self.obs_dim, *(block.linear.memory_dim for block in self.blocks)], dim=-1)
+        return z.split([self.obs_dim, *(block.linear.memory_dim for block in self._blocks())], dim=-1)
 
     def _next(self, x: Tensor, u: Tensor) -> Tensor:
         return x + self.gain * (u @ self.G.T + self.g)
