@@ -96,7 +96,7 @@ class Field(nn.Module):
         act, h, dh = ACTIVATIONS[self.activation], z, v
         for weight, bias in hidden:
             u = linear(h, weight, bias)
-            h, slope = torch.func.jvp(act, (u,), (torch.ones_like(u),))
+            h, slope = act(u), torch.func.jvp(act, (u,), (torch.ones_like(u),))[1]
             dh = slope[..., None] * (weight @ dh)
         h, dh = linear(h, last, shift), last @ dh
         if self.log_c is not None:

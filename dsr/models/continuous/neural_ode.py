@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class NeuralODE(Model):
     """
 
     time: ClassVar[str] = "flow"
+    field: Field
 
     def __init__(
         self,
@@ -111,8 +113,7 @@ class NeuralODE(Model):
     def variational_map(self, substeps: int = 10) -> TangentMap:
         """`tangent_map` of the continuous flow, by the variational equation in `substeps` fine steps per row, whatever
         the solver: exponents that differ from those of the step show that the step is too coarse."""
-        model = self.in_float64()
-        joint = _Variational(model.field)
+        joint = _Variational(copy.deepcopy(self.field).double().cpu())
 
         def advance(z: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             with torch.no_grad():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..orbits import LARGEST, UNIT, Orbit, compiled, compiled_orbit
@@ -17,15 +19,22 @@ def rk4_orbit(field: Field, substeps: int) -> Orbit:
     middle = np.zeros((len(weights) - 2, width, width))
     for k, weight in enumerate(weights[1:-1]):
         middle[k] = weight
-    A, gain = np.zeros((dim, dim)), np.full(dim, float(field.rate))
+    A: Any = np.zeros((dim, dim))
+    gain: Any = np.full(dim, float(field.rate))
     if field.A is not None:
         A[:] = (field.A.diag() if field.A.ndim == 1 else field.A).detach().numpy()
     if field.bound is not None:
         A[:], gain[:] = -field.damping.diag().detach().numpy(), field.gain.detach().numpy()
     # innermost loops run over the hidden units, neighbours in memory
-    net = (np.ascontiguousarray(weights[0].T), middle, weights[-1].copy(), np.stack(biases[:-1]), biases[-1].copy())
+    net: Any = (
+        np.ascontiguousarray(weights[0].T),
+        middle,
+        weights[-1].copy(),
+        np.stack(biases[:-1]),
+        biases[-1].copy(),
+    )
     kind = KINDS.index(field.activation)
-    helpers = (compiled(evaluate), compiled(activate))
+    helpers: Any = (compiled(evaluate), compiled(activate))
     return compiled_orbit(rk4_loop, net, A, gain, field.bound is not None, kind, substeps, *helpers)
 
 

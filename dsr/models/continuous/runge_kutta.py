@@ -65,7 +65,7 @@ class _Timed(nn.Module):
     def __init__(self, field: nn.Module, duration: Tensor | float) -> None:
         super().__init__()
         self.field, self.duration = field, duration
-        self.values = dict(field.named_parameters())
+        self.values: dict[str, Tensor] = dict(field.named_parameters())
 
     def forward(self, t: Tensor, z: Tensor) -> Tensor:
         return self.duration * torch.func.functional_call(self.field, self.values, (z,))
