@@ -121,7 +121,8 @@ class NextGenerationReservoirConfig(ModelConfig):
         "used_ridge": "ridge that was given or chosen; 0 before",
     }
     when_to_use: ClassVar[str] = (
-        "few columns, little noise, smooth (above all polynomial) dynamics: unmatched there, and solved in a second"
+        "few columns and smooth (above all polynomial) dynamics: unmatched on clean data, and solved in a second; "
+        "with noise, spread more lags (lags = 4, stride = 3)"
     )
     references: ClassVar[tuple[str, ...]] = (
         "Gauthier, Bollt, Griffith, Barbosa, Nat. Commun. 12, 5564 (2021), doi:10.1038/s41467-021-25801-2",
@@ -130,8 +131,8 @@ class NextGenerationReservoirConfig(ModelConfig):
     recommended_forcing: ClassVar[str] = "none"
     search_space: ClassVar[Mapping[str, Range]] = {
         "degree": Range(choices=(2, 3, 4)),
-        "lags": Range(choices=(1, 2, 3)),
-        "stride": Range(choices=(1, 2, 5, 10)),
+        "lags": Range(choices=(1, 2, 3, 4)),
+        "stride": Range(choices=(1, 3, 5, 10)),
     }
 
     degree: int = option(3, "highest degree of the monomials")
