@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from dsr.errors import SpecError
-from dsr.fate import CHAOTIC, DIVERGED, FIXED_POINT
+from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_JUDGED
 from dsr.models import MODELS, Model, ModelConfig, Range
 from dsr.registry import option
 from dsr.series import TimeSeries
@@ -140,6 +140,22 @@ def test_the_score_rewards_statistics_and_length_in_nats():
     assert 0 <= rest < 0.5 and 0 < good.d_stsp < 1
 
 
+def test_forecasts_too_short_for_the_best_spare_the_free_runs():
+    found = run(space={"gain": Range(choices=(1.0, 0.3))}, draws=16)
+    judged = [t for t in found.table if t.settings.get("gain") == 0.3 and t.fate != NOT_JUDGED]
+    spared = [t for t in found.table if t.fate == NOT_JUDGED]
+    assert judged and spared and {t.settings["gain"] for t in spared} == {0.3}
+    assert all(t.score == -math.log1p(t.valid_time) > found.score and math.isnan(t.d_stsp) for t in spared)
+
+
+def test_a_sampler_learns_of_failures_by_the_length_of_their_forecasts(monkeypatch):
+    told = []
+    monkeypatch.setattr(RandomSampler, "tell", lambda self, score: told.append(score))
+    table = run(space={"gain": Range(choices=(0.3, 0.97, 1.0))}, draws=10).table[1:]
+    by_gain = {t.settings["gain"]: score for t, score in zip(table, told, strict=True) if t.fate != NOT_JUDGED}
+    assert np.isfinite(told).all() and by_gain[0.3] > by_gain[0.97] > 90 > 0 > by_gain[1.0]
+
+
 def test_the_same_seed_gives_the_same_table_and_another_does_not():
     one, two, other = (run(draws=5, seed=s) for s in (3, 3, 4))
     assert rows(one) == rows(two) != rows(other)
@@ -186,10 +202,21 @@ def test_refused_draws_are_failed_ones_but_a_wrong_call_is_an_error():
         run(sampler="optina")
 
 
-def test_when_nothing_works_the_base_is_returned_and_the_outcome_says_so():
-    found = run(space={"gain": Range(2.0, 3.0)}, base={}, draws=4, seeds=3)
-    assert math.isinf(found.score) and found.config == QuadraticConfig() and len(found.table) == 4
+def test_when_nothing_works_the_least_failure_is_returned_and_the_outcome_says_so():
+    found = run(space={"gain": Range(choices=(0.97, 3.0))}, draws=6, seeds=3)
+    fates = {t.settings.get("gain", 0.5): t.fate for t in found.table}
+    assert fates == {0.5: FIXED_POINT, 0.97: CYCLE, 3.0: DIVERGED}
+    assert math.isinf(found.score) and found.config == QuadraticConfig(gain=0.97) and len(found.table) == 6
     assert found.outcome.startswith("no configuration had usable free runs")
+
+
+def test_a_draw_that_was_fitted_once_does_not_compete_with_medians():
+    """With every draw a good one, the winner is one of the three that all seeds were tried on."""
+    found = run(space={"gain": Range(0.999, 1.0)}, draws=10, seeds=2)
+    seeds = [
+        sum(o.draw == t.draw for o in found.table) for t in found.table if t.settings.get("gain") == found.config.gain
+    ]
+    assert seeds == [2, 2]
 
 
 def test_random_draws_are_uniform_or_log_uniform():

@@ -113,6 +113,15 @@ def test_lipschitz_bounds_hold():
             assert (np.linalg.norm(f[0] - f[1], axis=1) <= bound * np.linalg.norm(u - v, axis=1)).all(), name
 
 
+def test_a_skip_adds_its_own_unit_to_the_bound():
+    half = dense(FEATURES, FEATURES, bias=False)
+    with torch.no_grad():
+        half.weight.copy_(0.5 * torch.eye(FEATURES))
+    static = StaticBlock(half, FEATURES)
+    assert DeepWiener([static], skip=True).certificate().lipschitz == pytest.approx(1.5)  # which x + x / 2 attains
+    assert DeepWiener([static, static]).certificate().lipschitz == pytest.approx(0.25)
+
+
 def test_a_glu_has_a_bound_only_on_bounded_inputs():
     block = StaticBlock(nn.GLU(), 2)
     assert block.lipschitz_bound() == math.inf

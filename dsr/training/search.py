@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..errors import DsrError, SpecError, unknown
+from ..fate import NOT_JUDGED
 from ..models import MODELS, ModelConfig, Range
 from ..series import TimeSeries
 from .fit import fit
@@ -22,15 +23,21 @@ from .search_validation import ClosedLoopValidation, hold_out
 
 FINALISTS = 0.25  # share of the draws that all seeds are tried on
 FEWEST_FINALISTS = 3
+FAILED = 100.0  # nats, more than any score of a model that has not failed
 FAILED_SHARE = 1.0  # nats for the share of failed seeds
 NOT_FITTED = "not fitted"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One fitted model. draw : 0 is the base configuration. score : lower is better, infinite for a failed one.
-    valid_time : valid prediction time in time units; d_stsp, lambda_max : of its free runs; NaN where unknown.
-    fate : a name of `dsr.fate`, or "not fitted: why". seconds : wall time, no part of equality."""
+    """One fitted model.
+
+    draw : 0 is the base configuration. score : lower is better, infinite for a failed model. valid_time : valid
+    prediction time in time units. d_stsp, lambda_max : of its free runs, NaN where unknown. fate : a name of
+    `dsr.fate`, or "not fitted: why". It is "not judged" for a draw whose forecasts were too short for it to be among
+    the best whatever its free runs; `score` is then the least that it could be. seconds : wall time, which equality
+    leaves out.
+    """
 
     draw: int
     seed: int
@@ -66,7 +73,7 @@ def search(
     seed: int = 0,
     horizon: int | None = None,
     segments: int = 20,
-    free_run: int = 10_000,
+    free_run: int = 20_000,
     training: Mapping[str, Any] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> SearchResult:
@@ -86,12 +93,14 @@ def search(
     sampler : "random", or "optuna" (pip install 'dsr-workbench[search]').
     seed : decides draws and weights; the same call gives the same table.
     horizon : rows of a forecast; by default half of the held-out rows, 3000 at most. segments : number of forecasts.
-    free_run : steps of each of the 4 free runs (see `FreeRunScore`). They must be long enough for the attractor.
+    free_run : steps of each of the 4 free runs (see `FreeRunScore`). When they are short, some 40 Lyapunov times or
+        less, a chaotic model may be taken for one that leaves chaos.
     training : settings of `fit` for families that are trained by gradients, above all `steps`; `forcing` too.
     on_progress : called with (fits done, fits in all, best score so far).
 
-    A draw that the family refuses or cannot be solved is a failed one, named in the table. When all fail, the base is
-    returned with an infinite score and the reasons in `outcome`.
+    A draw that the family refuses or that cannot be solved is a failed one, named in the table. Where most seeds fail
+    with every draw, the one that failed least is returned, with an infinite score and the reasons in `outcome`: its
+    free runs are not to be relied on.
 
     Raises `SpecError` for settings that do not exist, `DataError` for series that are too short. It misleads when the
     held-out rows are shorter than the attractor's recurrence.
@@ -109,12 +118,12 @@ def search(
     finalists = max(FEWEST_FINALISTS, math.ceil(FINALISTS * draws))
     table: list[Trial] = []
 
-    def attempt(draw: int, settings: Mapping[str, Any], own_seed: int) -> Trial:
+    def attempt(draw: int, settings: Mapping[str, Any], own_seed: int, limit: float = math.inf) -> Trial:
         began = time.perf_counter()
         try:
             model = dataclasses.replace(center, **settings).build(held_out.dim, own_seed)
             fit(model, fitted, seed=own_seed, **(training or {}))
-            found = dataclasses.asdict(validation(model))
+            found = dataclasses.asdict(validation(model, limit))
         except (DsrError, np.linalg.LinAlgError, torch.linalg.LinAlgError) as problem:
             if draw == 0 and isinstance(problem, DsrError):  # what is wrong with the defaults is wrong with the call
                 raise
@@ -129,16 +138,28 @@ def search(
 
     tried = [attempt(0, {}, seed)]
     for draw in range(1, draws):
-        tried.append(attempt(draw, proposals.ask(), seed))
-        proposals.tell(tried[-1].score)
+        leaders = sorted(t.score for t in tried[1:])[: finalists - 1]
+        limit = leaders[-1] if len(leaders) == finalists - 1 else math.inf
+        tried.append(attempt(draw, proposals.ask(), seed, limit))
+        proposals.tell(_told(tried[-1], held_out.dt))
     best = sorted(tried[1:], key=lambda t: t.score)[: finalists - 1]
-    scores = {0: math.inf}
-    for first in (t for t in [tried[0], *best] if math.isfinite(t.score)):
-        others = [attempt(first.draw, first.settings, seed + k) for k in range(1, seeds)]
-        scores[first.draw] = _joint([first, *others])
-    winner = min(scores, key=lambda draw: scores[draw])
+    leading = [t for t in [tried[0], *best] if math.isfinite(t.score)]
+    for first in leading:
+        for k in range(1, seeds):
+            attempt(first.draw, first.settings, seed + k)
+
+    def fits(draw: int) -> list[Trial]:
+        return [t for t in table if t.draw == draw]
+
+    medians = {t.draw: _median(fits(t.draw)) for t in leading}
+    score = min(medians.values(), default=math.inf)
+    if math.isfinite(score):
+        winner = min(medians, key=lambda draw: medians[draw])
+    else:
+        judged = [t.draw for t in tried if t.fate != NOT_JUDGED]
+        winner = min(judged, key=lambda draw: _failure(fits(draw)))
     config = dataclasses.replace(center, **tried[winner].settings)
-    return SearchResult(config, scores[winner], tuple(table), _outcome(winner, scores[winner], table))
+    return SearchResult(config, score, tuple(table), _outcome(winner, score, table))
 
 
 def _ranges(
@@ -164,9 +185,22 @@ def _ranges(
     return ranges
 
 
-def _joint(trials: Sequence[Trial]) -> float:
-    scores = np.array([t.score for t in trials])
-    return float(np.median(scores) + FAILED_SHARE * np.mean(~np.isfinite(scores)))
+def _told(trial: Trial, dt: float) -> float:
+    """What the sampler learns of a failed draw: worse than any other, and less so the longer its forecasts."""
+    return trial.score if math.isfinite(trial.score) else FAILED - math.log1p(trial.valid_time / dt)
+
+
+def _median(trials: Sequence[Trial]) -> float:
+    return float(np.median([t.score for t in trials]) + FAILED_SHARE * _failed_share(trials))
+
+
+def _failure(trials: Sequence[Trial]) -> tuple[float, float]:
+    """What decides where no draw has a finite median: the share of failed seeds, then the smallest D_stsp."""
+    return _failed_share(trials), min((t.d_stsp for t in trials if not math.isnan(t.d_stsp)), default=math.inf)
+
+
+def _failed_share(trials: Sequence[Trial]) -> float:
+    return float(np.mean([math.isinf(t.score) for t in trials]))
 
 
 def _outcome(winner: int, score: float, table: Sequence[Trial]) -> str:

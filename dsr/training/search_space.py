@@ -13,7 +13,7 @@ from ..models import Range
 
 
 class Sampler(Protocol):
-    """Proposes settings, and is told the score (lower is better, infinite for a failed one) of the last proposal."""
+    """Proposes settings, and is told the score (lower is better) of the last proposal."""
 
     def ask(self) -> dict[str, Any]: ...
     def tell(self, score: float) -> None: ...

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import DataError, SpecError
-from ..fate import DIVERGED
+from ..fate import NOT_JUDGED
 from ..models import Model
 from ..series import TimeSeries
 from .selection import FreeRunScore
@@ -74,11 +74,15 @@ class ClosedLoopValidation:
         bins = FEW_BINS if len(held_out) < FEW_ROWS and held_out.dim <= 3 else None
         self.free_runs = FreeRunScore([held_out], train=train, steps=free_run, bins=bins)
 
-    def __call__(self, model: Model) -> Validated:
+    def __call__(self, model: Model, limit: float = math.inf) -> Validated:
+        """A model whose forecasts are so short that its score cannot be below `limit` is spared the free runs, which
+        take most of the time: its score is then the least that it could be, and its fate "not judged"."""
         rows = self._valid_rows(model)
+        length = math.log1p(rows)
+        if -length >= limit:
+            return Validated(-length, rows * self.dt, math.nan, math.nan, NOT_JUDGED)
         verdict = self.free_runs(model)
-        score = verdict.score - math.log1p(rows) if verdict.fate != DIVERGED else math.inf
-        return Validated(score, rows * self.dt, verdict.d_stsp, verdict.lambda_max, verdict.fate)
+        return Validated(verdict.score - length, rows * self.dt, verdict.d_stsp, verdict.lambda_max, verdict.fate)
 
     def _valid_rows(self, model: Model) -> float:
         context = model.min_context
