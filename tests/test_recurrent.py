@@ -160,10 +160,11 @@ def test_a_closed_unit_of_lem_keeps_its_memory_and_an_open_one_forgets_it():
     with torch.no_grad():
         for p in (cell.V, cell.W, cell.U, cell.b):
             p.zero_()
-        cell.b[:4] = torch.tensor([-50.0, 50.0, -50.0, 50.0])  # both time steps: unit 0 never moves, unit 1 at once
-    memory = normal(1, 4)
+        # time steps of q and then of y: unit 0 keeps q and unit 1 keeps y, the others go to tanh(0) at once
+        cell.b[:4] = torch.tensor([-50.0, 50.0, 50.0, -50.0])
+    memory = normal(1, 4)  # (y, q)
     after = cell.update(cell.project(torch.zeros(1, 3, dtype=torch.float64)), memory)
-    torch.testing.assert_close(after, memory * torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
+    torch.testing.assert_close(after, memory * torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64))
 
 
 def test_delta_product_is_linear_in_its_memory_with_the_product_of_reflections_as_transition():
