@@ -10,7 +10,9 @@ from torch import nn
 from dsr.errors import SpecError
 from dsr.models.state_space import hippo
 from dsr.models.state_space.conversions import StateSpace
+from dsr.models.state_space.linear_layer import as_complex
 from dsr.models.state_space.lipschitz import GELU_SLOPE, SILU_SLOPE
+from dsr.models.state_space.s4d import DiagonalLayer
 from dsr.models.state_space.wiener import DeepWiener, LinearBlock, StaticBlock
 
 FEATURES, ORDER, DT = 4, 8, 0.1
@@ -62,6 +64,17 @@ def test_a_linear_block_shows_its_system():
     assert block.time_constants(dt=1.0) == pytest.approx(block.time_constants() / DT)
     assert block.residues()[1].shape == (len(block.residues()[0]), FEATURES, FEATURES)
     assert block.is_schur() and not linear(growth=1.2)[0].is_schur()
+
+
+def test_a_layer_of_a_model_as_a_block():
+    layer = DiagonalLayer(FEATURES, ORDER, "lin", "zoh", 0.05, 0.5, torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        p, b = layer.discretised()
+        residues, direct = (2 * as_complex(layer.C) * b).numpy(), layer.D.numpy()
+        u = torch.randn(1, 200, FEATURES, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        expected = layer.convolve(u)[0].numpy()
+    y, _ = DeepWiener([LinearBlock.from_features(p.numpy(), residues, direct)]).run(u[0].numpy())
+    assert y == pytest.approx(expected, abs=1e-12)
 
 
 def test_running_a_stack_equals_filtering_by_its_kernel():
