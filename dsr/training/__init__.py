@@ -15,6 +15,8 @@ from .forcing import (
 )
 from .free_run_tuning import TuningResult, tune_free_run
 from .history import Check, History
+from .rollout_parallel import ParallelRollout, rollout_parallel
+from .search import SearchResult, Trial, search
 from .selection import FreeRunScore, Verdict
 
 __all__ = [
@@ -28,11 +30,16 @@ __all__ = [
     "GeneralizedForcing",
     "History",
     "NoForcing",
+    "ParallelRollout",
     "RandomSparseForcing",
+    "SearchResult",
     "SparseForcing",
     "TrainingConfig",
+    "Trial",
     "TuningResult",
     "Verdict",
     "fit",
+    "rollout_parallel",
+    "search",
     "tune_free_run",
 ]
