@@ -217,14 +217,6 @@ def test_training_on_irregular_time_stamps_sees_the_durations(lorenz):
     assert seen.square().mean() < 1e-8 and unseen.square().mean() > 1e-2
 
 
-def test_the_scale_of_the_field_is_a_step_of_the_data():
-    model = NeuralODE(2)
-    rows = np.random.default_rng(0).standard_normal((500, 2))
-    model.prepare([rows[:200], rows[200:]])
-    steps = np.concatenate([np.diff(rows[:200], axis=0), np.diff(rows[200:], axis=0)])
-    assert float(model.field.rate) == pytest.approx(np.sqrt(np.mean(steps**2)))
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

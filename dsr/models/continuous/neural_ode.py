@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -48,7 +48,7 @@ class NeuralODE(Model):
         field: str = "mlp",
         hidden_dim: int = 64,
         layers: int = 2,
-        activation: str = "silu",
+        activation: str = "gelu",
         dissipative: bool = False,
         solver: str = "rk4",
         substeps: int = 1,
@@ -130,11 +130,6 @@ class NeuralODE(Model):
             return torch.full((self.state_dim,), math.inf)
         return (self.field.gain / self.field.damping).detach()
 
-    def prepare(self, segments: Sequence[np.ndarray]) -> None:
-        """Set the scale of the field from standardised trajectories (time, obs): the root mean square of a step."""
-        steps = np.concatenate([np.diff(s, axis=0) for s in segments])
-        self.field.rate.fill_(float(np.sqrt(np.mean(steps**2))))
-
     def compiled_orbit(self) -> Orbit | None:
         if type(self) is not NeuralODE or self.solver != "rk4":
             return None
@@ -160,12 +155,11 @@ class NeuralODEConfig(ModelConfig):
 
     family: ClassVar[type[Model]] = NeuralODE
     equations: ClassVar[str] = (
-        "dz/dt = [A z + s (Wn act(... act(W1 z + b1)) + bn)] / dt;  dissipative: [a tanh(Wn ... + bn) - c z] / dt"
+        "dz/dt = [A z + 0.1 (Wn act(... act(W1 z + b1)) + bn)] / dt;  dissipative: [a tanh(Wn ... + bn) - c z] / dt"
     )
     symbols: ClassVar[Mapping[str, str]] = {
         **{f"W{k}": f"matrix of layer {k} of the network (outputs, inputs)" for k in (1, 2, 3)},
         **{f"b{k}": f"bias of layer {k}" for k in (1, 2, 3)},
-        "rate": "s, the typical change of the standardised state in one step; not trained",
         "lift": "first observation to the unobserved latent states",
     }
     when_to_use: ClassVar[str] = (
@@ -182,9 +176,10 @@ class NeuralODEConfig(ModelConfig):
         "steps": 20_000,
         "batch_size": 256,
         "window": 1,
-        "learning_rate": 5e-3,
+        "learning_rate": 1e-2,
         "final_learning_rate": 1e-6,
         "schedule": "cosine",
+        "optimiser": "adam",
         "noise": 0.0,
     }
     search_space: ClassVar[Mapping[str, Range]] = {
@@ -197,7 +192,7 @@ class NeuralODEConfig(ModelConfig):
     field: str = option("mlp", "vector field: mlp, linear+mlp or plrnn (diagonal + one hidden ReLU layer)")
     hidden_dim: int = option(64, "units of a hidden layer")
     layers: int = option(2, "hidden layers")
-    activation: str = option("silu", "silu, tanh, gelu or relu (not smooth, which costs the integrator its order)")
+    activation: str = option("gelu", "gelu, silu, tanh or relu (not smooth, which costs the integrator its order)")
     dissipative: bool = option(False, "damping and a bounded network: orbits cannot escape")
     solver: str = option("rk4", "rk4; or of torchdiffeq euler, midpoint, rk4_38, bosh3, dopri5, dopri8")
     substeps: int = option(1, "integration steps per row of the data, for solvers with fixed steps")

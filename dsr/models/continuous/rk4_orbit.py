@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..orbits import LARGEST, UNIT, Orbit, compiled, compiled_orbit
-from .fields import ACTIVATIONS, Field
+from .fields import ACTIVATIONS, SCALE, Field
 
 KINDS = tuple(ACTIVATIONS)
 
@@ -20,7 +20,7 @@ def rk4_orbit(field: Field, substeps: int) -> Orbit:
     for k, weight in enumerate(weights[1:-1]):
         middle[k] = weight
     A: Any = np.zeros((dim, dim))
-    gain: Any = np.full(dim, float(field.rate))
+    gain: Any = np.full(dim, SCALE)
     if field.A is not None:
         A[:] = (field.A.diag() if field.A.ndim == 1 else field.A).detach().numpy()
     if field.bound is not None:
