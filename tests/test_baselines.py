@@ -32,16 +32,24 @@ def test_persistence_repeats_and_climatology_forgets():
 
 
 def test_parroting_of_lorenz_is_valid_for_two_lyapunov_times():
-    """The oracle: a model below this has learnt nothing."""
+    """The oracle: a model below this has learnt nothing. Medians of 100 starts scatter by a fifth, so several training
+    series are pooled; 1.88 was measured over ten of them with 600 starts each."""
     system = get_system("lorenz63")
-    train, test = (system.simulate(10_000, 0.01, transient=50, seed=s).values for s in (0, 123))
-    model = Parroting(3)
-    fit(model, TimeSeries(train, 0.01))
-    rows, n = np.linspace(2, 9000, 100).astype(int), 900
-    run = model.free_run(model.initial_state(np.stack([test[r - 2 : r] for r in rows])), n)
-    truth = np.stack([test[r : r + n] for r in rows])
+    test = system.simulate(20_000, 0.01, transient=50, seed=123).values
+    rows, n = np.linspace(2, 19_000, 200).astype(int), 900
+    context, truth = (np.stack([test[r + a : r + b] for r in rows]) for a, b in ((-2, 0), (0, n)))
+    runs = []
+    for seed in range(3):
+        model = Parroting(3)
+        fit(model, system.simulate(10_000, 0.01, transient=50, seed=seed))
+        runs.append(model.free_run(model.initial_state(context), n).observations)
     found = valid_prediction_time(
-        truth, run.observations, dt=0.01, lyapunov_time=1 / 0.9056, threshold=0.3, sd=test.std(0)
+        np.concatenate([truth] * 3),
+        np.concatenate(runs),
+        dt=0.01,
+        lyapunov_time=1 / 0.9056,
+        threshold=0.3,
+        sd=test.std(0),
     )
     assert 1.7 <= found.value <= 2.4
 
