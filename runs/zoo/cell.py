@@ -42,7 +42,7 @@ def run(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
     if model.closed_form:
         history = fit(model, task.train, seed=seed)
     else:
-        forcing = FORCINGS.build(entry.forcing, {}).estimated(task.train) if entry.forcing else None
+        forcing = FORCINGS.build(entry.forcing, entry.forcing_options).estimated(task.train) if entry.forcing else None
         history = fit(model, task.train, validation=task.train, forcing=forcing, seed=seed, **entry.training)
     found: dict[str, Any] = {
         "task": task.name,
