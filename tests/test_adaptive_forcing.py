@@ -18,8 +18,8 @@ MODELS = {
     "shallow": lambda seed: ShallowPLRNN(3, 3, 12, seed=seed),
     "shallow, one state": lambda seed: ShallowPLRNN(1, 1, 6, seed=seed),
     "shallow, unobserved states": lambda seed: ShallowPLRNN(2, 5, 45, seed=seed),
-    "clipped": lambda seed: ShallowPLRNN(3, 2, 9, True, "affine", seed),
-    "clipped, many": lambda seed: ShallowPLRNN(3, 4, 25, True, "affine", seed),
+    "clipped": lambda seed: ShallowPLRNN(3, 2, 9, True, "affine", seed=seed),
+    "clipped, many": lambda seed: ShallowPLRNN(3, 4, 25, True, "affine", seed=seed),
 }
 
 

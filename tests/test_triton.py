@@ -83,7 +83,7 @@ def errors(make, windows, strengths, dtype=torch.float64):
 def family(kind, obs_dim, latent, hidden, observation="identity"):
     if kind == "alrnn":
         return lambda seed: ALRNN(obs_dim, latent, min(hidden, latent), observation, seed)
-    return lambda seed: ShallowPLRNN(obs_dim, latent, hidden + 1, kind == "clipped", observation, seed)
+    return lambda seed: ShallowPLRNN(obs_dim, latent, hidden + 1, kind == "clipped", observation, seed=seed)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

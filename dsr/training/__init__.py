@@ -15,7 +15,7 @@ from .forcing import (
 )
 from .free_run_tuning import TuningResult, tune_free_run
 from .history import Check, History
-from .rollout_parallel import ParallelRollout, rollout_parallel
+from .parallel_rollout import ParallelRollout, rollout_parallel
 from .search import SearchResult, Trial, search
 from .selection import FreeRunScore, Verdict
 

@@ -73,6 +73,8 @@ def unavailable() -> str | None:
 
 def supports(model: Model) -> bool:
     """Whether the kernel knows this model family with this observation model."""
+    if getattr(model, "bounded", False):
+        return False
     observation = getattr(model, "observation", None)
     return type(model) in (ALRNN, ShallowPLRNN) and type(observation) in (IdentityObservation, AffineObservation)
 

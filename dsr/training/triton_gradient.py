@@ -35,7 +35,7 @@ def available() -> str | None:
 
 def supports(model: Model) -> bool:
     """Whether there are kernels for this model."""
-    return type(model) in FAMILIES and model.state_dim <= LARGEST_STATE
+    return type(model) in FAMILIES and not getattr(model, "bounded", False) and model.state_dim <= LARGEST_STATE
 
 
 def interpreted() -> bool:

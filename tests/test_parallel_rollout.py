@@ -11,13 +11,13 @@ from dsr.errors import DsrError
 from dsr.models import ALRNN, MODELS, Model, ShallowPLRNN
 from dsr.systems import get_system
 from dsr.training import SparseForcing
-from dsr.training.rollout_parallel import rollout_parallel
+from dsr.training.parallel_rollout import rollout_parallel
 
 DT, LAMBDA = 0.01, 0.9056
 SERIES = get_system("lorenz63").simulate(8000, DT, transient=50.0, seed=0)
 STANDARD = torch.from_numpy((SERIES.values - SERIES.values.mean(0)) / SERIES.values.std(0))
 # where the family's own size is beyond dense Jacobians
-SMALL = {"esn": {"units": 40}, "parallel_esn": {"units": 12, "groups": 3}}
+SMALL = {"esn": {"units": 40}, "parallel_esn": {"units": 12, "group_size": 1}}
 
 
 class Tanh(Model):
@@ -133,7 +133,7 @@ def test_a_state_too_large_for_dense_jacobians_is_stepped(monkeypatch):
     found = rollout_parallel(model, y, 0.1)
     assert not found.converged and found.iterations == 0 and "65 coordinates" in found.reason
     torch.testing.assert_close(found.states, loop(model, y, np.full(29, 0.1)), rtol=0, atol=1e-12)
-    monkeypatch.setattr("dsr.training.rollout_parallel.LARGEST_MEMORY", 1000)
+    monkeypatch.setattr("dsr.training.parallel_rollout.LARGEST_MEMORY", 1000)
     assert "GiB" in rollout_parallel(ALRNN(3, 5, 2), y, 0.1).reason
 
 
