@@ -94,8 +94,8 @@ def test_derivatives_are_as_exact_as_they_claim(derivative, error):
 
 
 def test_collinear_terms_are_told_apart():
-    """Of two nearly equal columns the one too many gets a larger coefficient than a term that matters: a rule that drops
-    small coefficients would drop the wrong one."""
+    """Of two nearly equal columns the one too many gets a larger coefficient than a term that matters: a rule that
+    drops small coefficients would drop the wrong one."""
     rng = np.random.default_rng(0)
     base = rng.standard_normal(500)
     A = np.column_stack([base, base + 0.01 * rng.standard_normal(500), *rng.standard_normal((2, 500))])
