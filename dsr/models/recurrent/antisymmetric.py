@@ -20,7 +20,10 @@ from .training import LOOPED_TRAINING
 
 class AntisymmetricCell(Cell):
     """h' = h + eps s tanh(a) with a = (W - W^T - gamma I) h + V x + b; s = 1, or gated: s the logistic function of the
-    same with its own V and b. Memory h."""
+    same with its own V and b. Memory h, read through a layer tanh(R h' + r).
+
+    The layer is needed: the memory follows slow data along the line (W - W^T - gamma I) h = -V x - b, and a linear head
+    then has nothing nonlinear to read."""
 
     def __init__(
         self, obs_dim: int, hidden_dim: int, step_size: float, friction: float, gated: bool, rng: torch.Generator
@@ -35,6 +38,8 @@ class AntisymmetricCell(Cell):
         self.V = nn.Parameter(uniform((rows, obs_dim), obs_dim, rng))
         self.W = nn.Parameter(uniform((hidden_dim, hidden_dim), hidden_dim, rng))
         self.b = nn.Parameter(uniform((rows,), hidden_dim, rng))
+        self.R = nn.Parameter(uniform((hidden_dim, hidden_dim), hidden_dim, rng))
+        self.r = nn.Parameter(uniform((hidden_dim,), hidden_dim, rng))
 
     def project(self, x: Tensor) -> Tensor:
         return x @ self.V.T + self.b
@@ -47,9 +52,12 @@ class AntisymmetricCell(Cell):
         drive, gate = projected.chunk(2, dim=-1)
         return memory + self.step_size * torch.sigmoid(gate + turned) * torch.tanh(drive + turned)
 
+    def read(self, projected: Tensor, memory: Tensor) -> Tensor:
+        return torch.tanh(memory @ self.R.T + self.r)
+
 
 class AntisymmetricRNN(RecurrentNetwork):
-    """AntisymmetricRNN, closed by an increment head: x' = x + 0.1 (W_out h' + b_out).
+    """AntisymmetricRNN, closed by an increment head on a hidden layer: x' = x + 0.1 (W_out tanh(R h' + r) + b_out).
 
     W - W^T has imaginary eigenvalues, so the driven memory rotates; `friction` lets it forget within about
     1/(step_size friction) steps. With little friction the free run carries slow modes that are not the data's, and a
@@ -62,7 +70,7 @@ class AntisymmetricRNN(RecurrentNetwork):
         hidden_dim: int = 64,
         step_size: float = 0.5,
         friction: float = 1.0,
-        gated: bool = False,
+        gated: bool = True,
         seed: int = 0,
     ) -> None:
         rng = generator(seed)
@@ -76,16 +84,21 @@ class AntisymmetricConfig(ModelConfig):
 
     family: ClassVar[type[Model]] = AntisymmetricRNN
     equations: ClassVar[str] = (
-        "h' = h + step_size tanh((W - W^T - friction) h + V x + b);  x' = x + 0.1 (W_out h' + b_out)"
+        "h' = h + step_size g tanh(a), a = (W - W^T - friction) h + V x + b, g = s(the same with V_g, b_g) or 1;  "
+        "x' = x + 0.1 (W_out tanh(R h' + r) + b_out)"
     )
     symbols: ClassVar[Mapping[str, str]] = {
         "cell.V": "observation to hidden state, and to the gate if gated (H or 2 H, N)",
         "cell.W": "hidden state to hidden state, of which the antisymmetric part acts (H, H)",
         "cell.b": "bias of the hidden state, and of the gate if gated (H or 2 H)",
-        "W_out": "hidden state to the increment (N, H)",
+        "cell.R": "hidden state to the layer that is read (H, H)",
+        "cell.r": "bias of that layer (H)",
+        "W_out": "layer to the increment (N, H)",
         "b_out": "bias of the increment (N)",
     }
-    when_to_use: ClassVar[str] = "long memory without gates; how far stable driven dynamics carry a chaotic free run"
+    when_to_use: ClassVar[str] = (
+        "to see how far a stable, rotating memory carries a chaotic free run; an LSTM reconstructs better"
+    )
     references: ClassVar[tuple[str, ...]] = ("Chang, Chen, Haber, Chi, ICLR 2019, arXiv:1902.09689",)
     recommended_forcing: ClassVar[str] = "full"
     recommended_training: ClassVar[Mapping[str, Any]] = LOOPED_TRAINING
@@ -98,4 +111,4 @@ class AntisymmetricConfig(ModelConfig):
     hidden_dim: int = option(64, "number of hidden units H")
     step_size: float = option(0.5, "step of the Euler scheme")
     friction: float = option(1.0, "decay of the memory; it forgets within 1/(step_size friction) steps")
-    gated: bool = option(False, "multiply the update by a gate")
+    gated: bool = option(True, "multiply the update by a gate, which free runs of chaotic systems need")

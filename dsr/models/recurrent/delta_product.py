@@ -132,7 +132,7 @@ class DeltaProductConfig(ModelConfig):
         "Grazzi et al., ICLR 2025, arXiv:2411.12537",
     )
     recommended_forcing: ClassVar[str] = "full"
-    recommended_training: ClassVar[Mapping[str, Any]] = LOOPED_TRAINING
+    recommended_training: ClassVar[Mapping[str, Any]] = {**LOOPED_TRAINING, "steps": 1500}
     search_space: ClassVar[Mapping[str, Range]] = {
         "features": Range(16, 128, log=True),
         "heads": Range(1, 8),
