@@ -11,11 +11,11 @@ from dsr.models.orbits import plain_orbit
 FAMILIES = {"s4": S4, "s4d": S4D, "s5": S5, "lru": LRU, "lssl": LSSL}
 # few modes, of distinct decays: QR takes long to tell close ones apart
 SMALL = {
-    "s4": {"features": 1, "order": 4, "norm": "none"},
-    "s4d": {"features": 1, "order": 6, "norm": "none", "init": "real"},
+    "s4": {"features": 1, "order": 4},
+    "s4d": {"features": 1, "order": 6, "init": "real"},
     "s5": {"features": 3, "order": 8, "blocks": 2},
     "lru": {"features": 3, "order": 4},
-    "lssl": {"features": 1, "order": 3, "norm": "none"},
+    "lssl": {"features": 1, "order": 3},
 }
 
 
@@ -120,7 +120,7 @@ def test_a_subclass_with_another_step_has_no_compiled_orbit():
 
 
 def test_the_dynamics_learn_more_slowly_than_the_rest(name):
-    model = FAMILIES[name](3, depth=2)
+    model = FAMILIES[name](3, depth=2, norm="layer")
     factors = model.rate_factors()
     assert set(factors) < {n for n, _ in model.named_parameters()} and max(factors.values()) < 1
     fast = {n.rsplit(".", 1)[-1] for n, _ in model.named_parameters() if n not in factors}

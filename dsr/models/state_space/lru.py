@@ -70,7 +70,7 @@ class LRU(StateSpaceModel):
         max_phase: float = 3.14,
         timescale_low: float = 0.3,
         timescale_high: float = 3.0,
-        norm: str = "layer",
+        norm: str = "none",
         gain: float = 0.1,
         seed: int = 0,
     ) -> None:
@@ -110,5 +110,5 @@ class LRUConfig(ModelConfig):
     max_phase: float = option(3.14, "largest initial angle of a pole, in radians per step")
     timescale_low: float = option(0.3, "smallest initial step D, in rows of the data")
     timescale_high: float = option(3.0, "largest initial step D")
-    norm: str = option("layer", "normalisation of a layer's input: layer or none")
+    norm: str = option("none", "normalisation of a layer's input: layer or none")
     gain: float = option(0.1, "size of an increment per step, in standard deviations of the data")

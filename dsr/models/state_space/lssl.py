@@ -110,7 +110,7 @@ class LSSL(StateSpaceModel):
         discretisation: str = "zoh",
         timescale_low: float = 0.15,
         timescale_high: float = 1.5,
-        norm: str = "layer",
+        norm: str = "none",
         gain: float = 0.1,
         seed: int = 0,
     ) -> None:
@@ -152,5 +152,5 @@ class LSSLConfig(ModelConfig):
     discretisation: str = option("zoh", "zoh or bilinear")
     timescale_low: float = option(0.15, "smallest initial step D, in rows of the data")
     timescale_high: float = option(1.5, "largest initial step D")
-    norm: str = option("layer", "normalisation of a layer's input: layer or none")
+    norm: str = option("none", "normalisation of a layer's input: layer or none")
     gain: float = option(0.1, "size of an increment per step, in standard deviations of the data")

@@ -202,7 +202,7 @@ class S4(StateSpaceModel):
         init: str = "legs",
         timescale_low: float = 0.15,
         timescale_high: float = 1.5,
-        norm: str = "layer",
+        norm: str = "none",
         gain: float = 0.1,
         seed: int = 0,
     ) -> None:
@@ -248,5 +248,5 @@ class S4Config(ModelConfig):
     init: str = option("legs", "HiPPO matrix: legs, legt, lagt or fout")
     timescale_low: float = option(0.15, "smallest initial step D, in rows of the data")
     timescale_high: float = option(1.5, "largest initial step D")
-    norm: str = option("layer", "normalisation of a layer's input: layer or none")
+    norm: str = option("none", "normalisation of a layer's input: layer or none")
     gain: float = option(0.1, "size of an increment per step, in standard deviations of the data")

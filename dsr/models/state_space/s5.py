@@ -83,7 +83,7 @@ class S5(StateSpaceModel):
         discretisation: str = "zoh",
         timescale_low: float = 0.3,
         timescale_high: float = 3.0,
-        norm: str = "layer",
+        norm: str = "none",
         gain: float = 0.1,
         seed: int = 0,
     ) -> None:
@@ -129,5 +129,5 @@ class S5Config(ModelConfig):
     discretisation: str = option("zoh", "zoh or bilinear")
     timescale_low: float = option(0.3, "smallest initial step D, in rows of the data")
     timescale_high: float = option(3.0, "largest initial step D")
-    norm: str = option("layer", "normalisation of a layer's input: layer or none")
+    norm: str = option("none", "normalisation of a layer's input: layer or none")
     gain: float = option(0.1, "size of an increment per step, in standard deviations of the data")

@@ -8,11 +8,11 @@ from typing import Any
 from ..registry import Range
 
 TRAINING: Mapping[str, Any] = {
-    "steps": 4000,
+    "steps": 6000,
     "batch_size": 32,
-    "window": 200,
+    "window": 50,
     "warm_up": 0,
-    "learning_rate": 3e-3,
+    "learning_rate": 1e-2,
     "final_learning_rate": 1e-5,
     "schedule": "cosine",
     "noise": 0.0,
@@ -23,12 +23,13 @@ SEARCH: Mapping[str, Range] = {
     "depth": Range(1, 3),
     "timescale_low": Range(0.03, 0.6, log=True),
 }
-BLOCK = "u = E x + e;  each layer: u <- u + a s(b), (a, b) = W gelu(y) + w, y = linear(LN(u));  x' = x + gain (G u + g)"
+BLOCK = (
+    "u = E x + e;  each layer: u <- u + a s(b), (a, b) = W gelu(y) + w, y = linear(u or LN(u));  "
+    "x' = x + gain (G u + g)"
+)
 SYMBOLS: Mapping[str, str] = {
     "E": "observation to features (H, N)",
     "e": "bias of the features (H)",
-    "scale": "slope of the layer norm (H)",
-    "offset": "bias of the layer norm (H)",
     "W": "response to value a and gate b (2 H, H)",
     "w": "bias of the same (2 H)",
     "G": "features to the increment (N, H)",

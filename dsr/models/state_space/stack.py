@@ -69,7 +69,9 @@ class Block(nn.Module):
 
 
 class StateSpaceModel(MemoryModel, abc.ABC):
-    """u = E x + e; each block: u <- u + GLU(W gelu(linear(LN(u)))); x' = x + gain (G u + g). State (x, memories).
+    """u = E x + e; each block: u <- u + GLU(W gelu(linear(u))); x' = x + gain (G u + g). State (x, memories).
+
+    norm : "layer" puts a layer norm before each linear layer, for deep stacks; shallow ones forecast better without.
 
     Driven by data the memories are linear systems, so a training window takes no loop over time, and how fast they
     forget is known exactly (`conditional_exponents`). In free run the loop through x may be chaotic; of the Lyapunov
