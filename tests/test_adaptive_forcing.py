@@ -19,6 +19,7 @@ MODELS = {
     "shallow, one state": lambda seed: ShallowPLRNN(1, 1, 6, seed=seed),
     "shallow, unobserved states": lambda seed: ShallowPLRNN(2, 5, 45, seed=seed),
     "clipped": lambda seed: ShallowPLRNN(3, 2, 9, True, "affine", seed=seed),
+    "bounded": lambda seed: ShallowPLRNN(3, 3, 9, True, bounded=True, seed=seed),
     "clipped, many": lambda seed: ShallowPLRNN(3, 4, 25, True, "affine", seed=seed),
 }
 
@@ -57,7 +58,7 @@ def plain(estimator, model, jacobians):
     if estimator == "batch_maximum":
         return norms.max()
     if estimator == "jacobian_upper_bound":
-        A, W1, W2 = (getattr(model, k).detach().numpy() for k in ("A", "W1", "W2"))
+        A, W1, W2 = (x.detach().numpy() for x in (model.self_connections(), model.W1, model.W2))
         return np.abs(A).max() + np.linalg.norm(W1, 2) * np.linalg.norm(W2, 2)
     state = np.random.get_state()  # noqa: NPY002 - scipy's logm draws from it
     logs = np.array([[scipy.linalg.logm(J) for J in row] for row in jacobians])

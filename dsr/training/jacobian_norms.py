@@ -25,6 +25,7 @@ from torch.nn.functional import embedding_bag, pad
 
 from ..errors import SpecError, unknown
 from ..models import ShallowPLRNN
+from ..models.bounded import bounded_diagonal
 from .ensemble import Ensemble
 from .signal_jacobians import SMALL, SignalJacobians, signal_jacobians
 
@@ -79,7 +80,8 @@ def _jacobian_upper_bound(ensemble: Ensemble) -> Tensor:
             "set forcing.estimator = 'product_upper_bound'",
         )
     p = ensemble.parameters
-    return p["A"].abs().amax(1) + (spectral_norms(p["W1"]) * spectral_norms(p["W2"])).to(p["A"].dtype)
+    A = bounded_diagonal(p["atanh_A"]) if "atanh_A" in p else p["A"]
+    return A.abs().amax(1) + (spectral_norms(p["W1"]) * spectral_norms(p["W2"])).to(A.dtype)
 
 
 ESTIMATORS_AT_SIGNALS: dict[str, Callable[[SignalJacobians], Tensor]] = {

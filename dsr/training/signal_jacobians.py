@@ -35,7 +35,7 @@ class SignalJacobians(Protocol):
 def signal_jacobians(ensemble: Ensemble, windows: Tensor) -> SignalJacobians:
     """The Jacobians of the members at the forcing signals of the windows (T + 1, members, batch, obs)."""
     model = ensemble.model
-    family = FAMILIES.get(type(model))
+    family = None if getattr(model, "bounded", False) else FAMILIES.get(type(model))
     if family is None or type(cast(PLRNN, model).observation) not in OBSERVATION_ADJOINTS:
         return ModelJacobians(ensemble, windows)
     observation = OBSERVATION_ADJOINTS[type(cast(PLRNN, model).observation)](ensemble)
