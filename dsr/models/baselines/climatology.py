@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class ClimatologyConfig(ModelConfig):
     """Climatology: every row is predicted to be the mean."""
 
     family: ClassVar[type[Model]] = Climatology
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = mean"
     symbols: ClassVar[Mapping[str, str]] = {"mean": "mean of the training data, in standardised units (N)"}
     when_to_use: ClassVar[str] = "a reference that every forecast must beat within the valid prediction time"

@@ -146,6 +146,7 @@ class ParrotingConfig(ModelConfig):
     """Context parroting: repeats what followed the most similar stretch of the training data."""
 
     family: ClassVar[type[Model]] = Parroting
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = X[k + 1], k = argmin_k |(x_t, ..., x_{t-m+1}) - (X[k], ..., X[k-m+1])|"
     symbols: ClassVar[Mapping[str, str]] = {
         "library": "X, the training data in standardised units (time, N)",

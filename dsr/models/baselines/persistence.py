@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ class PersistenceConfig(ModelConfig):
     """Persistence: the next row equals this one."""
 
     family: ClassVar[type[Model]] = Persistence
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = x"
     symbols: ClassVar[Mapping[str, str]] = {"precision": "1; only its number format matters"}
     when_to_use: ClassVar[str] = "a reference that every forecast must beat over one step"

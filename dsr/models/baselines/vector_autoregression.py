@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -87,6 +87,7 @@ class VectorAutoregressionConfig(ModelConfig):
     """Vector autoregression VAR(p): the linear reference."""
 
     family: ClassVar[type[Model]] = VectorAutoregression
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = c + A_1 x_t + ... + A_p x_{t-p+1}"
     symbols: ClassVar[Mapping[str, str]] = {
         "A": "matrix of each lag, newest first (p, N, N)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -150,6 +150,7 @@ class DynamicModesConfig(ModelConfig):
     """Dynamic mode decomposition: the best linear map of the observation."""
 
     family: ClassVar[type[Model]] = DynamicModes
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = A x"
     symbols: ClassVar[Mapping[str, str]] = {"A": "linear map of one step about the mean, of rank r (N, N)"}
     when_to_use: ClassVar[str] = "modes and frequencies of nearly linear data of many columns; it is never chaotic"
@@ -167,6 +168,7 @@ class ExtendedDynamicModesConfig(ModelConfig):
     """Extended dynamic mode decomposition: a linear map of monomials, lifted anew at every step."""
 
     family: ClassVar[type[Model]] = ExtendedDynamicModes
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = C K psi(x), psi = all monomials up to the degree, C reads off x"
     symbols: ClassVar[Mapping[str, str]] = {"K": "linear map of the monomials over one step (F, F)"}
     when_to_use: ClassVar[str] = "Koopman eigenvalues beside a forecast; the step alone is a next-generation reservoir"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -189,6 +189,7 @@ class SparseDynamicsConfig(ModelConfig):
     """Sparse regression of dynamics (SINDy): a differential equation of few polynomial terms."""
 
     family: ClassVar[type[Model]] = SparseDynamics
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "dx/dt = C phi(x), phi = all monomials up to the degree, most of C zero"
     symbols: ClassVar[Mapping[str, str]] = {
         "coefficients": "C, of each monomial in each equation, in the units of the data (N, F)",

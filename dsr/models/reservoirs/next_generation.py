@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -114,6 +114,7 @@ class NextGenerationReservoirConfig(ModelConfig):
     """Next-generation reservoir: a polynomial of a few delayed rows, solved in closed form."""
 
     family: ClassVar[type[Model]] = NextGenerationReservoir
+    recommended_training: ClassVar[Mapping[str, Any]] = {"members": 1}  # nothing in it is random
     equations: ClassVar[str] = "x' = x + W phi(x_t, x_{t-s}, ..., x_{t-(k-1)s}), phi = all monomials up to the degree"
     symbols: ClassVar[Mapping[str, str]] = {
         "W": "weights of the monomials (N, F): constant, linear, quadratic, ...",
