@@ -82,7 +82,7 @@ class Ring(System):
         def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             x, Q = np.asarray(x, dtype=float)[..., None], np.asarray(Q, dtype=float)
             for _ in range(substeps):
-                x, Q = _tangent_step(*matrices, x, Q)
+                x, Q = _tangent_step(matrices, x, Q)
             if not np.isfinite(x).all():
                 raise self._escaped(dt)
             return x[..., 0], Q
@@ -107,8 +107,11 @@ class Ring(System):
         return {"integrator": "ETDRK4", "max_step": MAX_STEP}
 
 
-def _tangent_step(E, E2, Q, F1, F2, F3, u, w):
+def _tangent_step(
+    matrices: tuple[np.ndarray, ...], u: np.ndarray, w: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """u (..., dim, 1) and tangent vectors w (..., dim, k) after one step."""
+    E, E2, Q, F1, F2, F3 = matrices
     a, da = E2 @ u + Q @ (u * u), E2 @ w + Q @ (2 * u * w)
     b, db = E2 @ u + Q @ (a * a), E2 @ w + Q @ (2 * a * da)
     c, dc = E2 @ a + Q @ (2 * b * b - u * u), E2 @ da + Q @ (4 * b * db - 2 * u * w)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -45,8 +45,9 @@ class ModelConfig:
     @final
     def build(self, obs_dim: int, seed: int) -> Model:
         """A model with initial weights drawn from `seed`."""
-        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return self.family(obs_dim, **options, seed=seed)
+        options: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        make: Callable[..., Model] = self.family
+        return make(obs_dim, **options, seed=seed)
 
 
 MODELS: Registry[ModelConfig] = Registry("model", show="dsr models")

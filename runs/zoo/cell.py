@@ -28,7 +28,7 @@ from .tasks import RUN, RUNS, Task
 STARTS = 20  # forecasts; the horizon is HORIZON Lyapunov times, or ROWS rows where none is known
 HORIZON, ROWS = 20, 2000
 TRANSIENT = 1000
-LYAPUNOV = {"steps": 6000, "transient": 500}
+LYAPUNOV: dict[str, Any] = {"steps": 6000, "transient": 500}
 MEMBERS = 16
 
 
