@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -116,7 +116,6 @@ class DendriticPLRNNConfig(ModelConfig):
         "Brenner, Hess, Mikhaeil, Bereska, Monfared, Kuo, Durstewitz, ICML 2022, arXiv:2207.02542",
     )
     recommended_forcing: ClassVar[str] = "sparse"
-    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 80, "batch_size": 32, "noise": 0.05}
     search_space: ClassVar[Mapping[str, Range]] = {"latent_dim": Range(5, 40), "bases": Range(5, 50, log=True)}
 
     latent_dim: int = option(22, "number of latent states M")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -76,7 +76,6 @@ class MeanCentredPLRNNConfig(ModelConfig):
         "Hemmer, Brenner, Hess, Durstewitz, ICML 2024, arXiv:2406.04934",
     )
     recommended_forcing: ClassVar[str] = "sparse"
-    recommended_training: ClassVar[Mapping[str, Any]] = {"window": 80, "batch_size": 32, "noise": 0.05}
     search_space: ClassVar[Mapping[str, Range]] = {"latent_dim": Range(10, 60)}
 
     latent_dim: int = option(30, "number of latent states M, all of them rectified about their mean")
