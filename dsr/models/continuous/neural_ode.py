@@ -164,7 +164,7 @@ class NeuralODEConfig(ModelConfig):
     }
     when_to_use: ClassVar[str] = (
         "for clean data of a smooth flow, and for irregular time stamps; with noisy data train without forcing on "
-        "windows of 10 to 30 steps"
+        "windows of 20 steps"
     )
     references: ClassVar[tuple[str, ...]] = (
         "Chen, Rubanova, Bettencourt, Duvenaud, NeurIPS 2018, arXiv:1806.07366",
