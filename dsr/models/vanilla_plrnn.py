@@ -22,9 +22,9 @@ from .registry import MODELS, ModelConfig, Range
 class VanillaPLRNN(OffDiagonalPLRNN):
     """z' = A z + W relu(z) + h, A diagonal, W without diagonal: up to 2**M linear regions.
 
-    The plain form of the family. It needs many latent states: each has one kink only, and one that is observed and below
-    its mean says nothing to the others, so that the unobserved ones must carry a copy of the dynamics. Free runs can
-    diverge, and with noisy data some come to rest.
+    The plain form of the family. It needs many latent states: each has one kink only, and one that is observed and
+    below its mean says nothing to the others, so that the unobserved ones must carry a copy of the dynamics. Free runs
+    can diverge, and with noisy data some come to rest.
 
     Sources: Durstewitz, PLoS Comput. Biol. 2017, doi:10.1371/journal.pcbi.1005542; Koppe, Toutounji, Kirsch, Lis,
     Durstewitz, PLoS Comput. Biol. 2019, doi:10.1371/journal.pcbi.1007263.
@@ -68,7 +68,7 @@ class VanillaPLRNNConfig(ModelConfig):
         "Durstewitz, PLoS Comput. Biol. 2017, doi:10.1371/journal.pcbi.1005542",
         "Koppe, Toutounji, Kirsch, Lis, Durstewitz, PLoS Comput. Biol. 2019, doi:10.1371/journal.pcbi.1007263",
     )
-    # at regular intervals of forcing the unobserved units learn to count, and free runs diverge
+    # on Lorenz-63, forcing at regular intervals left free runs that diverge or come to rest
     recommended_forcing: ClassVar[str] = "random_sparse"
     recommended_training: ClassVar[Mapping[str, Any]] = {"window": 40, "batch_size": 32}
     search_space: ClassVar[Mapping[str, Range]] = {"latent_dim": Range(10, 60)}
