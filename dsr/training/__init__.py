@@ -15,6 +15,7 @@ from .forcing import (
 )
 from .free_run_tuning import TuningResult, tune_free_run
 from .history import Check, History
+from .losses import Dissipativity, JacobianMatching, MeasureMatching
 from .parallel_rollout import ParallelRollout, rollout_parallel
 from .search import SearchResult, Trial, search
 from .selection import FreeRunScore, Verdict
@@ -24,11 +25,14 @@ __all__ = [
     "AdaptiveForcing",
     "AnnealedForcing",
     "Check",
+    "Dissipativity",
     "Forcing",
     "FreeRunScore",
     "FullForcing",
     "GeneralizedForcing",
     "History",
+    "JacobianMatching",
+    "MeasureMatching",
     "NoForcing",
     "ParallelRollout",
     "RandomSparseForcing",

@@ -1,7 +1,7 @@
 """Which backend trains a model: chosen by what was built, what the model is and where it is to run.
 
 native    the whole loop compiled, one CPU core; ALRNN and ShallowPLRNN
-torch     hand-written backpropagation through time, any device; the same families
+torch     hand-written backpropagation through time, any device; the whole PLRNN family
 triton    the same recurrence in one GPU kernel per direction, for fleets of models
 autograd  the plain loop differentiated by torch; any model
 """

@@ -62,7 +62,8 @@ def fit(
     restarts : further models of the same shape, trained beside `model` as one ensemble; the survivor ends in `model`,
         all are in `History.members`.
     vary : settings in which the members differ, by name, with a value for each (see `job.VARIABLE`).
-    losses : added to the mean squared error; see `dsr.training.losses`.
+    losses : added to the mean squared error; `MeasureMatching`, `JacobianMatching`, `Dissipativity`, or any function of
+        that form.
     resume : what `on_checkpoint` received from the same call earlier; the result equals an uninterrupted run.
     checkpoint_seconds : how often `on_checkpoint` is called.
     on_progress : called with (step, steps, mean loss of the last block).

@@ -22,6 +22,7 @@ from .newton import newton
 from .optimiser import optimiser_cost
 from .page import page
 from .processes import memory, scaling
+from .reservoirs import reservoirs
 from .timing import FULL, QUICK, Effort, Say, within
 from .training import ensembles, single_models
 
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Effort, Say], Section]] = {
     "scaling": scaling,
     "memory": memory,
     "parallel_in_time": newton,
+    "reservoirs": reservoirs,
 }
 SLOW = ("parallel_in_time",)  # left out of a quick run that does not name them
 
