@@ -39,9 +39,9 @@ class Verdict:
 
 
 class FreeRunScore:
-    """D_stsp of a model's free runs against validation data, plus the largest Hellinger distance, over the runs, of
-    the smoothed power spectra, plus the logarithmic misfit of the largest exponent (`DataExponent.mismatch`); infinite
-    for a failed model.
+    """D_stsp of a model's free runs against validation data, plus the Hellinger distance of the smoothed power
+    spectra in the run where it is largest, plus the logarithmic misfit of the largest exponent
+    (`DataExponent.mismatch`); infinite for a failed model.
 
     `starts` runs of `steps` steps each, from rows spread over the longest validation trajectory, after dropping
     `transient`; where the family has no compiled orbit, ten times as many runs of a tenth of the length. Failed is a
@@ -90,9 +90,17 @@ class FreeRunScore:
         fine = name in (CHAOTIC, NOT_CHAOTIC, CYCLE)
         if not fine or (name != CHAOTIC and self.exponent.can_judge(time)):
             return Verdict(math.inf, d_stsp, lambda_max, name)
-        n = min(len(self.truth), steps)
-        spectrum = max(spectral_hellinger(self.truth[:n], run[-n:], smoothing=self.smoothing).mean() for run in noisy)
-        return Verdict(float(d_stsp + spectrum + self.exponent.mismatch(observations)), d_stsp, lambda_max, name)
+        score = d_stsp + self._spectral(noisy) + self.exponent.mismatch(observations)
+        return Verdict(float(score), d_stsp, lambda_max, name)
+
+    def _spectral(self, runs: np.ndarray) -> float:
+        """The worst run's distance: the mean over all its pieces as long as the data, for one piece scatters."""
+        n = min(len(self.truth), runs.shape[1])
+        count = runs.shape[1] // n
+        pieces = runs[:, -count * n :].reshape(len(runs), count, n, runs.shape[2])
+        truth = self.truth[:n]
+        distances = [[spectral_hellinger(truth, p, smoothing=self.smoothing).mean() for p in run] for run in pieces]
+        return float(np.mean(distances, axis=1).max())
 
     def _run(self, model: Model, starts: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Observations (starts, steps, obs), NaN once a run is not finite, and growth (starts, blocks)."""
