@@ -47,14 +47,22 @@ def exponents(system: str, dim: int | None, dt: float, count: int) -> tuple[floa
     return tuple(float(x) for x in spectrum.exponents)
 
 
+@cache
+def _unseen(system: str, dim: int | None, dt: float) -> tuple[TimeSeries, ...]:
+    """The test trajectory and five more, the same for all seeds."""
+    found = get_system(system, **({} if dim is None else {"dim": dim}))
+    transient = 50 * found.period
+    test = found.simulate(RUN * RUNS, dt, transient=transient, seed=TEST_SEED)
+    others = found.simulate_many(RUN * RUNS, dt, count=5, transient=transient, seed=TEST_SEED + 1)
+    return (test, *others)
+
+
 def _simulated(
     name: str, title: str, system: str, dt: float, seed: int, *, rows: int = 10_000, dim: int | None = None, count: int
 ) -> Task:
     found = get_system(system, **({} if dim is None else {"dim": dim}))
-    transient = 50 * found.period
-    train = found.simulate(rows, dt, transient=transient, seed=seed)
-    test = found.simulate(RUN * RUNS, dt, transient=transient, seed=TEST_SEED)
-    others = found.simulate_many(RUN * RUNS, dt, count=5, transient=transient, seed=TEST_SEED + 1)
+    train = found.simulate(rows, dt, transient=50 * found.period, seed=seed)
+    test, *others = _unseen(system, dim, dt)
     return Task(name, title, train, test, tuple(others), exponents(system, dim, dt, count))
 
 
