@@ -1,20 +1,20 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
-from .conditional_exponents import conditional_exponents
-from .describe import describe
 from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
-from .floor import score_floor
-from .judge import judge
-from .kaplan_yorke import kaplan_yorke_dimension
-from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
-from .lyapunov_from_data import DivergenceCurve, divergence_curve, max_lyapunov_from_data
-from .outcome import Outcome
-from .power_spectrum_error import d_h, power_spectrum_error
-from .prediction import prediction_error, valid_prediction_time
+from .geometry.power_spectrum_error import d_h, power_spectrum_error
+from .geometry.state_space_divergence import d_stsp, state_space_divergence
+from .lyapunov.conditional_exponents import conditional_exponents
+from .lyapunov.from_data import DivergenceCurve, divergence_curve, max_lyapunov_from_data
+from .lyapunov.kaplan_yorke import kaplan_yorke_dimension
+from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
 from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
-from .rows import Judgement, Row
-from .state_space_divergence import d_stsp, state_space_divergence
-from .surrogates import gaussian_noise, phase_surrogate
+from .scorecard.describe import describe
+from .scorecard.floor import score_floor
+from .scorecard.judge import judge
+from .scorecard.outcome import Outcome
+from .scorecard.rows import Judgement, Row
+from .scorecard.surrogates import gaussian_noise, phase_surrogate
+from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
     "DivergenceCurve",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dsr.analysis.outcome import classify
+from dsr.analysis.scorecard.outcome import classify
 from dsr.systems import get_system
 
 

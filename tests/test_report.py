@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 
 from dsr.analysis import LyapunovSpectrum, Outcome, Row
-from dsr.analysis.rows import Judgement
+from dsr.analysis.scorecard.rows import Judgement
 from dsr.errors import StoreError
 from dsr.measure import Floor, Measure
 from dsr.runs.figures import render

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsr.analysis import Outcome, Row
-from dsr.analysis.rows import Judgement
+from dsr.analysis.scorecard.rows import Judgement
 from dsr.measure import Floor, Measure
 from dsr.runs.report import quantity, reading, verdict
 

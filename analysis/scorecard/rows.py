@@ -11,7 +11,7 @@ from dsr.errors import unknown
 from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
-from .lyapunov import LyapunovSpectrum
+from ..lyapunov.spectrum import LyapunovSpectrum
 from .outcome import Outcome
 
 HEADER = ("measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian")

@@ -11,7 +11,7 @@ from dsr.divergence_curve import DivergenceCurve as DivergenceCurve
 from dsr.divergence_curve import divergence_curve
 from dsr.measure import Measure
 
-from .units import rate_unit
+from ..units import rate_unit
 
 NAME = "lambda_1 from data"
 STARTS, STOPS, STOP = (0.5, 1.0, 1.5), (0.5, 0.6, 0.7), 0.6

@@ -12,18 +12,18 @@ from dsr.errors import DataError, DsrError, NoTangentError
 from dsr.measure import Measure
 from dsr.series import TimeSeries
 
-from .embedding import choose_embedding
+from ..embedding import choose_embedding
+from ..geometry.power_spectrum_error import power_spectrum_error
+from ..geometry.state_space_divergence import state_space_divergence
+from ..lyapunov.from_data import NAME as FROM_DATA
+from ..lyapunov.from_data import max_lyapunov_from_data
+from ..lyapunov.spectrum import LyapunovSpectrum
+from ..protocol import Reconstruction
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
 from .floor import Score, score_floor
 from .forecasts import prediction_rows
-from .lyapunov import LyapunovSpectrum
-from .lyapunov_from_data import NAME as FROM_DATA
-from .lyapunov_from_data import max_lyapunov_from_data
 from .outcome import classify, diverged, first_lost_step
-from .power_spectrum_error import power_spectrum_error
-from .protocol import Reconstruction
 from .rows import Judgement, Row
-from .state_space_divergence import state_space_divergence
 from .surrogates import gaussian_noise, phase_surrogate
 
 

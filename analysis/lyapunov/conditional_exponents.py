@@ -9,8 +9,8 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 
-from .lyapunov import BLOCKS, LyapunovSpectrum, averages, stretching
-from .protocol import DrivenTangentMap
+from ..protocol import DrivenTangentMap
+from .spectrum import BLOCKS, LyapunovSpectrum, averages, stretching
 
 
 def conditional_exponents(

@@ -11,9 +11,9 @@ import numpy as np
 from dsr.measure import Measure
 from dsr.series import TimeSeries
 
+from ..protocol import Reconstruction
+from ..temporal.prediction import prediction_error, valid_prediction_time, windows
 from .floor import quantile_floor
-from .prediction import prediction_error, valid_prediction_time, windows
-from .protocol import Reconstruction
 from .rows import Row
 
 LYAPUNOV_TIMES = 15

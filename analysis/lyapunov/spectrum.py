@@ -12,9 +12,9 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
+from ..protocol import TangentMap
+from ..units import rate_unit
 from .kaplan_yorke import kaplan_yorke_dimension
-from .protocol import TangentMap
-from .units import rate_unit
 
 BLOCKS = 32
 HISTORY_POINTS = 400

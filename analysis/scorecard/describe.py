@@ -13,12 +13,12 @@ from dsr.series import TimeSeries
 from dsr.spectra import power_spectrum
 from dsr.timescales import autocorrelation_time
 
-from .embedding import choose_embedding
+from ..embedding import choose_embedding
+from ..geometry.power_spectrum_error import power_spectrum_error
+from ..geometry.state_space_divergence import state_space_divergence
+from ..lyapunov.from_data import NAME as FROM_DATA
+from ..lyapunov.from_data import max_lyapunov_from_data
 from .floor import HALVES
-from .lyapunov_from_data import NAME as FROM_DATA
-from .lyapunov_from_data import max_lyapunov_from_data
-from .power_spectrum_error import power_spectrum_error
-from .state_space_divergence import state_space_divergence
 from .surrogates import gaussian_noise, phase_surrogate
 
 

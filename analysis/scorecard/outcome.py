@@ -9,8 +9,8 @@ import numpy as np
 from dsr.escape import within_reach
 from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, NOT_JUDGED, TRANSIENT_CHAOS, settled
 
-from .lyapunov import LyapunovSpectrum
-from .protocol import FreeRun
+from ..lyapunov.spectrum import LyapunovSpectrum
+from ..protocol import FreeRun
 
 ENDS = {FIXED_POINT: "comes to rest", CYCLE: "ends on a cycle"}
 

@@ -10,8 +10,8 @@ import numpy as np
 from dsr.measure import Measure
 from dsr.series import TimeSeries
 
-from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
-from .protocol import Reconstruction
+from ..lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
+from ..protocol import Reconstruction
 from .rows import Row
 
 ALIGNMENT = 1000

@@ -1,0 +1,1 @@
+"""Where trajectories go: invariant densities, distances, dimensions, sections, recurrences."""

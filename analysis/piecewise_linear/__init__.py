@@ -1,0 +1,1 @@
+"""Exact analysis of piecewise-linear maps, and of smooth ones by Newton."""

@@ -1,0 +1,1 @@
+"""Truth and reconstruction side by side: floors, ceilings, verdicts, one table."""

@@ -1,0 +1,1 @@
+"""Symbolic dynamics: words, transitions, entropies, partitions."""

@@ -1,0 +1,1 @@
+"""How trajectories unfold: forecasts, error growth, correlation, entropy."""
