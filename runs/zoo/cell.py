@@ -28,6 +28,7 @@ from .tasks import RUN, RUNS, Task
 STARTS = 20  # forecasts; the horizon is HORIZON Lyapunov times, or ROWS rows where none is known
 HORIZON, ROWS = 20, 2000
 TRANSIENT = 1000
+COUNTABLE = 6  # columns; with more, no two points share a cell and D_stsp says nothing
 LYAPUNOV: dict[str, Any] = {"steps": 6000, "transient": 500}
 MEMBERS = 16
 
@@ -80,7 +81,7 @@ def densities(task: Task, runs: np.ndarray) -> dict[str, Any]:
     pooled = kept.reshape(-1, kept.shape[2])
     return {
         "lost_runs": int((~stayed).sum()),
-        "d_stsp": state_space_divergence(truth, pooled).value,
+        "d_stsp": state_space_divergence(truth, pooled).value if truth.shape[1] <= COUNTABLE else math.nan,
         "d_h": float(np.mean(d_h)),
         "spread": float((kept.std(axis=1) / truth.std(axis=0)).mean()),
     }

@@ -22,7 +22,8 @@ last that counts (by two standard errors). Without a gap, exponents further down
 the system.
 - **conditional**: largest exponent of the model driven by data; it must lie below the exponents that are to be trusted.
 - **D_stsp**, **D_H**: of 10 free runs of 10,000 rows (densities pooled; spectra smoothed over 20 \
-bins and averaged); the floor is what independent true trajectories score.
+bins and averaged); the floor is what independent true trajectories score. With more than six columns no \
+two points share a cell, and D_stsp is left out.
 - **lost**: free runs, of 10 per seed, that left the range of the data. **CPU s**: of fitting, one thread, with the \
 free-run checks."""
 

@@ -88,13 +88,13 @@ def lorenz63_x(seed: int) -> Task:
 
 
 def lorenz96_10(seed: int) -> Task:
-    title = "Lorenz-96, 10 sites, F = 8, clean, 20,000 rows, dt 0.02"
-    return _simulated("lorenz96_10", title, "lorenz96", 0.02, seed, rows=20_000, dim=10, count=10)
+    title = "Lorenz-96, 10 sites, F = 8, clean, 20,000 rows, dt 0.01"
+    return _simulated("lorenz96_10", title, "lorenz96", 0.01, seed, rows=20_000, dim=10, count=10)
 
 
 def lorenz96_20(seed: int) -> Task:
-    title = "Lorenz-96, 20 sites, F = 8, clean, 40,000 rows, dt 0.02"
-    return _simulated("lorenz96_20", title, "lorenz96", 0.02, seed, rows=40_000, dim=20, count=20)
+    title = "Lorenz-96, 20 sites, F = 8, clean, 40,000 rows, dt 0.01"
+    return _simulated("lorenz96_20", title, "lorenz96", 0.01, seed, rows=40_000, dim=20, count=20)
 
 
 def mackey_glass(seed: int) -> Task:
