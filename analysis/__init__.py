@@ -14,36 +14,90 @@ from .scorecard.judge import judge
 from .scorecard.outcome import Outcome
 from .scorecard.rows import Judgement, Row
 from .scorecard.surrogates import gaussian_noise, phase_surrogate
+from .symbols.block_entropy import BlockEntropies, block_entropies, entropy_rate, longest_sampled_word
+from .symbols.dwell_times import DwellTimes, dwell_times
+from .symbols.kneading import (
+    compare_itineraries,
+    is_admissible,
+    kneading_entropy,
+    kneading_sequence,
+    kneading_sequence_of_map,
+)
+from .symbols.maxima_partition import critical_point, maxima_symbols, side_symbols
+from .symbols.region_codes import region_codes, region_symbols
+from .symbols.region_count import GateElbow, OccupancyCurve, gate_elbow, occupancy_curve
+from .symbols.sequence import SymbolSequence, as_symbol_sequence
+from .symbols.state_partition import StatePartition, fit_partition
+from .symbols.topological_entropy import TopologicalEntropy, topological_entropy
+from .symbols.transitions import Edge, TransitionMatrix, embedded_chain, transition_matrix
+from .symbols.word_divergence import word_divergence, word_divergence_floor
+from .symbols.words import ForbiddenWord, WordCounts, forbidden_words, word_counts
 from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
+    "BlockEntropies",
     "DivergenceCurve",
     "DrivenTangentMap",
+    "DwellTimes",
+    "Edge",
     "Embedding",
+    "ForbiddenWord",
     "FreeRun",
+    "GateElbow",
     "Judgement",
     "LyapunovSpectrum",
+    "OccupancyCurve",
     "Outcome",
     "Reconstruction",
     "Row",
+    "StatePartition",
+    "SymbolSequence",
     "TangentMap",
+    "TopologicalEntropy",
+    "TransitionMatrix",
+    "WordCounts",
+    "as_symbol_sequence",
+    "block_entropies",
     "choose_embedding",
+    "compare_itineraries",
     "conditional_exponents",
+    "critical_point",
     "d_h",
     "d_stsp",
     "delay_embed",
     "describe",
     "divergence_curve",
+    "dwell_times",
+    "embedded_chain",
+    "entropy_rate",
     "false_nearest_neighbours",
+    "fit_partition",
+    "forbidden_words",
+    "gate_elbow",
     "gaussian_noise",
+    "is_admissible",
     "judge",
     "kaplan_yorke_dimension",
+    "kneading_entropy",
+    "kneading_sequence",
+    "kneading_sequence_of_map",
+    "longest_sampled_word",
     "lyapunov_spectrum",
     "max_lyapunov_from_data",
+    "maxima_symbols",
+    "occupancy_curve",
     "phase_surrogate",
     "power_spectrum_error",
     "prediction_error",
+    "region_codes",
+    "region_symbols",
     "score_floor",
+    "side_symbols",
     "state_space_divergence",
+    "topological_entropy",
+    "transition_matrix",
     "valid_prediction_time",
+    "word_counts",
+    "word_divergence",
+    "word_divergence_floor",
 ]
