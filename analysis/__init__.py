@@ -9,8 +9,10 @@ from .lyapunov.kaplan_yorke import kaplan_yorke_dimension
 from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
 from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
 from .scorecard.describe import describe
+from .scorecard.diagnosis import Finding, diagnose
 from .scorecard.floor import score_floor
 from .scorecard.judge import judge
+from .scorecard.normalised import indistinguishable, normalised_score
 from .scorecard.outcome import Outcome
 from .scorecard.rows import Judgement, Row
 from .scorecard.surrogates import gaussian_noise, phase_surrogate
@@ -41,6 +43,7 @@ __all__ = [
     "DwellTimes",
     "Edge",
     "Embedding",
+    "Finding",
     "ForbiddenWord",
     "FreeRun",
     "GateElbow",
@@ -66,6 +69,7 @@ __all__ = [
     "d_stsp",
     "delay_embed",
     "describe",
+    "diagnose",
     "divergence_curve",
     "dwell_times",
     "embedded_chain",
@@ -75,6 +79,7 @@ __all__ = [
     "forbidden_words",
     "gate_elbow",
     "gaussian_noise",
+    "indistinguishable",
     "is_admissible",
     "judge",
     "kaplan_yorke_dimension",
@@ -85,6 +90,7 @@ __all__ = [
     "lyapunov_spectrum",
     "max_lyapunov_from_data",
     "maxima_symbols",
+    "normalised_score",
     "occupancy_curve",
     "phase_surrogate",
     "power_spectrum_error",

@@ -1,0 +1,39 @@
+"""Scores between floor and ceiling."""
+
+from __future__ import annotations
+
+import math
+
+from dsr.analysis import indistinguishable, normalised_score
+from dsr.analysis.scorecard.normalised import ceiling
+from dsr.measure import Floor, Measure
+
+FLOOR = Floor(0.1, 0.2, 0.4, 20, "independent trajectories")
+
+
+def score(value: float, floor: Floor | None = FLOOR) -> Measure:
+    return Measure("D", value, floor=floor)
+
+
+def test_floor_is_zero_and_ceiling_one():
+    assert normalised_score(score(0.2), 1.2) == 0
+    assert normalised_score(score(1.2), 1.2) == 1
+    assert math.isclose(normalised_score(score(2.2), 1.2), 2)
+
+
+def test_the_ceiling_is_the_worst_baseline():
+    assert ceiling([score(0.3), None, score(1.5), score(math.nan)]) == 1.5
+    assert math.isnan(ceiling([None]))
+
+
+def test_without_a_scale_there_is_no_number():
+    assert math.isnan(normalised_score(score(0.2, None), 1.0))
+    assert math.isnan(normalised_score(score(0.2), 0.2))  # a ceiling on the floor
+    assert math.isnan(normalised_score(score(math.nan), 1.0))
+
+
+def test_the_verdict_needs_twenty_pairs():
+    assert indistinguishable(score(0.4)) is True
+    assert indistinguishable(score(0.41)) is False
+    assert indistinguishable(score(0.2, Floor(0.1, 0.2, 0.4, 19, "x"))) is None
+    assert indistinguishable(score(math.nan)) is None
