@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, DsrError, SpecError
+from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
 from .sequence import SymbolSequence, as_symbol_sequence
@@ -34,7 +34,10 @@ def kneading_sequence_of_map(step: Callable[[float], float], critical: float, n:
     letters = ""
     x = float(critical)
     for _ in range(n):
-        x = float(step(x))
+        try:
+            x = float(step(x))
+        except OverflowError:  # Python's own numbers raise where those of numpy become infinite
+            x = math.inf
         if not math.isfinite(x):
             raise DataError(
                 f"the orbit of the peak is {x} after {len(letters) + 1} steps", "a bounded orbit", "check the map"
@@ -121,8 +124,5 @@ def _entropy(signs: np.ndarray, tail: float = 0.0) -> float:
 def _left_right(sequence: Any) -> SymbolSequence:
     found = as_symbol_sequence(sequence, rows=1)
     if not set(found.alphabet) <= {"L", "R"}:
-        problem: DsrError = DataError(
-            f"the alphabet {', '.join(found.alphabet[:5])}", "the letters L and R", "use maxima_symbols"
-        )
-        raise problem
+        raise DataError(f"the alphabet {', '.join(found.alphabet[:5])}", "the letters L and R", "use maxima_symbols")
     return found

@@ -105,7 +105,8 @@ def gate_elbow(results: Iterable[tuple[int, float]], *, tolerance: float = 0.1, 
             "train more sizes, and give a diverged run the score of a surrogate",
         )
     P = np.array(sorted({p for p, _ in pairs}))
-    scores = [np.array([s for q, s in pairs if q == p]) for p in P]
+    scale = max(abs(s) for _, s in pairs) or 1.0  # sums and squares of huge scores stay finite
+    scores = [np.array([s / scale for q, s in pairs if q == p]) for p in P]
     runs = np.array([s.size for s in scores])
     rng = np.random.default_rng(seed)
     samples = np.array([np.median(rng.choice(s, (1000, s.size)), axis=1) for s in scores])
@@ -117,8 +118,8 @@ def gate_elbow(results: Iterable[tuple[int, float]], *, tolerance: float = 0.1, 
     note = "the score is the same for all P" if np.ptp(median) == 0 else ""
     value = float(P[_first_good(median, tolerance)])
     measure = Measure("gates needed", value, low, high, unit="gates", settings=settings, note=note)
-    error = np.where(runs > 1, samples.std(axis=1), np.nan)
-    return GateElbow(P, median, error, runs, measure)
+    error = np.where(runs > 1, samples.std(axis=1), np.nan) * scale
+    return GateElbow(P, median * scale, error, runs, measure)
 
 
 def _first_good(median: np.ndarray, tolerance: float) -> int:
