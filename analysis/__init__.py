@@ -25,6 +25,7 @@ from .symbols.kneading import (
     kneading_sequence,
     kneading_sequence_of_map,
 )
+from .symbols.markov_state_model import ImpliedTimeScales, MarkovStateModel, implied_time_scales, markov_state_model
 from .symbols.maxima_partition import critical_point, maxima_symbols, side_symbols
 from .symbols.region_codes import region_codes, region_symbols
 from .symbols.region_count import GateElbow, OccupancyCurve, gate_elbow, occupancy_curve
@@ -47,8 +48,10 @@ __all__ = [
     "ForbiddenWord",
     "FreeRun",
     "GateElbow",
+    "ImpliedTimeScales",
     "Judgement",
     "LyapunovSpectrum",
+    "MarkovStateModel",
     "OccupancyCurve",
     "Outcome",
     "Reconstruction",
@@ -79,6 +82,7 @@ __all__ = [
     "forbidden_words",
     "gate_elbow",
     "gaussian_noise",
+    "implied_time_scales",
     "indistinguishable",
     "is_admissible",
     "judge",
@@ -88,6 +92,7 @@ __all__ = [
     "kneading_sequence_of_map",
     "longest_sampled_word",
     "lyapunov_spectrum",
+    "markov_state_model",
     "max_lyapunov_from_data",
     "maxima_symbols",
     "normalised_score",

@@ -84,7 +84,8 @@ def forbidden_words(sequence: Any, n_max: int, *, expected: float = 10.0) -> lis
     missing = []
     for n in range(2, n_max + 1):
         shorter, present = tables[n - 2], tables[n - 1]
-        middle = tables[n - 3] if n > 2 else {(): float(len(found))}
+        whole: dict[tuple[int, ...], float] = {(): float(len(found))}
+        middle = tables[n - 3] if n > 2 else whole
         by_start: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         for word in shorter:
             by_start.setdefault(word[:-1], []).append(word)
