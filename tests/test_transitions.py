@@ -24,7 +24,7 @@ def test_rows_sum_to_one_and_counts_to_the_transitions():
     np.testing.assert_allclose(full.sum(1), 1.0)
     assert found.counts.sum() == 1999 and found.dense(found.counts)[0, 0] == found.counts[0]
     assert full[0, 2] == full[1, 0] == 0.0 and len(found.edges) == 7
-    assert [e.count for e in found.edges] == sorted(found.counts.tolist(), reverse=True)
+    assert [e.weight for e in found.edges] == sorted(found.counts.tolist(), reverse=True)
 
 
 @pytest.mark.parametrize("blocks", [32, None])
