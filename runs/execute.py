@@ -24,6 +24,7 @@ from ..analysis import Judgement, judge
 from . import toml
 from .dataset import Dataset, prepare, truth_spectrum
 from .environment import environment
+from .floors import KnownFloors
 from .picture import draw_all
 from .report import history_summary, write_report
 from .resolve import Resolved, resolve
@@ -97,7 +98,7 @@ def execute(
         folder.write("history.csv", _history_csv(history))
         folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
         say.stage("judging")
-        judgement = _judge(spec, data, model, history)
+        judgement = _judge(resolved, data, model, history, KnownFloors(store, resolved.tree))
         folder.write_json("measures.json", judgement.to_dict())
         folder.write("table.txt", f"{judgement}\n")
         if judgement.generated is not None:
@@ -161,16 +162,18 @@ def _train(
     )
 
 
-def _judge(spec: RunSpec, data: Dataset, model: Model, history: History) -> Judgement:
-    settings = dataclasses.asdict(spec.analysis)
+def _judge(resolved: Resolved, data: Dataset, model: Model, history: History, floors: KnownFloors) -> Judgement:
+    spec = resolved.spec
     judgement = judge(
         data.test,
         model,
         independent=data.independent,
         truth_spectrum=truth_spectrum(spec),
+        floors=floors.known,
         seed=spec.seed,
-        **settings,
+        **dataclasses.asdict(spec.analysis),
     )
+    floors.keep(judgement)
     training = () if history.outcome == "finished" else (f"training {history.outcome}.",)
     return dataclasses.replace(judgement, notes=(*data.notes, *training, *judgement.notes))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from dsr.errors import DataError, DsrError, NoTangentError
-from dsr.measure import Measure
+from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
 from ..embedding import choose_embedding
@@ -33,6 +33,7 @@ def judge(
     *,
     independent: Sequence[TimeSeries] = (),
     truth_spectrum: LyapunovSpectrum | None = None,
+    floors: Mapping[str, Floor] | None = None,
     free_steps: int | None = None,
     transient: int | None = None,
     bins: int | None = None,
@@ -53,6 +54,8 @@ def judge(
     truth_spectrum : exponents of the true system where its equations are known. Without it the truth's
         largest exponent is estimated from the test series, and a row "lambda_1 from data" puts the free run
         through the same estimator, so that like is compared with like.
+    floors : those of an earlier scorecard with the same test series, independent trajectories and settings, by name of
+        the row; what is not among them is computed.
     free_steps : length of the compared free run, that of the test series if None. transient : steps dropped
         before it, the smaller of 1000 and a tenth if None. The run starts from the first rows of the test
         series.
@@ -89,9 +92,9 @@ def judge(
         baselines = (score(truth, surrogate[:free_steps]), score(truth, noise[:free_steps]))
         name = baselines[0].name
         found = Measure(name, math.nan, note=lost_note) if orbit is None else score(truth, orbit)
-        return Row(
-            name, None, dataclasses.replace(found, floor=score_floor(score, truth, others)), *baselines
-        )
+        known = (floors or {}).get(name)
+        floor = score_floor(score, truth, others) if known is None else known
+        return Row(name, None, dataclasses.replace(found, floor=floor), *baselines)
 
     def geometry(a: np.ndarray, b: np.ndarray) -> Measure:
         return state_space_divergence(a, b, bins=bins)
