@@ -32,7 +32,7 @@ class MarkovStateModel:
     eigenvalues : complex (k,), the largest in modulus after 1; of a conjugate pair the one above the real axis.
     time_scales, errors : (k,), -lag / ln |eigenvalue| in the time of the trajectory, and the standard error; inf and
         NaN for an eigenvalue of modulus 1.
-    periods : (k,), 2 pi lag / angle; inf for a real positive eigenvalue.
+    periods : (k,), 2 pi lag / angle; inf for a real positive eigenvalue. A rotation faster than two lags is aliased.
     modes : complex (states, k), right eigenvectors: what relaxes or turns at that time scale. Coloured into state
         space, the sign of a slow real mode shows the sets that are left most rarely.
     kept : share of the rows spent in the kept states.
@@ -161,7 +161,7 @@ def _model(found: SymbolSequence, lag: int, k: int, blocks: int) -> MarkovStateM
     eigenvalues, modes = _leading(transitions, k)
     tau = lag * found.step
     scales = _time_scales(eigenvalues, tau)
-    errors = _errors(pairs, total, eigenvalues.size, tau)
+    errors = _errors(pairs, total, eigenvalues, tau)
     errors[~np.isfinite(scales)] = np.nan
     angle = np.angle(eigenvalues)
     with np.errstate(divide="ignore"):
@@ -230,17 +230,18 @@ def _time_scales(eigenvalues: np.ndarray, tau: float) -> np.ndarray:
     return scales
 
 
-def _errors(pairs: np.ndarray, total: np.ndarray, k: int, tau: float) -> np.ndarray:
+def _errors(pairs: np.ndarray, total: np.ndarray, eigenvalues: np.ndarray, tau: float) -> np.ndarray:
     """Jackknife over blocks in ln |eigenvalue|, the scale on which it is near normal, carried to the time scale."""
-    rates = np.zeros((len(pairs), k))
+    rates = np.zeros((len(pairs), eigenvalues.size))
     for b, block in enumerate(pairs):
         left = total - block
         left = np.where(left.sum(1, keepdims=True) > 0, left, total)  # a state seen in that block only keeps its exits
-        modulus = np.abs(_leading(left / left.sum(1, keepdims=True), k)[0])
-        rates[b] = -np.log(np.clip(modulus, 1e-300, 1.0)) / tau
+        values = np.linalg.eigvals(left / left.sum(1, keepdims=True))
+        same = np.argmin(np.abs(values[:, None] - eigenvalues), axis=0)  # order and pairing can change
+        rates[b] = -np.log(np.clip(np.abs(values[same]), 1e-300, 1.0)) / tau
     rate = rates.mean(0)
     spread = jackknife_error(rates)
-    return np.divide(spread, rate**2, out=np.full(k, np.nan), where=rate > 0)
+    return np.divide(spread, rate**2, out=np.full(rate.size, np.nan), where=rate > 0)
 
 
 def _stationary(transitions: np.ndarray) -> np.ndarray:

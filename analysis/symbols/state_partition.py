@@ -14,6 +14,7 @@ from .sequence import SymbolSequence
 
 OUTSIDE = "outside"
 KINDS = ("voronoi", "quantile")
+SAME = 1e-20  # squared distance, in variances, of rows that differ by rounding
 REACH = 2.0  # a point this many cell radii from its centre is outside
 
 
@@ -127,9 +128,9 @@ def _spread_rows(points: np.ndarray, cells: int, rng: np.random.Generator) -> np
     while len(rows) < cells:
         candidates = rng.integers(len(points), size=10)
         best = int(candidates[np.argmax(gap[candidates])])
-        if gap[best] == 0.0:
+        if gap[best] <= SAME:
             best = int(np.argmax(gap))
-        if gap[best] == 0.0:
+        if gap[best] <= SAME:
             raise DataError(
                 f"{len(rows)} different rows for {cells} cells", "more different rows", "ask for fewer cells"
             )

@@ -17,7 +17,7 @@ DENSE = 4096  # symbols above which no dense matrix is made (128 MB)
 
 
 class Edge(NamedTuple):
-    """One arrow of the transition graph: from one symbol to the next, how often (weight), and with which probability."""
+    """One arrow of the transition graph: how often (weight) and with which probability source went to target."""
 
     source: str
     target: str
