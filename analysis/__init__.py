@@ -1,12 +1,24 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
 from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
+from .geometry.energy_distance import energy_distance
+from .geometry.hausdorff_distance import hausdorff_distance
+from .geometry.maximum_mean_discrepancy import maximum_mean_discrepancy, mmd
 from .geometry.power_spectrum_error import d_h, power_spectrum_error
+from .geometry.sinkhorn_divergence import sinkhorn_divergence
+from .geometry.sliced_wasserstein import sliced_wasserstein
 from .geometry.state_space_divergence import d_stsp, state_space_divergence
+from .geometry.state_space_hellinger import state_space_hellinger
+from .geometry.state_space_jensen_shannon import state_space_jensen_shannon
+from .geometry.support_overlap import support_overlap
 from .lyapunov.conditional_exponents import conditional_exponents
+from .lyapunov.covariant_vectors import CovariantVectors, covariant_vectors
 from .lyapunov.from_data import DivergenceCurve, divergence_curve, max_lyapunov_from_data
 from .lyapunov.kaplan_yorke import kaplan_yorke_dimension
+from .lyapunov.local_exponents import LocalExponents, local_exponents
+from .lyapunov.pesin_entropy import pesin_entropy
 from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
+from .lyapunov.spectrum_checks import SpectrumCheck, check_spectrum
 from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
 from .scorecard.describe import describe
 from .scorecard.diagnosis import Finding, diagnose
@@ -39,6 +51,7 @@ from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
     "BlockEntropies",
+    "CovariantVectors",
     "DivergenceCurve",
     "DrivenTangentMap",
     "DwellTimes",
@@ -50,12 +63,14 @@ __all__ = [
     "GateElbow",
     "ImpliedTimeScales",
     "Judgement",
+    "LocalExponents",
     "LyapunovSpectrum",
     "MarkovStateModel",
     "OccupancyCurve",
     "Outcome",
     "Reconstruction",
     "Row",
+    "SpectrumCheck",
     "StatePartition",
     "SymbolSequence",
     "TangentMap",
@@ -64,9 +79,11 @@ __all__ = [
     "WordCounts",
     "as_symbol_sequence",
     "block_entropies",
+    "check_spectrum",
     "choose_embedding",
     "compare_itineraries",
     "conditional_exponents",
+    "covariant_vectors",
     "critical_point",
     "d_h",
     "d_stsp",
@@ -76,12 +93,14 @@ __all__ = [
     "divergence_curve",
     "dwell_times",
     "embedded_chain",
+    "energy_distance",
     "entropy_rate",
     "false_nearest_neighbours",
     "fit_partition",
     "forbidden_words",
     "gate_elbow",
     "gaussian_noise",
+    "hausdorff_distance",
     "implied_time_scales",
     "indistinguishable",
     "is_admissible",
@@ -90,13 +109,17 @@ __all__ = [
     "kneading_entropy",
     "kneading_sequence",
     "kneading_sequence_of_map",
+    "local_exponents",
     "longest_sampled_word",
     "lyapunov_spectrum",
     "markov_state_model",
     "max_lyapunov_from_data",
     "maxima_symbols",
+    "maximum_mean_discrepancy",
+    "mmd",
     "normalised_score",
     "occupancy_curve",
+    "pesin_entropy",
     "phase_surrogate",
     "power_spectrum_error",
     "prediction_error",
@@ -104,7 +127,12 @@ __all__ = [
     "region_symbols",
     "score_floor",
     "side_symbols",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
     "state_space_divergence",
+    "state_space_hellinger",
+    "state_space_jensen_shannon",
+    "support_overlap",
     "topological_entropy",
     "transition_matrix",
     "valid_prediction_time",

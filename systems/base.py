@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -14,8 +14,7 @@ from dsr import __version__
 from dsr.errors import DataError, SpecError
 from dsr.registry import Registry
 from dsr.series import TimeSeries
-
-TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+from dsr.tangent import TangentSteps
 
 # The seed chooses a point of the cycle as well as a place: starts that differ only by a small ball stay
 # phase-locked for thousands of cycles on phase-coherent attractors such as Rössler's.
@@ -92,7 +91,7 @@ class System(ABC):
         """Rough standard deviation (dim,) of each coordinate on the attractor."""
 
     @abstractmethod
-    def tangent_map(self, dt: float | None = None) -> TangentMap:
+    def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """The function (x (B, dim), Q (B, dim, k)) -> (x', Q') that advances states and tangents by dt.
 
         `dt` is one sampling step (default: the system's; 1 for maps). Raises `DataError` if a state becomes

@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsr.errors import DataError, SpecError, unknown
+from dsr.tangent import TangentSteps
 
-from .base import System, TangentMap
+from .base import System
 from .dysts_warnings import KNOWN_PROBLEMS
 
 DYSTS_PREFIX = "dysts:"
@@ -165,7 +166,7 @@ class DystsFlow(System):
         slopes = self.rhs(np.stack([x[..., None, :] + shift, x[..., None, :] - shift]))
         return np.swapaxes((slopes[0] - slopes[1]) / (2 * h[..., :, None]), -1, -2)
 
-    def tangent_map(self, dt: float | None = None) -> TangentMap:
+    def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """Runge-Kutta 4 with a central-difference Jacobian at each stage.
 
         Substeps are at most period/500 and halved until the result moves by less than 1e-6 of each
@@ -185,7 +186,7 @@ class DystsFlow(System):
                 raise self._escaped(dt)
             return x, Q
 
-        return advance
+        return TangentSteps(advance, "central differences of the equations")
 
     def _tangent_substeps(self, dt: float) -> int:
         substeps = max(1, math.ceil(500 * dt / self.period - 1e-9))

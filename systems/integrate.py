@@ -136,3 +136,20 @@ def map_tangent(field, jacobian, params, states, tangents, substeps, h):
             tangents[b] = product
             states[b] = y
     return states, tangents
+
+
+def stretches(tangent, orthonormalise, field, jacobian, params, states, tangents, substeps, h, rounds):
+    """States, tangents and growth (rounds, batch, k): in each round `tangent` makes `substeps` steps, and the tangent
+    vectors are orthonormalised. Ends with the first round after which a state is not finite; the third result is then
+    the number of rounds done, else -1.
+    """
+    batch, k = tangents.shape[0], tangents.shape[2]
+    growth = np.zeros((rounds, batch, k))
+    for n in range(rounds):
+        states, tangents = tangent(field, jacobian, params, states, tangents, substeps, h)
+        for b in range(batch):
+            orthonormalise(tangents[b], growth[n, b])
+            for i in range(states.shape[1]):
+                if not np.isfinite(states[b, i]):
+                    return states, tangents, growth, n
+    return states, tangents, growth, -1

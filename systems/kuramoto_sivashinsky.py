@@ -9,8 +9,9 @@ import numpy as np
 
 from dsr.errors import SpecError
 from dsr.registry import option
+from dsr.tangent import TangentSteps
 
-from .base import SYSTEMS, Published, System, TangentMap
+from .base import SYSTEMS, Published, System
 from .integrate import compiled
 
 MAX_STEP = 0.125
@@ -74,7 +75,7 @@ class Ring(System):
         )
         return substeps, tuple(np.ascontiguousarray(self._matrix(s)) for s in symbols)
 
-    def tangent_map(self, dt: float | None = None) -> TangentMap:
+    def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """As in `System`; Q is advanced by the exact derivative of the step that `simulate` makes."""
         dt = self._sampling_step(dt)
         substeps, matrices = self._scheme(dt)
@@ -87,7 +88,7 @@ class Ring(System):
                 raise self._escaped(dt)
             return x[..., 0], Q
 
-        return advance
+        return TangentSteps(advance, "analytic Jacobian")
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         substeps, matrices = self._scheme(min(dt, 1.0))

@@ -9,8 +9,9 @@ import numpy as np
 
 from dsr.errors import SpecError
 from dsr.registry import option
+from dsr.tangent import TangentSteps
 
-from .base import SYSTEMS, Published, System, TangentMap
+from .base import SYSTEMS, Published, System
 from .integrate import compiled
 
 STEP = 0.1  # at most, and a whole fraction of the delay
@@ -59,7 +60,7 @@ class Delayed(System):
             )
         return round(count)
 
-    def tangent_map(self, dt: float | None = None) -> TangentMap:
+    def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """As in `System`, on stretches of the past (batch, dim)."""
         dt = self._sampling_step(dt)
         substeps = self._substeps(dt)
@@ -71,7 +72,7 @@ class Delayed(System):
                 raise self._escaped(dt)
             return x, Q
 
-        return advance
+        return TangentSteps(advance, "analytic Jacobian, compiled")
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         # a transient need not be a multiple of the step

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from dsr.errors import DataError, SpecError
+from dsr.tangent import tangent_method
 
 from ..protocol import DrivenTangentMap
-from .spectrum import BLOCKS, LyapunovSpectrum, averages, stretching
+from .spectrum import BLOCKS, LyapunovSpectrum
+from .stretching import averages, stretching
 
 
 def conditional_exponents(
@@ -71,7 +73,8 @@ def conditional_exponents(
             "change that setting",
         )
     d, length = start.size, len(data) // members
-    moved = driven_map(start[None], np.eye(d)[None], data[:1])[1][0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = driven_map(start[None], np.eye(d)[None], data[:1])[1][0]
     free = int((np.abs(moved) > 0).any(axis=0).sum())  # columns of overwritten coordinates vanish
     k = free if k is None else k
     if not 1 <= k <= free:
@@ -88,14 +91,14 @@ def conditional_exponents(
         )
     segments = data[: members * length].reshape(members, length, -1)
     frame = np.linalg.qr(np.random.default_rng(seed).standard_normal((members, d, k)))[0]
-    growth, diverged = stretching(
-        lambda n, alive, x, q: driven_map(x, q, segments[alive, n]),
-        np.repeat(start[None], members, axis=0),
-        frame,
-        qr_every,
-        aligning,
-        rounds,
+    followed = np.repeat(start[None], members, axis=0)
+    x, q, _, kept = stretching(
+        lambda n, alive, x, q: driven_map(x, q, segments[alive, n]), followed, frame, qr_every, aligning
     )
+    _, _, growth, stayed = stretching(
+        lambda n, alive, x, q: driven_map(x, q, segments[kept[alive], aligning * qr_every + n]), x, q, qr_every, rounds
+    )
+    diverged = members - stayed.size
     stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
         "steps": rounds * qr_every,
@@ -107,6 +110,7 @@ def conditional_exponents(
         "block_time": rounds // stretches * qr_every * dt,
         "time_unit": time_unit,
         "driven": True,
+        "method": tangent_method(driven_map),
     }
     exponents, covariance, history, done = averages(growth / (qr_every * dt), stretches)
     return LyapunovSpectrum(

@@ -9,6 +9,8 @@ import numpy as np
 
 from dsr.measure import Measure
 
+from .spectrum_errors import in_falling_order
+
 
 def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: Any = None) -> Measure:
     """D_KY = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, the last j with a sum not below 0.
@@ -28,14 +30,7 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
 
     Source: Kaplan & Yorke 1979; Frederickson et al., doi:10.1016/0022-0396(83)90011-6.
     """
-    values = np.asarray(exponents, dtype=np.float64)
-    spread = np.full((values.size, values.size), np.nan)
-    if covariance is not None:
-        spread = np.asarray(covariance, dtype=np.float64)
-    elif stderr is not None:
-        spread = np.diag(np.asarray(stderr, dtype=np.float64) ** 2)
-    order = np.argsort(-values)
-    values, spread = values[order], spread[np.ix_(order, order)]
+    values, spread = in_falling_order(exponents, stderr, covariance)
     name, settings = "Kaplan-Yorke dimension", {"exponents": int(values.size)}
     if not values.size or np.isnan(values).any():
         return Measure(name, math.nan, settings=settings, note="no finite spectrum")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import SpecError
 from dsr.measure import Measure
+from dsr.tangent import tangent_method
 
 from ..protocol import TangentMap
 from ..units import rate_unit
 from .kaplan_yorke import kaplan_yorke_dimension
+from .pesin_entropy import pesin_entropy
+from .stretching import averages, members_from, walk
 
 BLOCKS = 32
-HISTORY_POINTS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class LyapunovSpectrum:
     diverged : members that left the finite numbers; they are counted here and left out of the averages.
     history : (points, k), the running estimate; history_times : (points,), the time it had been averaged
         over.
-    settings : every argument that the numbers depend on.
+    settings : every argument that the numbers depend on, and the method by which tangent vectors were moved.
     """
 
     exponents: np.ndarray
@@ -60,9 +62,7 @@ class LyapunovSpectrum:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; numbers that are not finite become None."""
         values = {"exponents": self.exponents, "stderr": self.stderr}
-        lists = {
-            key: [float(v) if math.isfinite(v) else None for v in array] for key, array in values.items()
-        }
+        lists = {key: [float(v) if math.isfinite(v) else None for v in array] for key, array in values.items()}
         return {**lists, "diverged": self.diverged, "settings": dict(self.settings)}
 
     @property
@@ -82,6 +82,12 @@ class LyapunovSpectrum:
     def kaplan_yorke(self) -> Measure:
         """Kaplan-Yorke dimension with the errors of the exponents propagated."""
         return kaplan_yorke_dimension(self.exponents, covariance=self.covariance)
+
+    @property
+    def pesin_entropy(self) -> Measure:
+        """Sum of the positive exponents with their errors propagated (see `pesin_entropy`)."""
+        unit = self.settings["time_unit"]
+        return pesin_entropy(self.exponents, covariance=self.covariance, time_unit=unit)
 
     def _measure(self, name: str, value: float, error: float) -> Measure:
         note = "" if self.diverged < self.members else f"all {self.members} members diverged"
@@ -115,7 +121,9 @@ def lyapunov_spectrum(
     Parameters
     ----------
     tangent_map : (x (members, d), Q (members, d, k)) -> (x', Q'), both advanced by one step, float64. It is
-        not asked whether it is a flow map of equations or a trained network.
+        not asked whether it is a flow map of equations or a trained network. One from `System.tangent_map` or
+        `Model.tangent_map` names its method (analytic Jacobian, region matrices, Jacobian-vector products) and
+        brings a compiled loop where there is one, which is then taken.
     x0 : (members, d) states ON the attractor, spread over one long trajectory or taken from several. Members
         from a small ball can stay phase-locked and give tight errors around a wrong value.
     steps, transient : steps averaged, and steps before them in which the tangent vectors align.
@@ -138,26 +146,12 @@ def lyapunov_spectrum(
 
     Source: Benettin et al., doi:10.1007/BF02128236; Shimada & Nagashima, doi:10.1143/PTP.61.1605.
     """
-    start = np.array(x0, dtype=np.float64)
-    if start.ndim != 2 or not start.size or not np.isfinite(start).all():
-        raise DataError(
-            f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor"
-        )
-    members, d = start.shape
-    k = d if k is None else k
-    if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and dt > 0):
-        raise SpecError(
-            f"k = {k}, steps = {steps}, transient = {transient}, qr_every = {qr_every}, dt = {dt}",
-            f"1 <= k <= {d}, steps >= qr_every >= 1, transient >= 0, dt > 0",
-            "change that setting",
-        )
+    x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick, seed=seed)
+    members, d = x.shape
     aligning, rounds = -(-transient // qr_every), steps // qr_every
-    rng = np.random.default_rng(seed)
-    start += kick * start.std(0) * rng.standard_normal(start.shape)
-    frame = np.linalg.qr(rng.standard_normal((members, d, k)))[0]
-    growth, diverged = stretching(
-        lambda n, alive, x, q: tangent_map(x, q), start, frame, qr_every, aligning, rounds
-    )
+    x, q, _, _ = walk(tangent_map, x, q, qr_every, aligning)
+    _, _, growth, stayed = walk(tangent_map, x, q, qr_every, rounds)
+    diverged = members - stayed.size
     stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
         "steps": rounds * qr_every,
@@ -170,55 +164,10 @@ def lyapunov_spectrum(
         "seed": seed,
         "block_time": rounds // stretches * qr_every * dt,
         "time_unit": time_unit,
+        "method": tangent_method(tangent_map),
     }
     exponents, covariance, history, rounds_done = averages(growth / (qr_every * dt), stretches)
     stderr, times = np.sqrt(np.diag(covariance)), rounds_done * qr_every * dt
     return LyapunovSpectrum(
         exponents, stderr, covariance, dt, rounds * qr_every, members, diverged, history, times, settings
     )
-
-
-def stretching(
-    advance: Callable[[int, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    x: np.ndarray,
-    q: np.ndarray,
-    qr_every: int,
-    aligning: int,
-    rounds: int,
-) -> tuple[np.ndarray, int]:
-    """Log stretching (rounds, survivors, k) of the members that stayed finite, and how many did not. `advance` takes
-    the number of the step, the numbers of the members left, their states and tangent vectors."""
-    members, _, k = q.shape
-    alive = np.arange(members)
-    growth = np.empty((rounds, members, k))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for n in range(-aligning, rounds):
-            for i in range(qr_every):
-                x, q = advance((n + aligning) * qr_every + i, alive, x, q)
-            finite = np.isfinite(x).all(1) & np.isfinite(q).all((1, 2))
-            if not finite.all():
-                x, q, alive = x[finite], q[finite], alive[finite]
-                if not alive.size:
-                    break
-            q, r = np.linalg.qr(q)
-            if n >= 0:
-                growth[n, alive] = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2)))
-    return growth[:, alive], members - alive.size
-
-
-def averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, its covariance from blocks, running mean and its rounds; rates are (rounds, survivors, k)."""
-    rounds, survivors, k = rates.shape
-    if not survivors:
-        return np.full(k, np.nan), np.full((k, k), np.nan), np.empty((0, k)), np.empty(0)
-    length = rounds // stretches
-    blocks = rates[: stretches * length].reshape(stretches, length, survivors, k).mean(1).reshape(-1, k)
-    mean = rates.mean((0, 1))
-    order = np.argsort(-mean)
-    covariance = np.full((k, k), np.nan)
-    if len(blocks) > 1:
-        known = np.where(np.isfinite(mean), blocks, 0.0)[:, order]  # an exponent of -inf has no spread
-        covariance = np.atleast_2d(np.cov(known, rowvar=False)) / len(blocks)
-    done = np.unique(np.linspace(1, rounds, min(rounds, HISTORY_POINTS)).astype(int))
-    history = rates.mean(1).cumsum(0)[done - 1] / done[:, None]
-    return mean[order], covariance, history[:, order], done

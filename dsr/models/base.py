@@ -6,7 +6,7 @@ import abc
 import copy
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -15,10 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import DataError, SpecError
+from ..tangent import Stretch, TangentSteps
 from .orbits import Orbit, plain_orbit
-
-TangentMap = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-DrivenTangentMap = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +108,14 @@ class Model(nn.Module, metaclass=_Remembering):
             return torch.func.jvp(self.step, (z,), (column,))[1]
 
         return torch.func.vmap(along, in_dims=-1, out_dims=-1)(v)
+
+    @property
+    def tangent_method(self) -> str:
+        """How tangent vectors are moved, in words."""
+        if type(self).jvp is not Model.jvp:
+            return "Jacobian-vector products in closed form"
+        known = type(self).jacobian is not Model.jacobian
+        return "analytic Jacobian" if known else "Jacobian-vector products by forward differentiation"
 
     def flow(self, z: Tensor, duration: Tensor) -> Tensor:
         """State after `duration` (batch, 1), in units of the series' time, (batch, state) -> (batch, state); what a
@@ -222,7 +228,7 @@ class Model(nn.Module, metaclass=_Remembering):
         return self.step(self.force(z, x, 1.0))
 
     @final
-    def driven_tangent_map(self) -> DrivenTangentMap:
+    def driven_tangent_map(self) -> TangentSteps:
         """(z (batch, state), Q (batch, state, k), x (batch, obs) in data units) -> state and tangent vectors after one
         step driven by x, in numpy double precision: what `dsr.analysis.conditional_exponents` needs."""
         model = self.in_float64()
@@ -234,7 +240,7 @@ class Model(nn.Module, metaclass=_Remembering):
                 tangent[:, : model.encode(forced.new_zeros((1, model.obs_dim))).shape[1]] = 0.0  # data do not move
                 return model.step(forced).numpy(), model.jvp(forced, tangent).numpy()
 
-        return advance
+        return TangentSteps(advance, self.tangent_method)
 
     @final
     def predict_next(self, x: np.ndarray) -> np.ndarray:
@@ -250,6 +256,10 @@ class Model(nn.Module, metaclass=_Remembering):
 
     def compiled_orbit(self) -> Orbit | None:
         """A compiled loop of this very model's `step` (see `orbits`), where there is one."""
+        return None
+
+    def compiled_stretch(self) -> Stretch | None:
+        """A compiled loop of this very model's tangent vectors (see `dsr.tangent`), where there is one."""
         return None
 
     @property
@@ -307,7 +317,7 @@ class Model(nn.Module, metaclass=_Remembering):
         return found.numpy()
 
     @final
-    def tangent_map(self, inputs: np.ndarray | None = None) -> TangentMap:
+    def tangent_map(self, inputs: np.ndarray | None = None) -> TangentSteps:
         """(z (batch, state), Q (batch, state, k)) -> both advanced by one step, in numpy double precision: what
         `dsr.analysis.lyapunov_spectrum` needs. The external inputs (time, inputs) of a model that has some are taken
         row by row, one per call, from the start again after the last: exponents are then those of the response."""
@@ -323,4 +333,4 @@ class Model(nn.Module, metaclass=_Remembering):
                     moved = moved + outer[next(row) % len(outer)]
                 return moved.numpy(), model.jvp(state, torch.from_numpy(q)).numpy()
 
-        return advance
+        return TangentSteps(advance, self.tangent_method, model.compiled_stretch() if outer is None else None)

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import SpecError
+from ..tangent import Stretch
 from .base import Model
 from .observation import Observation, make_observation
+from .region_tangents import region_stretch
 
 
 class PLRNN(Model, abc.ABC):
@@ -50,6 +52,14 @@ class PLRNN(Model, abc.ABC):
 
     def jacobian(self, z: Tensor) -> Tensor:
         return self.affine(self.bits(z))[0]
+
+    @property
+    def tangent_method(self) -> str:
+        return "region matrices"
+
+    def compiled_stretch(self) -> Stretch | None:
+        orbit = self.compiled_orbit()
+        return None if orbit is None else region_stretch(self, orbit)
 
 
 def require(condition: bool, got: str, accepted: str) -> None:

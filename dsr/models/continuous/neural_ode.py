@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ...errors import unknown
 from ...registry import option
-from ..base import Model, TangentMap
+from ...tangent import TangentSteps
+from ..base import Model
 from ..initialise import generator
 from ..observation import IdentityObservation
 from ..orbits import Orbit
@@ -110,7 +111,7 @@ class NeuralODE(Model):
         identity = torch.eye(self.state_dim, dtype=z.dtype, device=z.device).expand(len(z), -1, -1)
         return self.field.tangent(z, identity)[1] / self.dt.to(z.dtype)
 
-    def variational_map(self, substeps: int = 10) -> TangentMap:
+    def variational_map(self, substeps: int = 10) -> TangentSteps:
         """`tangent_map` of the continuous flow, by the variational equation in `substeps` fine steps per row, whatever
         the solver: exponents that differ from those of the step show that the step is too coarse."""
         joint = _Variational(copy.deepcopy(self.field).double().cpu())
@@ -121,7 +122,7 @@ class NeuralODE(Model):
                 both = rk4(joint, both, 1.0, substeps)
             return both[..., 0].numpy(), both[..., 1:].numpy()
 
-        return advance
+        return TangentSteps(advance, "variational equation")
 
     @property
     def radius(self) -> Tensor:

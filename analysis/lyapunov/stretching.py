@@ -1,0 +1,98 @@
+"""What every exponent from a tangent map rests on: members, their tangent vectors, and how much these are stretched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dsr.errors import DataError, SpecError
+from dsr.tangent import TangentSteps
+
+from ..protocol import TangentMap
+
+HISTORY_POINTS = 400
+Walked = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""States and orthonormal vectors of the members that stayed finite, their log stretching (rounds, stayed, k), and
+their numbers (stayed,)."""
+
+
+def members_from(
+    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, dt: float, kick: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """States (members, d) with a random displacement each, and random orthonormal vectors (members, d, k).
+
+    Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of range.
+    """
+    start = np.array(x0, dtype=np.float64)
+    if start.ndim != 2 or not start.size or not np.isfinite(start).all():
+        raise DataError(f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor")
+    members, d = start.shape
+    k = d if k is None else k
+    if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and 0 < dt < np.inf and kick >= 0):
+        raise SpecError(
+            f"k = {k}, steps = {steps}, transient = {transient}, qr_every = {qr_every}, dt = {dt}, kick = {kick}",
+            f"1 <= k <= {d}, steps >= qr_every >= 1, transient >= 0, dt > 0, kick >= 0",
+            "change that setting",
+        )
+    rng = np.random.default_rng(seed)
+    size = np.maximum(np.abs(start).max(0), np.finfo(float).tiny)  # squares of large numbers would overflow
+    spread = (start / size).std(0) * size
+    start += kick * spread * rng.standard_normal(start.shape)
+    return start, np.linalg.qr(rng.standard_normal((members, d, k)))[0]
+
+
+def walk(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
+    """`rounds` times `qr_every` steps with orthonormalisation, by the compiled loop where the map brings one."""
+    if not isinstance(tangent_map, TangentSteps) or tangent_map.stretch is None:
+        return stretching(lambda n, alive, x, q: tangent_map(x, q), x, q, qr_every, rounds)
+    if not len(x) or not rounds:
+        return x, q, np.empty((rounds, len(x), q.shape[2])), np.arange(len(x))
+    x, q, growth = tangent_map.stretch(x, q, qr_every, rounds)
+    stayed = np.flatnonzero(np.isfinite(x).all(1) & (growth < np.inf).all((0, 2)))
+    return x[stayed], q[stayed], growth[:, stayed], stayed
+
+
+def stretching(
+    advance: Callable[[int, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    x: np.ndarray,
+    q: np.ndarray,
+    qr_every: int,
+    rounds: int,
+) -> Walked:
+    """The same for any step: `advance` takes the number of the step, the numbers of the members left, their states
+    and tangent vectors."""
+    members, _, k = q.shape
+    alive = np.arange(members)
+    growth = np.empty((rounds, members, k))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for n in range(rounds):
+            if not alive.size:
+                break
+            for i in range(qr_every):
+                x, q = advance(n * qr_every + i, alive, x, q)
+            finite = np.isfinite(x).all(1) & np.isfinite(q).all((1, 2))
+            if not finite.all():
+                x, q, alive = x[finite], q[finite], alive[finite]
+            q, r = np.linalg.qr(q)
+            growth[n, alive] = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2)))
+    return x, q, growth[:, alive], alive
+
+
+def averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, its covariance from blocks, running mean and its rounds; rates are (rounds, survivors, k)."""
+    rounds, survivors, k = rates.shape
+    if not survivors:
+        return np.full(k, np.nan), np.full((k, k), np.nan), np.empty((0, k)), np.empty(0)
+    length = rounds // stretches
+    blocks = rates[: stretches * length].reshape(stretches, length, survivors, k).mean(1).reshape(-1, k)
+    mean = rates.mean((0, 1))
+    order = np.argsort(-mean)
+    covariance = np.full((k, k), np.nan)
+    if len(blocks) > 1:
+        known = np.where(np.isfinite(mean), blocks, 0.0)[:, order]  # an exponent of -inf has no spread
+        covariance = np.atleast_2d(np.cov(known, rowvar=False)) / len(blocks)
+    done = np.unique(np.linspace(1, rounds, min(rounds, HISTORY_POINTS)).astype(int))
+    history = rates.mean(1).cumsum(0)[done - 1] / done[:, None]
+    return mean[order], covariance, history[:, order], done
