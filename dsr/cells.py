@@ -34,7 +34,34 @@ def default_bins(dim: int) -> int:
 
 
 def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> CellCounts:
-    """Count visits on a grid of `bins` cells per dimension over the box of the TRUE data.
+    """Count visits on a grid of `bins` cells per dimension over the box of the TRUE data: see `cell_visits`."""
+    return cell_visits(x_true, x_gen, bins=bins, padding=padding).counts()
+
+
+@dataclass(frozen=True, eq=False)
+class CellVisits:
+    """Which cell each row of two trajectories visits.
+
+    Attributes
+    ----------
+    true, generated : int64 (time,), labels 0 .. occupied - 1 of the cells that either trajectory occupies.
+    occupied : number of those cells. cells, outside_fraction : as in `CellCounts`.
+    """
+
+    true: np.ndarray
+    generated: np.ndarray
+    occupied: int
+    cells: float
+    outside_fraction: float
+
+    def counts(self) -> CellCounts:
+        """Visits per cell, the order in time forgotten."""
+        true, generated = (np.bincount(x, minlength=self.occupied) for x in (self.true, self.generated))
+        return CellCounts(true, generated, self.cells, self.outside_fraction)
+
+
+def cell_visits(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> CellVisits:
+    """Visits to a grid of `bins` cells per dimension over the box of the TRUE data.
 
     Parameters
     ----------
@@ -45,10 +72,24 @@ def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> 
     Points outside the box are counted in one extra layer of cells on each side instead of being dropped, so
     leaving the attractor costs. Memory grows with the number of points, never with bins ** dim.
     """
-    if bins < 1 or padding < 0:
-        raise SpecError(
-            f"bins = {bins}, padding = {padding}", "bins >= 1 and padding >= 0", "change that setting"
-        )
+    if padding < 0:
+        raise SpecError(f"padding = {padding}", "padding >= 0", "use the default 0.1")
+    true, gen = same_columns(x_true, x_gen, bins)
+    with np.errstate(over="ignore"):
+        margin = padding * true.std(axis=0, ddof=1)
+        low, high = true.min(0) - margin, true.max(0) + margin
+        position = grid_position(np.concatenate([true, gen]), low, high, bins)
+    index = np.clip(np.floor(position), -1, bins).astype(np.int64)
+    index[: len(true)][true == high] = bins - 1  # the upper edge belongs to the box
+    index[len(true) :][gen == high] = bins - 1
+    outside = ((index < 0) | (index == bins)).any(axis=1)[len(true) :]
+    return label_visits(index + 1, len(true), bins + 2, float(outside.mean()))
+
+
+def same_columns(x_true: Any, x_gen: Any, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both trajectories as float64 (time, dim), the true columns not constant; `DataError` where that fails."""
+    if bins < 1:
+        raise SpecError(f"bins = {bins}", "bins >= 1", "use the default")
     true, gen = as_columns_that_vary(x_true, "x_true"), as_points(x_gen, "x_gen", rows=1)
     if true.shape[1] != gen.shape[1]:
         raise DataError(
@@ -56,19 +97,31 @@ def cell_counts(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> 
             "the same columns in both",
             "select the same columns",
         )
-    margin = padding * true.std(axis=0, ddof=1)
-    low, high = true.min(0) - margin, true.max(0) + margin
-    both = np.concatenate([true, gen])
-    index = np.clip(np.floor((both - low) / (high - low) * bins), -1, bins).astype(np.int64)
-    index[both == high] = bins - 1  # the upper edge belongs to the box
-    outside = ((index < 0) | (index == bins)).any(axis=1)[len(true) :]
-    cell, count = _labels(index + 1, bins + 2)
-    return CellCounts(
-        np.bincount(cell[: len(true)], minlength=count),
-        np.bincount(cell[len(true) :], minlength=count),
-        float(bins + 2) ** true.shape[1],
-        float(outside.mean()),
-    )
+    return true, gen
+
+
+def grid_position(points: np.ndarray, low: np.ndarray, high: np.ndarray, bins: int) -> np.ndarray:
+    """Where each point lies in units of cells, 0 at `low` and `bins` at `high`: (time, dim)."""
+    if not (np.isfinite(high - low).all() and (high > low).all()):
+        raise DataError(
+            "true columns whose range cannot be told in double precision",
+            "values below 1e150 in size that vary",
+            "rescale the columns, or leave the offending one out",
+        )
+    return (points - low) / (high - low) * bins
+
+
+def label_visits(index: np.ndarray, rows_true: int, base: int, outside_fraction: float) -> CellVisits:
+    """Visits from the cell indices 0 .. base - 1 (rows, dim) of the true rows and the generated ones below."""
+    if index.shape[1] * np.log10(base) > 300:
+        raise DataError(
+            f"{index.shape[1]} columns, a grid with more cells than there are numbers",
+            "fewer columns",
+            "compare the leading principal components, or use the variant with Gaussian mixtures",
+        )
+    cells = float(base) ** index.shape[1]
+    label, occupied = _labels(index, base)
+    return CellVisits(label[:rows_true], label[rows_true:], occupied, cells, outside_fraction)
 
 
 def kl_divergence(counts: CellCounts, smoothing: float = 1e-5) -> float:
@@ -87,6 +140,12 @@ def kl_divergence(counts: CellCounts, smoothing: float = 1e-5) -> float:
     return float(np.sum(p * np.log(p / q)) + empty)
 
 
+def jensen_shannon_divergence(counts: CellCounts) -> float:
+    """Jensen-Shannon divergence of the two histograms, in bits, in [0, 1], without smoothing."""
+    p, q = counts.true / counts.true.sum(), counts.generated / counts.generated.sum()
+    return float(0.5 * np.sum(_against_the_mean(p, q) + _against_the_mean(q, p)))
+
+
 def hellinger_distance(counts: CellCounts) -> float:
     """Hellinger distance of the two histograms, in [0, 1], without smoothing.
 
@@ -95,6 +154,10 @@ def hellinger_distance(counts: CellCounts) -> float:
     """
     p, q = counts.true / counts.true.sum(), counts.generated / counts.generated.sum()
     return float(np.sqrt(0.5 * np.sum((np.sqrt(p) - np.sqrt(q)) ** 2)))
+
+
+def _against_the_mean(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    return p * np.log2(np.where(p > 0, 2 * p / np.where(p + q > 0, p + q, 1.0), 1.0))
 
 
 def _labels(index: np.ndarray, base: int) -> tuple[np.ndarray, int]:

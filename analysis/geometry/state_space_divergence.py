@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from dsr.cells import cell_counts, default_bins, hellinger_distance, kl_divergence
+from dsr.cells import cell_visits, default_bins, hellinger_distance, kl_divergence
 from dsr.measure import Measure
 from dsr.points import as_points
 
+from .binned import visits_measure
+from .block_error import BLOCKS
+from .published_boxes import published_visits
+
 
 def state_space_divergence(
-    x_true: Any, x_gen: Any, *, bins: int | None = None, padding: float = 0.1, smoothing: float = 1e-5
+    x_true: Any,
+    x_gen: Any,
+    *,
+    bins: int | None = None,
+    padding: float = 0.1,
+    smoothing: float = 1e-5,
+    preset: str | None = None,
+    blocks: int = BLOCKS,
 ) -> Measure:
     """D_stsp = KL(true || generated) of binned visits, in nats; 0 for equal histograms, no upper bound.
 
@@ -21,29 +33,35 @@ def state_space_divergence(
         None.
     smoothing : added to every cell; it sets the price of a cell that the model never visits (about ln
         1/smoothing).
+    preset : "alrnn", "gtf", "gtf-legacy" or "dendplrnn" for the number that the published code of that name
+        gives: its own box (`padding` is not used), 30 bins, rows outside dropped. Only to compare with papers.
+    blocks : of either record for the error, see `block_error`; 0 for none.
 
     Returns
     -------
-    Measure "D_stsp"; settings hold both lengths, the share of generated points outside the box (they are
-    counted in an overflow layer, not dropped) and the Hellinger distance on the same cells.
+    Measure "D_stsp" with value -+ one standard error; settings hold both lengths, the share of generated points
+    outside the box (they are counted in an overflow layer, not dropped) and the Hellinger distance on the same
+    cells. Raises `DataError` for unequal columns, a constant true column, or no row in a published box.
 
     When it misleads: the number is ruled by length. Two perfect Lorenz-63 runs score about 0.05-0.1 at
     100,000 rows and 0.4-0.9 at 10,000 (30 bins): compare only with the floor of the same lengths. It is blind
     to the order in time. Source: Koppe et al., doi:10.1371/journal.pcbi.1007263; Hess et al.,
     arXiv:2306.04406.
     """
-    bins = default_bins(as_points(x_true, "x_true").shape[1]) if bins is None else bins
-    counts = cell_counts(x_true, x_gen, bins=bins, padding=padding)
+    if preset is None:
+        bins = default_bins(as_points(x_true, "x_true").shape[1]) if bins is None else bins
+        visits, box = cell_visits(x_true, x_gen, bins=bins, padding=padding), {"padding": padding}
+    else:
+        bins = 30 if bins is None else bins
+        visits, box = published_visits(x_true, x_gen, bins=bins, preset=preset), {"preset": preset}
     settings = {
         "bins": bins,
-        "padding": padding,
+        **box,
         "smoothing": smoothing,
-        "length_true": int(counts.true.sum()),
-        "length_generated": int(counts.generated.sum()),
-        "outside_fraction": counts.outside_fraction,
-        "hellinger": hellinger_distance(counts),
+        "hellinger": hellinger_distance(visits.counts()),
     }
-    return Measure("D_stsp", kl_divergence(counts, smoothing), unit="nats", settings=settings)
+    score = partial(kl_divergence, smoothing=smoothing)
+    return visits_measure("D_stsp", score, visits, settings, blocks=blocks, unit="nats")
 
 
 d_stsp = state_space_divergence
