@@ -1,19 +1,23 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
 from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
+from .geometry.diagram_distance import diagram_distance
 from .geometry.energy_distance import energy_distance
 from .geometry.hausdorff_distance import hausdorff_distance
 from .geometry.maximum_mean_discrepancy import maximum_mean_discrepancy, mmd
+from .geometry.persistence import PersistenceDiagram, persistence_diagram, persistence_distance
 from .geometry.power_spectrum_error import d_h, power_spectrum_error
 from .geometry.sinkhorn_divergence import sinkhorn_divergence
 from .geometry.sliced_wasserstein import sliced_wasserstein
 from .geometry.state_space_divergence import d_stsp, state_space_divergence
+from .geometry.state_space_divergence_gmm import state_space_divergence_gmm
 from .geometry.state_space_hellinger import state_space_hellinger
 from .geometry.state_space_jensen_shannon import state_space_jensen_shannon
 from .geometry.support_overlap import support_overlap
 from .lyapunov.conditional_exponents import conditional_exponents
 from .lyapunov.covariant_vectors import CovariantVectors, covariant_vectors
 from .lyapunov.from_data import DivergenceCurve, divergence_curve, max_lyapunov_from_data
+from .lyapunov.kantz_curve import kantz_curve
 from .lyapunov.kaplan_yorke import kaplan_yorke_dimension
 from .lyapunov.local_exponents import LocalExponents, local_exponents
 from .lyapunov.pesin_entropy import pesin_entropy
@@ -39,6 +43,7 @@ from .symbols.kneading import (
 )
 from .symbols.markov_state_model import ImpliedTimeScales, MarkovStateModel, implied_time_scales, markov_state_model
 from .symbols.maxima_partition import critical_point, maxima_symbols, side_symbols
+from .symbols.partition_divergence import partition_divergence
 from .symbols.region_codes import region_codes, region_symbols
 from .symbols.region_count import GateElbow, OccupancyCurve, gate_elbow, occupancy_curve
 from .symbols.sequence import SymbolSequence, as_symbol_sequence
@@ -68,6 +73,7 @@ __all__ = [
     "MarkovStateModel",
     "OccupancyCurve",
     "Outcome",
+    "PersistenceDiagram",
     "Reconstruction",
     "Row",
     "SpectrumCheck",
@@ -90,6 +96,7 @@ __all__ = [
     "delay_embed",
     "describe",
     "diagnose",
+    "diagram_distance",
     "divergence_curve",
     "dwell_times",
     "embedded_chain",
@@ -105,6 +112,7 @@ __all__ = [
     "indistinguishable",
     "is_admissible",
     "judge",
+    "kantz_curve",
     "kaplan_yorke_dimension",
     "kneading_entropy",
     "kneading_sequence",
@@ -119,6 +127,9 @@ __all__ = [
     "mmd",
     "normalised_score",
     "occupancy_curve",
+    "partition_divergence",
+    "persistence_diagram",
+    "persistence_distance",
     "pesin_entropy",
     "phase_surrogate",
     "power_spectrum_error",
@@ -130,6 +141,7 @@ __all__ = [
     "sinkhorn_divergence",
     "sliced_wasserstein",
     "state_space_divergence",
+    "state_space_divergence_gmm",
     "state_space_hellinger",
     "state_space_jensen_shannon",
     "support_overlap",

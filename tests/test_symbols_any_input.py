@@ -23,6 +23,7 @@ from dsr.analysis import (
     markov_state_model,
     maxima_symbols,
     occupancy_curve,
+    partition_divergence,
     region_symbols,
     side_symbols,
     topological_entropy,
@@ -53,6 +54,7 @@ OF_POINTS = {
     "voronoi": lambda x: fit_partition(x, 5).symbols(x),
     "quantile": lambda x: fit_partition(x, 4, kind="quantile").symbols(x),
     "markov_state_model": lambda x: markov_state_model(x, 2, cells=4, blocks=4),
+    "partition_divergence": lambda x: partition_divergence(x, x, cells=4, partitions=2, lag=3),
     "region_symbols": region_symbols,
     "gate_elbow": lambda x: gate_elbow(enumerate(np.ravel(x))),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dsr.cells import CellCounts, jensen_shannon_divergence
 from dsr.errors import SpecError
 from dsr.measure import Floor, Measure
 
@@ -41,10 +42,10 @@ def word_divergence(truth: Any, model: Any, n: int = 5, *, blocks: int = 20) -> 
     (a, b), words = word_labels([one, two], n, size)
     in_blocks = [counts_per_block(labels, len(words), blocks) for labels in (a, b)]
     p, q = (c.sum(0) for c in in_blocks)
-    value = _jensen_shannon(p, q)
+    value = jensen_shannon(p, q)
     variance = (
-        jackknife_error(np.array([_jensen_shannon(p - c, q) for c in in_blocks[0]])) ** 2
-        + jackknife_error(np.array([_jensen_shannon(p, q - c) for c in in_blocks[1]])) ** 2
+        jackknife_error(np.array([jensen_shannon(p - c, q) for c in in_blocks[0]])) ** 2
+        + jackknife_error(np.array([jensen_shannon(p, q - c) for c in in_blocks[1]])) ** 2
     )
     error = float(np.sqrt(variance))
     sampled = longest_sampled_word(min(len(one), len(two)), np.unique(np.concatenate([one, two])).size)
@@ -105,11 +106,6 @@ def word_divergence_floor(n: int, length: int, other: int, *, words: int, symbol
     return Floor(low, median, high, 0, kind)
 
 
-def _jensen_shannon(a: np.ndarray, b: np.ndarray) -> float:
-    p, q = a / a.sum(), b / b.sum()
-    middle = (p + q) / 2
-    total = 0.0
-    for share in (p, q):
-        seen = share > 0
-        total += 0.5 * float(np.sum(share[seen] * np.log2(share[seen] / middle[seen])))
-    return max(0.0, total)
+def jensen_shannon(a: np.ndarray, b: np.ndarray) -> float:
+    """Jensen-Shannon divergence in bits of two arrays of counts over the same words."""
+    return max(0.0, jensen_shannon_divergence(CellCounts(a, b, float(a.size), 0.0)))
