@@ -23,6 +23,12 @@ from .lyapunov.local_exponents import LocalExponents, local_exponents
 from .lyapunov.pesin_entropy import pesin_entropy
 from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
 from .lyapunov.spectrum_checks import SpectrumCheck, check_spectrum
+from .piecewise_linear.cycles import cycles
+from .piecewise_linear.fixed_points import fixed_points
+from .piecewise_linear.periodic_orbit import MarginalSet, PeriodicOrbit, PeriodicOrbits
+from .piecewise_linear.protocol import PiecewiseLinearMap
+from .piecewise_linear.region_tangent_map import region_tangent_map
+from .piecewise_linear.surroundings import Place, against_data, basin_fraction
 from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
 from .scorecard.describe import describe
 from .scorecard.diagnosis import Finding, diagnose
@@ -52,6 +58,7 @@ from .symbols.topological_entropy import TopologicalEntropy, topological_entropy
 from .symbols.transitions import Edge, TransitionMatrix, embedded_chain, transition_matrix
 from .symbols.word_divergence import word_divergence, word_divergence_floor
 from .symbols.words import ForbiddenWord, WordCounts, forbidden_words, word_counts
+from .temporal.cross_prediction import cross_prediction_error
 from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
@@ -70,10 +77,15 @@ __all__ = [
     "Judgement",
     "LocalExponents",
     "LyapunovSpectrum",
+    "MarginalSet",
     "MarkovStateModel",
     "OccupancyCurve",
     "Outcome",
+    "PeriodicOrbit",
+    "PeriodicOrbits",
     "PersistenceDiagram",
+    "PiecewiseLinearMap",
+    "Place",
     "Reconstruction",
     "Row",
     "SpectrumCheck",
@@ -83,7 +95,9 @@ __all__ = [
     "TopologicalEntropy",
     "TransitionMatrix",
     "WordCounts",
+    "against_data",
     "as_symbol_sequence",
+    "basin_fraction",
     "block_entropies",
     "check_spectrum",
     "choose_embedding",
@@ -91,6 +105,8 @@ __all__ = [
     "conditional_exponents",
     "covariant_vectors",
     "critical_point",
+    "cross_prediction_error",
+    "cycles",
     "d_h",
     "d_stsp",
     "delay_embed",
@@ -104,6 +120,7 @@ __all__ = [
     "entropy_rate",
     "false_nearest_neighbours",
     "fit_partition",
+    "fixed_points",
     "forbidden_words",
     "gate_elbow",
     "gaussian_noise",
@@ -136,6 +153,7 @@ __all__ = [
     "prediction_error",
     "region_codes",
     "region_symbols",
+    "region_tangent_map",
     "score_floor",
     "side_symbols",
     "sinkhorn_divergence",
