@@ -1,12 +1,15 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
 from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
+from .geometry.correlation_dimension import CorrelationDimension, correlation_dimension
+from .geometry.correlation_sum import CorrelationSum, correlation_sum
 from .geometry.diagram_distance import diagram_distance
 from .geometry.energy_distance import energy_distance
 from .geometry.hausdorff_distance import hausdorff_distance
 from .geometry.maximum_mean_discrepancy import maximum_mean_discrepancy, mmd
 from .geometry.persistence import PersistenceDiagram, persistence_diagram, persistence_distance
 from .geometry.power_spectrum_error import d_h, power_spectrum_error
+from .geometry.recurrence import RecurrenceQuantification, recurrence_quantification
 from .geometry.sinkhorn_divergence import sinkhorn_divergence
 from .geometry.sliced_wasserstein import sliced_wasserstein
 from .geometry.state_space_divergence import d_stsp, state_space_divergence
@@ -63,6 +66,8 @@ from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
     "BlockEntropies",
+    "CorrelationDimension",
+    "CorrelationSum",
     "CovariantVectors",
     "DivergenceCurve",
     "DrivenTangentMap",
@@ -87,6 +92,7 @@ __all__ = [
     "PiecewiseLinearMap",
     "Place",
     "Reconstruction",
+    "RecurrenceQuantification",
     "Row",
     "SpectrumCheck",
     "StatePartition",
@@ -103,6 +109,8 @@ __all__ = [
     "choose_embedding",
     "compare_itineraries",
     "conditional_exponents",
+    "correlation_dimension",
+    "correlation_sum",
     "covariant_vectors",
     "critical_point",
     "cross_prediction_error",
@@ -151,6 +159,7 @@ __all__ = [
     "phase_surrogate",
     "power_spectrum_error",
     "prediction_error",
+    "recurrence_quantification",
     "region_codes",
     "region_symbols",
     "region_tangent_map",
