@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import word_divergence, word_divergence_floor
+from dsr.systems import get_system
 
 
 def test_equal_words_have_none_and_disjoint_words_one_bit():
@@ -51,3 +52,17 @@ def test_a_missing_word_is_seen_and_names_decide():
 def test_too_long_words_are_named():
     rng = np.random.default_rng(0)
     assert "longer than 5" in word_divergence(rng.integers(0, 2, 400), rng.integers(0, 2, 400), 8).note
+
+
+@pytest.mark.slow
+def test_floors_of_lorenz_returns_as_measured_before():
+    """Mean divergence in bits between stretches of 130, 1300 and 13,000 returns of one orbit."""
+    x = get_system("lorenz63").simulate(2_000_000, 0.01, transient=50.0, seed=0).values
+    z = x[:, 2]
+    wing = x[1:-1][(z[1:-1] > z[:-2]) & (z[1:-1] >= z[2:]), 0] > 0
+    measured = {(130, 3): 0.025, (130, 5): 0.108, (130, 8): 0.59, (1300, 3): 0.0028, (1300, 5): 0.0112,
+                (1300, 8): 0.082, (13_000, 5): 0.0007, (13_000, 8): 0.006}  # fmt: skip
+    for (length, n), value in measured.items():
+        parts = [wing[i : i + length] for i in range(0, wing.size - length + 1, length)]
+        found = [word_divergence(*pair, n, blocks=10).value for pair in zip(parts[::2], parts[1::2], strict=False)]
+        assert np.mean(found) == pytest.approx(value, rel=0.35)

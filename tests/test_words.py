@@ -5,9 +5,12 @@ import pytest
 
 from dsr.analysis import (
     block_entropies,
+    critical_point,
     entropy_rate,
     forbidden_words,
+    kneading_sequence,
     longest_sampled_word,
+    maxima_symbols,
     topological_entropy,
     word_counts,
 )
@@ -147,6 +150,23 @@ def test_pesin_identity_of_lorenz_to_two_thousandths_of_a_bit():
     assert found.increments[4:9].mean() == pytest.approx(0.981, abs=0.002)
     assert np.ptp(found.increments[4:9]) < 0.002
     assert found.words.tolist() == [2**n for n in range(1, 11)]
+    assert topological_entropy(symbols).spectral[:9] == pytest.approx(np.ones(9), abs=1e-9)  # the full shift
+
+
+@pytest.mark.slow
+def test_maxima_of_lorenz_against_their_critical_point_generate_too():
+    """Below or above the peak of the return map instead of left or right wing: another code, the same entropy."""
+    series = get_system("lorenz63").simulate(2_000_000, 0.01, transient=50.0, seed=0)
+    z = series.values[:, 2]
+    k = np.flatnonzero((z[1:-1] > z[:-2]) & (z[1:-1] >= z[2:])) + 1
+    slope, curvature = (z[k + 1] - z[k - 1]) / 2, z[k + 1] - 2 * z[k] + z[k - 1]
+    maxima, times = z[k] - slope**2 / (2 * curvature), (k - slope / curvature) * 0.01
+    assert critical_point(maxima) == pytest.approx(38.55, abs=0.05)
+    letters = maxima_symbols(maxima, times=times)
+    found = block_entropies(letters, 10)
+    assert found.increments[4:9].mean() == pytest.approx(0.981, abs=0.002)
+    assert found.measure.settings["nats_per_time"] == pytest.approx(0.9056, rel=0.003)
+    assert kneading_sequence(letters, 8) == "RLLLLLLL"  # the cusp reaches the full shift
 
 
 def test_word_lengths_are_checked():
