@@ -102,14 +102,14 @@ point_input = st.one_of(
 
 
 @pytest.mark.parametrize("name", OF_SYMBOLS)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(x=symbol_input)
 def test_symbols(name, x):
     check(OF_SYMBOLS[name], x)
 
 
 @pytest.mark.parametrize("name", OF_POINTS)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(x=point_input)
 def test_points(name, x):
     check(OF_POINTS[name], x)
