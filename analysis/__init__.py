@@ -31,6 +31,7 @@ from .piecewise_linear.fixed_points import fixed_points
 from .piecewise_linear.periodic_orbit import MarginalSet, PeriodicOrbit, PeriodicOrbits
 from .piecewise_linear.protocol import PiecewiseLinearMap
 from .piecewise_linear.region_tangent_map import region_tangent_map
+from .piecewise_linear.smooth_points import SmoothPoint, SmoothPoints, smooth_points
 from .piecewise_linear.surroundings import Place, against_data, basin_fraction
 from .protocol import DrivenTangentMap, FreeRun, Reconstruction, TangentMap
 from .scorecard.describe import describe
@@ -94,6 +95,8 @@ __all__ = [
     "Reconstruction",
     "RecurrenceQuantification",
     "Row",
+    "SmoothPoint",
+    "SmoothPoints",
     "SpectrumCheck",
     "StatePartition",
     "SymbolSequence",
@@ -167,6 +170,7 @@ __all__ = [
     "side_symbols",
     "sinkhorn_divergence",
     "sliced_wasserstein",
+    "smooth_points",
     "state_space_divergence",
     "state_space_divergence_gmm",
     "state_space_hellinger",

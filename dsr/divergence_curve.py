@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, SpecError
 from .neighbours import nearest_neighbours
 from .points import as_columns_that_vary
 from .timescales import theiler_window
@@ -27,6 +27,7 @@ class DivergenceCurve:
     saturation: float
     theiler: int
     references: int
+    radius: float = math.nan
 
     def slope(self, start: int, stop: float, *, base: int = 0) -> float:
         """Growth per unit of time from step `start` until `stop` of the rise from step `base` to saturation is
@@ -56,18 +57,11 @@ def divergence_curve(
         deviation.
     theiler : `theiler_window` if None. references : at most so many starting points, drawn with `seed`.
     """
-    points = as_columns_that_vary(x)
-    points = points / points.std(0)
-    window = theiler_window(points) if theiler is None else theiler
-    longest = len(points) // 4
-    if longest < 8 or len(points) < 4 * window:
-        raise DataError(
-            f"{len(points)} rows with a Theiler window of {window}",
-            f"at least {max(32, 4 * window)} rows",
-            "bring a longer series, or remove a trend that makes the autocorrelation long",
-        )
+    if references < 1:
+        raise SpecError(f"references = {references}", "1 or more", "use the default 5000")
+    points, window, followed = followed_rows(x, theiler, steps)
     rng = np.random.default_rng(seed)
-    usable = len(points) - (longest if steps is None else steps)
+    usable = len(points) - followed
     reference = np.arange(usable) if usable <= references else np.sort(rng.choice(usable, references, replace=False))
     near, _ = nearest_neighbours(points[:usable], reference, window, distinct=True)
     i, j = reference[near >= 0], near[near >= 0]
@@ -76,11 +70,32 @@ def divergence_curve(
     a, b = rng.integers(0, len(points), (2, 20_000))
     saturation = _mean_log(points[a], points[b])
     curve = [_mean_log(points[i], points[j])]
-    for k in range(1, (longest if steps is None else steps) + 1):
+    for k in range(1, followed + 1):
         curve.append(_mean_log(points[i + k], points[j + k]))
         if steps is None and k >= 4 and curve[-1] > curve[0] + 0.75 * (saturation - curve[0]):
             break
     return DivergenceCurve(np.arange(len(curve)) * dt, np.array(curve), saturation, window, i.size)
+
+
+def followed_rows(x: Any, theiler: int | None, steps: int | None) -> tuple[np.ndarray, int, int]:
+    """Columns of unit standard deviation, the Theiler window, and for how many steps pairs are followed at most.
+
+    Raises `DataError` for a series too short for that, `SpecError` for settings out of range.
+    """
+    points = as_columns_that_vary(x)
+    points = np.ldexp(points, -np.frexp(np.abs(points).max(0))[1])  # exact, and squares do not overflow
+    points = points / points.std(0)
+    window = theiler_window(points) if theiler is None else theiler
+    longest = len(points) // 4
+    if window < 0 or (steps is not None and steps < 1):
+        raise SpecError(f"theiler = {theiler}, steps = {steps}", "theiler >= 0, steps >= 1", "leave them out")
+    if longest < 8 or len(points) < 4 * window or (steps is not None and steps > len(points) - 2):
+        raise DataError(
+            f"{len(points)} rows with a Theiler window of {window}" + (f", {steps} steps" if steps is not None else ""),
+            f"at least {max(32, 4 * window, (steps or 0) + 2)} rows",
+            "bring a longer series, or remove a trend that makes the autocorrelation long",
+        )
+    return points, window, longest if steps is None else steps
 
 
 def _mean_log(a: np.ndarray, b: np.ndarray) -> float:

@@ -91,6 +91,7 @@ def test_diverging_members_are_counted_and_left_out():
 def test_an_annihilated_direction_is_minus_infinity():
     s = lyapunov_spectrum(linear(np.diag([0.5, 0.0])), np.zeros((2, 2)), steps=20, transient=5, dt=1.0)
     assert s.exponents[0] == pytest.approx(np.log(0.5)) and s.exponents[1] == -np.inf
+    assert "annihilates" in s.measure(2).note
 
 
 def test_settings_out_of_range_are_refused():
@@ -103,6 +104,9 @@ def test_kaplan_yorke_in_closed_form():
     found = kaplan_yorke_dimension([0.9056, 0.0, -14.5723], [0.01, 0.0, 0.0])
     assert found.value == pytest.approx(2 + 0.9056 / 14.5723)
     assert found.high - found.value == pytest.approx(0.01 / 14.5723)
+    unknown = kaplan_yorke_dimension([0.9056, 0.0, -14.5723])
+    assert np.isnan(unknown.low) and np.isnan(unknown.high)  # not an error of zero
+    assert kaplan_yorke_dimension(1e150 * np.array([0.9056, 0.0, -14.5723])).value == pytest.approx(found.value)
     assert kaplan_yorke_dimension([-0.1, -2.0]).value == 0.0
     assert kaplan_yorke_dimension([-0.001, -2.0], [0.001, 0.01]).value == pytest.approx(1.0)  # limit cycle
     filling = kaplan_yorke_dimension([0.5, 0.1])

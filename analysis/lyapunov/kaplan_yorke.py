@@ -9,7 +9,7 @@ import numpy as np
 
 from dsr.measure import Measure
 
-from .spectrum_errors import in_falling_order
+from .spectrum_errors import in_falling_order, standard_error
 
 
 def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: Any = None) -> Measure:
@@ -34,6 +34,9 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
     name, settings = "Kaplan-Yorke dimension", {"exponents": int(values.size)}
     if not values.size or np.isnan(values).any():
         return Measure(name, math.nan, settings=settings, note="no finite spectrum")
+    size = float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+    with np.errstate(over="ignore"):
+        values, spread = values / size, spread / size / size  # the dimension has no unit
     if values[0] < 0 and -values[0] <= 2 * math.sqrt(np.nan_to_num(spread[0, 0])):
         values[0] = 0.0
     sums = np.cumsum(values)
@@ -45,6 +48,7 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
         return Measure(name, 0.0, 0.0, 0.0, settings=settings)
     following, total = abs(values[j]), sums[j - 1]
     value = j + total / following
-    slope = np.append(np.full(j, 1 / following), total / following**2)  # of D_KY in the first j + 1 exponents
-    error = math.sqrt(max(0.0, slope @ spread[: j + 1, : j + 1] @ slope))
+    slope = np.append(np.full(j, 1 / following), total / following / following)  # of D_KY in the first j + 1 exponents
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = standard_error(slope @ spread[: j + 1, : j + 1] @ slope)
     return Measure(name, float(value), value - error, value + error, settings=settings)

@@ -10,7 +10,7 @@ import numpy as np
 from dsr.measure import Measure
 
 from ..units import rate_unit
-from .spectrum_errors import in_falling_order
+from .spectrum_errors import in_falling_order, standard_error
 
 NAME = "Pesin entropy"
 
@@ -46,6 +46,6 @@ def pesin_entropy(
     value = float(values[positive].sum())
     if not positive.any():
         return Measure(NAME, 0.0, 0.0, 0.0, unit, settings)
-    error = math.sqrt(max(0.0, spread[np.ix_(positive, positive)].sum()))
+    error = standard_error(spread[np.ix_(positive, positive)].sum())
     note = "all exponents given are positive: a lower bound if there are more" if positive.all() else ""
     return Measure(NAME, value, value - error, value + error, unit, settings, note=note)

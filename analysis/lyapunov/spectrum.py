@@ -17,6 +17,7 @@ from ..protocol import TangentMap
 from ..units import rate_unit
 from .kaplan_yorke import kaplan_yorke_dimension
 from .pesin_entropy import pesin_entropy
+from .spectrum_errors import standard_error
 from .stretching import averages, members_from, walk
 
 BLOCKS = 32
@@ -72,10 +73,7 @@ class LyapunovSpectrum:
 
     def leading_sum(self, count: int) -> Measure:
         """Sum of the `count` largest exponents."""
-        value, error = (
-            self.exponents[:count].sum(),
-            math.sqrt(max(0.0, self.covariance[:count, :count].sum())),
-        )
+        value, error = self.exponents[:count].sum(), standard_error(self.covariance[:count, :count].sum())
         return self._measure("sum of exponents", value, error)
 
     @property
@@ -91,6 +89,8 @@ class LyapunovSpectrum:
 
     def _measure(self, name: str, value: float, error: float) -> Measure:
         note = "" if self.diverged < self.members else f"all {self.members} members diverged"
+        if value == -math.inf:
+            note = "the map annihilates a direction"
         unit = rate_unit(self.settings["time_unit"])
         return Measure(
             name,

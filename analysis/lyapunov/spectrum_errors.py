@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,3 +29,8 @@ def in_falling_order(exponents: Any, stderr: Any, covariance: Any) -> tuple[np.n
         spread = np.diag(np.asarray(stderr, dtype=np.float64) ** 2)
     order = np.argsort(-values)
     return values[order], spread[np.ix_(order, order)]
+
+
+def standard_error(variance: float) -> float:
+    """Its square root; rounding below zero counts as zero, and what is unknown stays NaN."""
+    return math.nan if math.isnan(variance) else math.sqrt(max(0.0, variance))
