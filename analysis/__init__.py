@@ -44,6 +44,7 @@ from .scorecard.rows import Judgement, Row
 from .scorecard.surrogates import gaussian_noise, phase_surrogate
 from .symbols.block_entropy import BlockEntropies, block_entropies, entropy_rate, longest_sampled_word
 from .symbols.dwell_times import DwellTimes, dwell_times
+from .symbols.implied_time_scales import ImpliedTimeScales, implied_time_scales
 from .symbols.kneading import (
     compare_itineraries,
     is_admissible,
@@ -51,7 +52,7 @@ from .symbols.kneading import (
     kneading_sequence,
     kneading_sequence_of_map,
 )
-from .symbols.markov_state_model import ImpliedTimeScales, MarkovStateModel, implied_time_scales, markov_state_model
+from .symbols.markov_state_model import MarkovStateModel, markov_state_model
 from .symbols.maxima_partition import critical_point, maxima_symbols, side_symbols
 from .symbols.partition_divergence import partition_divergence
 from .symbols.region_codes import region_codes, region_symbols

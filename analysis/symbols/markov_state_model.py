@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,21 +52,6 @@ class MarkovStateModel:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class ImpliedTimeScales:
-    """Implied time scales against the lag: flat where the chain is Markovian.
-
-    lags : (l,), in the time of the trajectory. time_scales, errors : (l, k).
-    measure : "slowest implied time scale" at the longest lag, low and high widened to the range over the longer half
-        of the lags.
-    """
-
-    lags: np.ndarray
-    time_scales: np.ndarray
-    errors: np.ndarray
-    measure: Measure
-
-
 def markov_state_model(
     x: Any,
     lag: int,
@@ -98,43 +83,12 @@ def markov_state_model(
     the chain are those of the cells. Only processes slower than the lag, stable under the lag and the cells, belong
     to the system. Sources: Prinz et al., doi:10.1063/1.3565032; Froyland, doi:10.1016/j.physd.2004.11.008.
     """
-    found = _symbols(x, cells, partition, dt, seed)
+    found = visited_cells(x, cells, partition, dt, seed)
     return _model(found, lag, time_scales, blocks)
 
 
-def implied_time_scales(
-    x: Any,
-    lags: Iterable[int],
-    *,
-    cells: int = 50,
-    partition: StatePartition | None = None,
-    dt: float = 1.0,
-    time_scales: int = 4,
-    seed: int = 0,
-    blocks: int = 20,
-) -> ImpliedTimeScales:
-    """Implied time scales of the Markov-state models at several lags, all on one partition.
-
-    `lags`: steps, ascending. All else, errors and warnings as in `markov_state_model`. A scale much shorter than
-    the lag is noise.
-    """
-    steps = [int(lag) for lag in lags]
-    if not steps or sorted(set(steps)) != steps:
-        raise SpecError(f"lags {steps}", "at least one, ascending", "give lags such as [5, 10, 20, 40]")
-    found = _symbols(x, cells, partition, dt, seed)
-    models = [_model(found, lag, time_scales, blocks) for lag in steps]
-    k = min(m.time_scales.size for m in models)
-    scales, errors = (np.array([getattr(m, n)[:k] for m in models]) for n in ("time_scales", "errors"))
-    last = models[-1].measure
-    longer = [m.measure for m in models[len(models) // 2 :]]
-    bounds = [b for m in longer for b in (m.low, m.high, m.value) if math.isfinite(b)]
-    low, high = (min(bounds), max(bounds)) if bounds else (math.nan, math.nan)
-    settings = {**last.settings, "lags": steps}
-    measure = Measure(NAME, last.value, low, high, last.unit, settings, note=last.note)
-    return ImpliedTimeScales(np.array(steps) * found.step, scales, errors, measure)
-
-
-def _symbols(x: Any, cells: int, partition: StatePartition | None, dt: float, seed: int) -> SymbolSequence:
+def visited_cells(x: Any, cells: int, partition: StatePartition | None, dt: float, seed: int) -> SymbolSequence:
+    """The trajectory as symbols: as it is, in the given partition, or in one laid out on it."""
     if isinstance(x, SymbolSequence):
         return as_symbol_sequence(x)
     laid_out = fit_partition(x, cells, seed=seed) if partition is None else partition
