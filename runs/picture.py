@@ -9,7 +9,7 @@ from dsr.series import TimeSeries
 from dsr.training import History
 
 from ..analysis import Judgement, phase_surrogate
-from .figures import attractor, lyapunov_bars, power_spectra, render, series, training_history
+from .figures import attractor, lyapunov_bars, power_spectra, render, scorecard, series, training_history
 from .store import RunFolder
 
 FORECAST_LYAPUNOV_TIMES = 10
@@ -33,6 +33,7 @@ def draw_all(
     lyapunov_time = 1 / rate.value if rate is not None and rate.value > 0 else None
     figures = {
         "attractor": attractor(test, judgement.generated, diverged_at=lost),
+        "scorecard": scorecard(judgement.rows),
         "series": series(
             test[model.min_context - 1 :],
             judgement.generated,

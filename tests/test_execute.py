@@ -44,7 +44,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     present = {str(p.relative_to(result.folder.path)) for p in result.folder.path.rglob("*") if p.is_file()}
     figures = {
         f"figures/{n}.{k}"
-        for n in ("attractor", "series", "power_spectra", "lyapunov_bars", "training_history")
+        for n in ("attractor", "scorecard", "series", "power_spectra", "lyapunov_bars", "training_history")
         for k in ("png", "svg")
     }
     assert present == figures | {

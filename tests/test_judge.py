@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import describe, judge, lyapunov_spectrum
+from dsr.analysis.scorecard.rows import HEADER
 from dsr.errors import DataError, SpecError
 from dsr.series import TimeSeries
 from dsr.systems import get_system
@@ -172,7 +173,7 @@ def test_extra_states_get_a_gap_check(runs):
 def test_the_table_is_aligned_and_holds_every_row(good):
     lines = str(good).splitlines()
     header = next(line for line in lines if line.startswith("measure"))
-    assert header.split() == ["measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian"]
+    assert header.split() == [*HEADER]
     body = lines[lines.index(header) + 2 :][: len(good.rows)]
     start = header.index("reconstruction")
     assert [line[: header.index("truth")].strip() for line in body] == [row.name for row in good.rows]

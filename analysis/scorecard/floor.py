@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from dsr.measure import Floor, Measure
+from dsr.measure import Floor
 
-Score = Callable[[np.ndarray, np.ndarray], Measure]
+from .scores import Score
+
 INDEPENDENT, HALVES = "independent trajectories", "halves of the record"
 
 
-def score_floor(score: Score, test: np.ndarray, independent: Sequence[np.ndarray]) -> Floor:
+def score_floor(score: Score, test: np.ndarray, independent: Sequence[np.ndarray]) -> Floor | None:
     """Quantiles of `score(test, other)` over independent true trajectories, or of the halves of `test`.
 
     The halves, taken when there are none, are one pair at half the length: the floor of D_stsp comes out too
     high.
 
-    Use 20 or more trajectories of the length of the generated run, because floors are skewed.
+    Use 20 or more trajectories of the length of the generated run, because floors are skewed. None where a pair has no
+    score.
     """
-    if independent:
-        return quantile_floor([score(test, other).value for other in independent], INDEPENDENT)
     half = len(test) // 2
-    return quantile_floor([score(test[:half], test[half : 2 * half]).value], f"{HALVES} (length {half})")
+    pairs = [(test, other) for other in independent] or [(test[:half], test[half : 2 * half])]
+    values = [score(*pair).value for pair in pairs]
+    if np.isnan(values).any():
+        return None
+    return quantile_floor(values, INDEPENDENT if independent else f"{HALVES} (length {half})")
 
 
 def quantile_floor(values: Sequence[float], kind: str) -> Floor:

@@ -9,21 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from dsr.errors import DataError, DsrError, NoTangentError
+from dsr.fate import CYCLE, FIXED_POINT
 from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
 from ..embedding import choose_embedding
-from ..geometry.power_spectrum_error import power_spectrum_error
-from ..geometry.state_space_divergence import state_space_divergence
 from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
 from ..lyapunov.spectrum import LyapunovSpectrum
 from ..protocol import Reconstruction
+from .diagnosis import diagnose
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
-from .floor import Score, score_floor
+from .floor import score_floor
 from .forecasts import prediction_rows
 from .outcome import classify, diverged, first_lost_step
 from .rows import Judgement, Row
+from .scores import Score, scorecard_scores
 from .surrogates import gaussian_noise, phase_surrogate
 
 
@@ -66,7 +67,7 @@ def judge(
 
     Returns
     -------
-    Judgement. Rows: D_stsp, D_H, prediction error, valid prediction time, lambda_1 ... (as many as
+    Judgement. Rows: those of `scorecard_scores`, prediction error, valid prediction time, lambda_1 ... (as many as
     observations or true exponents; `spectrum` holds all that were computed: every one up to 20 states, obs +
     2 above), their sum where the truth is known, Kaplan-Yorke dimension. A run that diverges gives NaN with a
     note in every row that needs it, and so does a model without tangent dynamics in the rows of exponents.
@@ -88,25 +89,17 @@ def judge(
     lost_note = f"diverged at step {lost}"
     notes = [_floor_note(len(others), free_steps)]
 
-    def compare(score: Score) -> Row:
+    def compare(name: str, score: Score) -> Row:
         baselines = (score(truth, surrogate[:free_steps]), score(truth, noise[:free_steps]))
-        name = baselines[0].name
         found = Measure(name, math.nan, note=lost_note) if orbit is None else score(truth, orbit)
         known = (floors or {}).get(name)
         floor = score_floor(score, truth, others) if known is None else known
         return Row(name, None, dataclasses.replace(found, floor=floor), *baselines)
 
-    def geometry(a: np.ndarray, b: np.ndarray) -> Measure:
-        return state_space_divergence(a, b, bins=bins)
-
-    def spectra(a: np.ndarray, b: np.ndarray) -> Measure:
-        common = min(len(a), len(b))
-        return power_spectrum_error(a[:common], b[:common], smoothing=smoothing)
-
     from_data = _estimator(test)
     estimate = from_data(truth) if truth_spectrum is None else truth_spectrum.measure(1)
     lyapunov_time = 1 / estimate.value if estimate.value > 0 else None
-    rows = [compare(geometry), compare(spectra)]
+    rows = [compare(name, score) for name, score in scorecard_scores(bins=bins, smoothing=smoothing).items()]
     rows += prediction_rows(
         test,
         model,
@@ -135,6 +128,7 @@ def judge(
             "the row 'lambda_1 from data' puts both through one estimator"
         )
     outcome = diverged(lost or 0) if orbit is None else classify(orbit, truth, spectrum)
+    settled = orbit is None or outcome.name in (FIXED_POINT, CYCLE)
     return Judgement(
         tuple(rows),
         outcome,
@@ -142,6 +136,7 @@ def judge(
         truth_spectrum,
         _generated(run.observations[0], lost, transient, test),
         tuple(notes),
+        () if settled or orbit is None else diagnose(truth, orbit),
     )
 
 

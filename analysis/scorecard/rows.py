@@ -12,9 +12,11 @@ from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
 from ..lyapunov.spectrum import LyapunovSpectrum
+from .diagnosis import Finding
+from .normalised import ceiling, indistinguishable, normalised_score
 from .outcome import Outcome
 
-HEADER = ("measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian")
+HEADER = ("measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian", "normalised")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Row:
 class Judgement:
     """A judged reconstruction; `print` it for the table, `judgement["D_stsp"]` for a row.
 
-    outcome : what the free run turned into. spectrum : exponents of the model, None if it diverged.
+    outcome : what the free run turned into. findings : failure modes of a run that stayed (`diagnose`). spectrum :
+        exponents of the model, None if it diverged.
     truth_spectrum : as given. generated : the free run after its transient, or what there was of it before it
     diverged (None if that is too short). notes : sentences to read with the table.
     """
@@ -48,6 +51,7 @@ class Judgement:
     truth_spectrum: LyapunovSpectrum | None
     generated: TimeSeries | None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __getitem__(self, name: str) -> Row:
         for row in self.rows:
@@ -63,6 +67,7 @@ class Judgement:
                 "sentence": self.outcome.sentence,
                 "step": self.outcome.step,
             },
+            "findings": [vars(finding) for finding in self.findings],
             "rows": [row.to_dict() for row in self.rows],
             "spectrum": self.spectrum and self.spectrum.to_dict(),
             "truth_spectrum": self.truth_spectrum and self.truth_spectrum.to_dict(),
@@ -73,9 +78,8 @@ class Judgement:
         lines = table([HEADER, *(_cells(row) for row in self.rows)])
         found = [row.reconstruction for row in self.rows]
         remarks = [f"{m.name}: {m.note}" for m in found if m.note and math.isfinite(m.value)]
-        return "\n".join(
-            [f"outcome: {self.outcome}", "", *lines, "", *(f"- {note}" for note in [*self.notes, *remarks])]
-        ).rstrip()
+        head = [f"outcome: {self.outcome}", *map(str, self.findings)]
+        return "\n".join([*head, "", *lines, "", *(f"- {note}" for note in [*self.notes, *remarks])]).rstrip()
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -93,6 +97,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _cell(row.reconstruction),
         _floor(row.reconstruction.floor),
         *(_cell(m) for m in measures),
+        _normalised(row),
     )
 
 
@@ -100,6 +105,16 @@ def _cell(measure: Measure | None) -> str:
     if measure is None:
         return ""
     return f"none ({measure.note})" if math.isnan(measure.value) else str(measure)
+
+
+def _normalised(row: Row) -> str:
+    """The score between floor (0) and the worse baseline (1); "= truth" below the 95 % quantile of the floor."""
+    measure = row.reconstruction
+    if measure.floor is None or measure.floor.kind.startswith("chance"):
+        return ""
+    value = normalised_score(measure, ceiling((row.surrogate, row.gaussian)))
+    text = "" if math.isnan(value) else f"{value:.3f}"
+    return f"{text} = truth".strip() if indistinguishable(measure) else text
 
 
 def _floor(floor: Floor | None) -> str:

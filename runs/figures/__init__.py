@@ -3,8 +3,9 @@
 from .attractor import attractor
 from .lyapunov_bars import lyapunov_bars
 from .power_spectra import power_spectra
+from .scorecard import scorecard
 from .series import series
 from .style import render
 from .training_history import training_history
 
-__all__ = ["attractor", "lyapunov_bars", "power_spectra", "render", "series", "training_history"]
+__all__ = ["attractor", "lyapunov_bars", "power_spectra", "render", "scorecard", "series", "training_history"]

@@ -98,8 +98,9 @@ def render_report(
 
 
 def _table(judgement: Mapping[str, Any]) -> str:
-    outcome, notes = judgement["outcome"], judgement.get("notes", ())
-    items = "".join(f"<li>{measure_name(note)}</li>" for note in notes)
+    outcome = judgement["outcome"]
+    findings = [f"{found['name']}: {found['sentence']}" for found in judgement.get("findings", ())]
+    items = "".join(f"<li>{measure_name(note)}</li>" for note in [*findings, *judgement.get("notes", ())])
     name, sentence = escape(outcome["name"]), measure_name(outcome["sentence"])
     return (
         f"<p>Outcome of the free run: <b>{name}</b> ({sentence}).</p>\n"

@@ -15,6 +15,7 @@ HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
 ROUNDING, EXACT = 1e-12, 1e-9  # smaller numbers, and errors relative to their number, are zero
 HEADLINE = ("lambda_1", "D_stsp", "D_H")
+DENSITY = ("D_stsp", "D_JS", "sliced Wasserstein")
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -127,7 +128,7 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     value, surrogate = row["reconstruction"]["value"], row.get("surrogate")
     # D_H of a phase surrogate is zero by construction: there it is no bar to clear.
-    if row["name"] == "D_stsp" and surrogate and surrogate["value"] is not None and value >= surrogate["value"]:
+    if row["name"] in DENSITY and surrogate and surrogate["value"] is not None and value >= surrogate["value"]:
         return Reading("differs", "no better than a phase surrogate")
     times = f"{value / floor['median']:.2g} times" if floor["median"] > 0 else "above"
     if floor["pairs"] < 2:

@@ -12,6 +12,8 @@ from .page import render_report
 CAPTIONS = {
     "attractor": "Attractor of the truth, and free run of the reconstruction over the truth in light grey, with equal "
     "axes.",
+    "scorecard": "Distances between truth and free run in units of their floors, which is what two true trajectories "
+    "score; grey: 5 to 95 % of the floor. Right: the score, and whether it lies within the floor of 20 or more pairs.",
     "series": "Left: truth, with the prediction that starts from its first row; the dotted line marks the valid "
     "prediction time. Right: a stretch of the free run, which is not aligned with the truth in time.",
     "power_spectra": "Power spectra of truth and free run, standardised and smoothed as for D_H, each with area 1.",

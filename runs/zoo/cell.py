@@ -77,7 +77,7 @@ def densities(task: Task, runs: np.ndarray) -> dict[str, Any]:
     kept = runs[stayed]
     if not len(kept):
         return {"lost_runs": len(runs), "d_stsp": math.nan, "d_h": math.nan, "spread": math.nan}
-    d_h = [power_spectrum_error(truth[:RUN], run).value for run in kept]
+    d_h = [power_spectrum_error(truth[:RUN], run, smoothing=20).value for run in kept]
     pooled = kept.reshape(-1, kept.shape[2])
     return {
         "lost_runs": int((~stayed).sum()),
