@@ -75,7 +75,7 @@ def cell_visits(x_true: Any, x_gen: Any, *, bins: int, padding: float = 0.1) -> 
     if padding < 0:
         raise SpecError(f"padding = {padding}", "padding >= 0", "use the default 0.1")
     true, gen = same_columns(x_true, x_gen, bins)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         margin = padding * true.std(axis=0, ddof=1)
         low, high = true.min(0) - margin, true.max(0) + margin
         position = grid_position(np.concatenate([true, gen]), low, high, bins)
@@ -166,11 +166,15 @@ def _labels(index: np.ndarray, base: int) -> tuple[np.ndarray, int]:
     count = 1
     for column in index.T:
         if count > 2**62 // base:
-            label, count = _relabel(label)
+            label, count = _relabel(label, count)
         label, count = label * base + column, count * base
-    return _relabel(label)
+    return _relabel(label, count)
 
 
-def _relabel(label: np.ndarray) -> tuple[np.ndarray, int]:
+def _relabel(label: np.ndarray, count: int) -> tuple[np.ndarray, int]:
+    """Labels 0, 1, ... in the order of the keys 0 .. count - 1; by a table where one is no longer than the keys."""
+    if count <= label.size:
+        seen = np.bincount(label, minlength=count) > 0
+        return (np.cumsum(seen) - 1)[label], int(seen.sum())
     found, label = np.unique(label, return_inverse=True)
     return label, found.size

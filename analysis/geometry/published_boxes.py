@@ -48,7 +48,7 @@ def published_visits(x_true: Any, x_gen: Any, *, bins: int, preset: str) -> Cell
         raise unknown("preset", preset, PUBLISHED)
     rule = PUBLISHED[preset]
     true, gen = same_columns(x_true, x_gen, bins)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sd = true.std(axis=0, ddof=1)
         if rule.deviations is None:
             low, high = true.min(0) - rule.padding * sd, true.max(0) + rule.padding * sd

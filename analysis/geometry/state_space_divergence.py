@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from dsr.cells import cell_visits, default_bins, hellinger_distance, kl_divergence
+from dsr.cells import CellCounts, hellinger_distance, kl_divergence
 from dsr.measure import Measure
-from dsr.points import as_points
 
-from .binned import visits_measure
+from .binned import binned_measure
 from .block_error import BLOCKS
 from .published_boxes import published_visits
 
@@ -48,20 +47,28 @@ def state_space_divergence(
     to the order in time. Source: Koppe et al., doi:10.1371/journal.pcbi.1007263; Hess et al.,
     arXiv:2306.04406.
     """
-    if preset is None:
-        bins = default_bins(as_points(x_true, "x_true").shape[1]) if bins is None else bins
-        visits, box = cell_visits(x_true, x_gen, bins=bins, padding=padding), {"padding": padding}
-    else:
+
+    def extra(counts: CellCounts) -> dict[str, Any]:
+        box = {} if preset is None else {"bins": bins, "preset": preset}
+        return {**box, "smoothing": smoothing, "hellinger": hellinger_distance(counts)}
+
+    visit = None
+    if preset is not None:
         bins = 30 if bins is None else bins
-        visits, box = published_visits(x_true, x_gen, bins=bins, preset=preset), {"preset": preset}
-    settings = {
-        "bins": bins,
-        **box,
-        "smoothing": smoothing,
-        "hellinger": hellinger_distance(visits.counts()),
-    }
+        visit = partial(published_visits, bins=bins, preset=preset)
     score = partial(kl_divergence, smoothing=smoothing)
-    return visits_measure("D_stsp", score, visits, settings, blocks=blocks, unit="nats")
+    return binned_measure(
+        "D_stsp",
+        score,
+        x_true,
+        x_gen,
+        bins=bins,
+        padding=padding,
+        blocks=blocks,
+        unit="nats",
+        visit=visit,
+        extra=extra,
+    )
 
 
 d_stsp = state_space_divergence

@@ -32,4 +32,4 @@ def state_space_hellinger(
     looks high (about 0.1 for Lorenz-63 at 100,000 rows): compare with the floor. Blind to the order in time.
     """
     name, score = "state space Hellinger", hellinger_distance
-    return binned_measure(name, score, x_true, x_gen, bins=bins, padding=padding, blocks=blocks, unit="")
+    return binned_measure(name, score, x_true, x_gen, bins=bins, padding=padding, blocks=blocks)

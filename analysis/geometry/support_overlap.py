@@ -30,7 +30,7 @@ def support_overlap(x_true: Any, x_gen: Any, *, bins: int = 10, padding: float =
     When it misleads: how often a cell is visited does not matter, nor the order in time.
     """
     return binned_measure(
-        "support overlap", _overlap, x_true, x_gen, bins=bins, padding=padding, blocks=blocks, unit="", extra=shares
+        "support overlap", _overlap, x_true, x_gen, bins=bins, padding=padding, blocks=blocks, extra=shares
     )
 
 
