@@ -26,8 +26,11 @@ from .lyapunov.local_exponents import LocalExponents, local_exponents
 from .lyapunov.pesin_entropy import pesin_entropy
 from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
 from .lyapunov.spectrum_checks import SpectrumCheck, check_spectrum
+from .piecewise_linear.bifurcations import Bifurcations, Branch, Event, bifurcations
 from .piecewise_linear.cycles import cycles
 from .piecewise_linear.fixed_points import fixed_points
+from .piecewise_linear.flow_orbits import orbits_from_returns
+from .piecewise_linear.manifolds import Manifold, manifold
 from .piecewise_linear.periodic_orbit import MarginalSet, PeriodicOrbit, PeriodicOrbits
 from .piecewise_linear.protocol import PiecewiseLinearMap
 from .piecewise_linear.region_tangent_map import region_tangent_map
@@ -67,7 +70,9 @@ from .temporal.cross_prediction import cross_prediction_error
 from .temporal.prediction import prediction_error, valid_prediction_time
 
 __all__ = [
+    "Bifurcations",
     "BlockEntropies",
+    "Branch",
     "CorrelationDimension",
     "CorrelationSum",
     "CovariantVectors",
@@ -76,6 +81,7 @@ __all__ = [
     "DwellTimes",
     "Edge",
     "Embedding",
+    "Event",
     "Finding",
     "ForbiddenWord",
     "FreeRun",
@@ -84,6 +90,7 @@ __all__ = [
     "Judgement",
     "LocalExponents",
     "LyapunovSpectrum",
+    "Manifold",
     "MarginalSet",
     "MarkovStateModel",
     "OccupancyCurve",
@@ -108,6 +115,7 @@ __all__ = [
     "against_data",
     "as_symbol_sequence",
     "basin_fraction",
+    "bifurcations",
     "block_entropies",
     "check_spectrum",
     "choose_embedding",
@@ -149,6 +157,7 @@ __all__ = [
     "local_exponents",
     "longest_sampled_word",
     "lyapunov_spectrum",
+    "manifold",
     "markov_state_model",
     "max_lyapunov_from_data",
     "maxima_symbols",
@@ -156,6 +165,7 @@ __all__ = [
     "mmd",
     "normalised_score",
     "occupancy_curve",
+    "orbits_from_returns",
     "partition_divergence",
     "persistence_diagram",
     "persistence_distance",

@@ -16,7 +16,7 @@ from .periodic_orbit import MarginalSet, PeriodicOrbit, PeriodicOrbits
 from .protocol import TOLERANCE, Pieces, PiecewiseLinearMap, as_pieces
 from .reduced import NO, SINGULAR, YES, reduced_equations
 from .regions import Regions, checked_states, find_regions
-from .words import canonical_rotation, is_primitive, lyndon_words
+from .words import canonical_rotation, lyndon_words
 
 CHUNK_BYTES = 2e7
 
@@ -160,10 +160,7 @@ def _repeats(orbit: PeriodicOrbit) -> bool:
 
 
 def _turned(orbit: PeriodicOrbit) -> PeriodicOrbit:
-    """The orbit from its canonical first point on. A word that is a power belongs to a shorter cycle unless the orbit
-    lies on a border, so nothing else is turned."""
-    if orbit.period == 1 or (not is_primitive(orbit.bits) and not orbit.border):
-        return orbit
+    """The orbit from its canonical first point on."""
     shift = -canonical_rotation(orbit.bits)
     points, bits = np.roll(orbit.points, shift, axis=0), np.roll(orbit.bits, shift, axis=0)
     return PeriodicOrbit(points, bits, orbit.multipliers, orbit.residual, orbit.border)

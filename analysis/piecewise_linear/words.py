@@ -31,10 +31,15 @@ def canonical_rotation(bits: np.ndarray) -> int:
     return min(range(len(rows)), key=lambda i: doubled[i : i + len(rows)])
 
 
+def primitive_root(bits: np.ndarray) -> np.ndarray:
+    """The shortest word of which a word (length, gates) is a power: most often itself."""
+    n = len(bits)
+    return next(bits[:d] for d in range(1, n + 1) if n % d == 0 and (np.roll(bits, d, axis=0) == bits).all())
+
+
 def is_primitive(bits: np.ndarray) -> bool:
     """Whether a word (length, gates) is no power of a shorter one."""
-    n = len(bits)
-    return not any(n % d == 0 and (np.roll(bits, d, axis=0) == bits).all() for d in range(1, n))
+    return len(primitive_root(bits)) == len(bits)
 
 
 def _moebius(n: int) -> int:
