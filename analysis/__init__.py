@@ -67,7 +67,14 @@ from .symbols.transitions import Edge, TransitionMatrix, embedded_chain, transit
 from .symbols.word_divergence import word_divergence, word_divergence_floor
 from .symbols.words import ForbiddenWord, WordCounts, forbidden_words, word_counts
 from .temporal.cross_prediction import cross_prediction_error
+from .temporal.error_growth import ErrorGrowth, error_growth
+from .temporal.forecast_metrics import forecast_metrics
+from .temporal.ground_truth import GroundTruthTime, ground_truth_time
+from .temporal.lag_curves import LagCurve, autocorrelation_curve, mutual_information_curve
+from .temporal.permutation_entropy import PermutationEntropy, permutation_entropy
 from .temporal.prediction import prediction_error, valid_prediction_time
+from .temporal.sample_entropy import sample_entropy
+from .temporal.zero_one_test import ZeroOneTest, zero_one_test
 
 __all__ = [
     "Bifurcations",
@@ -81,13 +88,16 @@ __all__ = [
     "DwellTimes",
     "Edge",
     "Embedding",
+    "ErrorGrowth",
     "Event",
     "Finding",
     "ForbiddenWord",
     "FreeRun",
     "GateElbow",
+    "GroundTruthTime",
     "ImpliedTimeScales",
     "Judgement",
+    "LagCurve",
     "LocalExponents",
     "LyapunovSpectrum",
     "Manifold",
@@ -97,6 +107,7 @@ __all__ = [
     "Outcome",
     "PeriodicOrbit",
     "PeriodicOrbits",
+    "PermutationEntropy",
     "PersistenceDiagram",
     "PiecewiseLinearMap",
     "Place",
@@ -112,8 +123,10 @@ __all__ = [
     "TopologicalEntropy",
     "TransitionMatrix",
     "WordCounts",
+    "ZeroOneTest",
     "against_data",
     "as_symbol_sequence",
+    "autocorrelation_curve",
     "basin_fraction",
     "bifurcations",
     "block_entropies",
@@ -138,12 +151,15 @@ __all__ = [
     "embedded_chain",
     "energy_distance",
     "entropy_rate",
+    "error_growth",
     "false_nearest_neighbours",
     "fit_partition",
     "fixed_points",
     "forbidden_words",
+    "forecast_metrics",
     "gate_elbow",
     "gaussian_noise",
+    "ground_truth_time",
     "hausdorff_distance",
     "implied_time_scales",
     "indistinguishable",
@@ -163,10 +179,12 @@ __all__ = [
     "maxima_symbols",
     "maximum_mean_discrepancy",
     "mmd",
+    "mutual_information_curve",
     "normalised_score",
     "occupancy_curve",
     "orbits_from_returns",
     "partition_divergence",
+    "permutation_entropy",
     "persistence_diagram",
     "persistence_distance",
     "pesin_entropy",
@@ -177,6 +195,7 @@ __all__ = [
     "region_codes",
     "region_symbols",
     "region_tangent_map",
+    "sample_entropy",
     "score_floor",
     "side_symbols",
     "sinkhorn_divergence",
@@ -193,4 +212,5 @@ __all__ = [
     "word_counts",
     "word_divergence",
     "word_divergence_floor",
+    "zero_one_test",
 ]
