@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import gaussian_noise, phase_surrogate
+from dsr.analysis.scorecard.surrogates import aaft_surrogate
 from dsr.systems import get_system
 
 
@@ -34,3 +35,12 @@ def test_gaussian_noise_has_the_covariance_and_no_memory():
     assert n.mean(0) == pytest.approx(x.mean(0), abs=0.02)
     assert np.cov(n.T) == pytest.approx(np.cov(x.T), rel=0.02)
     assert abs(np.corrcoef(n[1:, 0], n[:-1, 0])[0, 1]) < 0.01
+
+
+def test_amplitude_adjusted_surrogates_keep_the_values_and_nearly_the_spectrum():
+    x = get_system("lorenz63").simulate(8000, 0.05, transient=20.0, seed=0).values
+    s = aaft_surrogate(x, 1)
+    assert np.array_equal(np.sort(s, axis=0), np.sort(x, axis=0)) and not np.array_equal(s, x)
+    for a, b in zip(x.T, s.T, strict=True):
+        correlations = [np.corrcoef(c[:-2], c[2:])[0, 1] for c in (a, b)]
+        assert abs(correlations[0] - correlations[1]) < 0.1 < abs(correlations[0])

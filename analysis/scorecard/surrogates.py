@@ -24,6 +24,24 @@ def phase_surrogate(x: Any, seed: int) -> np.ndarray:
     return np.fft.irfft(spectrum * np.exp(1j * phases)[:, None], n=len(points), axis=0)
 
 
+def aaft_surrogate(x: Any, seed: int) -> np.ndarray:
+    """Amplitude-adjusted phase surrogate of `x` (time, dim): each column keeps its values exactly, in another order,
+    and its spectrum nearly; columns share the random phases.
+
+    The ranks of a Gaussian series that follows the data are given random phases, and the data are sorted into their
+    order. It stands for a linear process seen through a static nonlinearity. The spectrum is whitened a little.
+    Source: Theiler et al., doi:10.1016/0167-2789(92)90102-S.
+    """
+    points = as_points(x)
+    normal = np.sort(np.random.default_rng(seed).standard_normal(points.shape), axis=0)
+    followed = np.take_along_axis(normal, _ranks(points), axis=0)
+    return np.take_along_axis(np.sort(points, axis=0), _ranks(phase_surrogate(followed, seed + 1)), axis=0)
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    return x.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+
+
 def gaussian_noise(x: Any, n: int, seed: int) -> np.ndarray:
     """`n` independent rows of Gaussian noise with the mean and covariance of `x` (time, dim): (n, dim)."""
     points = as_points(x)
