@@ -17,10 +17,12 @@ from .forcing import forcings
 from .goals import Section
 from .gpu import fleets
 from .gradients import gradient_errors
+from .lyapunov import lyapunov
 from .machine import load, machine_table
 from .newton import newton
 from .optimiser import optimiser_cost
 from .page import page
+from .piecewise_linear import piecewise_linear
 from .processes import memory, scaling
 from .reservoirs import reservoirs
 from .timing import FULL, QUICK, Effort, Say, within
@@ -37,6 +39,8 @@ SECTIONS: dict[str, Callable[[Effort, Say], Section]] = {
     "memory": memory,
     "parallel_in_time": newton,
     "reservoirs": reservoirs,
+    "piecewise_linear": piecewise_linear,
+    "lyapunov": lyapunov,
 }
 SLOW = ("parallel_in_time",)  # left out of a quick run that does not name them
 
