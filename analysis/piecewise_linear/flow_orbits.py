@@ -35,9 +35,9 @@ def orbits_from_returns(
     """Cycles of a piecewise-linear map near a long trajectory, by multiple shooting from its close returns.
 
     Each close return of k steps gives k points that nearly close. Newton's method on all of them at once solves the
-    linear cycle of the regions that the points are in; the step is shortened as long as the gaps between the image of each
-    point and the next point grow. Where the regions repeat themselves the cycle is exact. Seeds of equal length are
-    solved together.
+    linear cycle of the regions that the points are in; the step is shortened as long as it widens the gaps between the
+    image of a point and the next point. Where the regions repeat themselves the cycle is exact. Seeds of equal length
+    are solved together.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def orbits_from_returns(
     if not np.isfinite(scale).all() or (scale == 0).all():
         raise DataError("states that do not move or overflow", "a run on the attractor", "run the model longer")
     returns = close_returns(seen / np.where(scale > 0, scale, 1.0), shortest, longest, every=every, most=seeds)
-    starts = np.concatenate([returns + [0, shift] for shift in range(-neighbours, neighbours + 1)])
+    starts = np.concatenate([returns + np.array([0, shift]) for shift in range(-neighbours, neighbours + 1)])
     starts = starts[(starts[:, 1] >= 1) & (starts.sum(1) <= len(seen))]
     gates, saturation, solved = find_gates(pieces), [], 0
     known: dict[bytes, PeriodicOrbit] = {}

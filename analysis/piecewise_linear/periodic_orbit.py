@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -104,7 +104,11 @@ class PeriodicOrbits:
     def __iter__(self) -> Iterator[PeriodicOrbit]:
         return iter(self.orbits)
 
-    def __getitem__(self, i: int) -> PeriodicOrbit:
+    @overload
+    def __getitem__(self, i: int) -> PeriodicOrbit: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[PeriodicOrbit, ...]: ...
+    def __getitem__(self, i: int | slice) -> PeriodicOrbit | tuple[PeriodicOrbit, ...]:
         return self.orbits[i]
 
     @property
