@@ -191,6 +191,9 @@ def test_describe_knows_lorenz_and_sees_drift():
     assert found["embedding dimension"].value == 3
     assert found["dominant period"].value == pytest.approx(0.75, abs=0.05)  # of z
     assert found["lambda_1 from data"].value == pytest.approx(0.9, rel=0.2)
+    assert found["D2"].value == pytest.approx(2.05, abs=0.1)
+    assert found["0-1 test K"].value > 0.95
+    assert 0.5 < found["permutation entropy"].value < 0.9
     assert found["D_stsp"].value < 0.3 * found["D_stsp"].settings["surrogate"]
     drift = series.values + np.linspace(0, 5, len(series))[:, None] * series.values.std(0)
     drifting = {measure.name: measure for measure in describe(TimeSeries(drift, 0.01))}

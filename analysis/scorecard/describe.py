@@ -14,20 +14,27 @@ from dsr.spectra import power_spectrum
 from dsr.timescales import autocorrelation_time
 
 from ..embedding import choose_embedding
+from ..geometry.correlation_dimension import correlation_dimension
 from ..geometry.power_spectrum_error import power_spectrum_error
 from ..geometry.state_space_divergence import state_space_divergence
 from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
+from ..temporal.permutation_entropy import permutation_entropy
+from ..temporal.sample_entropy import sample_entropy
+from ..temporal.zero_one_test import zero_one_test
 from .floor import HALVES
 from .surrogates import gaussian_noise, phase_surrogate
 
+ENTROPY_ROWS = 10_000  # its time grows with the square of the rows
+
 
 def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
-    """Length, time scales, embedding, largest exponent from data, and stationarity of one series.
+    """Length, time scales, embedding, largest exponent and dimension from data, entropies, chaos, stationarity.
 
-    The delay and the embedding dimension are those of the first column. D_stsp and D_H are taken between the
-    two halves of the record; settings hold the same scores between the first half and two baselines made from
-    it. A D_stsp near that of the phase surrogate means a record that is not stationary, or too short. What
+    The delay, the embedding dimension, the 0-1 test and the entropies are those of the first column (sample entropy: of
+    its first 10,000 rows); a single column is embedded for the exponent and the dimension. D_stsp and D_H are taken
+    between the two halves of the record; settings hold the same scores between the first half and two baselines made
+    from it. A D_stsp near that of the phase surrogate means a record that is not stationary, or too short. What
     cannot be computed has a note, not an exception; only a constant column is refused (`DataError`).
     """
     series.require_variation()
@@ -51,11 +58,16 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
         return found + [Measure(n, math.nan, note=problem.got) for n in ("embedding dimension", FROM_DATA)]
     where = {"column": series.names[0]}
     points = embedding.apply(x) if series.dim == 1 else x
+    column, delay = x[:, 0], embedding.delay
     return [
         *found,
-        Measure("mutual-information delay", embedding.delay * dt, unit=unit, settings=where),
+        Measure("mutual-information delay", delay * dt, unit=unit, settings=where),
         Measure("embedding dimension", float(embedding.dimension), settings=where, note=embedding.note),
         _or_note(FROM_DATA, lambda: max_lyapunov_from_data(points, dt, seed=seed, time_unit=unit)),
+        _or_note("D2", lambda: correlation_dimension(points, seed=seed).measure),
+        _or_note("0-1 test K", lambda: zero_one_test(column, seed=seed).measure),
+        _or_note("permutation entropy", lambda: permutation_entropy(column, delay=delay).measure),
+        _or_note("sample entropy", lambda: sample_entropy(column[:ENTROPY_ROWS], delay=delay)),
         _between_halves(x, state_space_divergence, seed),
         _between_halves(x, power_spectrum_error, seed),
     ]

@@ -21,6 +21,7 @@ MISSED = 0.05  # share of the visits of one that lies where the other hardly eve
 RARE = 0.05  # "hardly ever": this share of the visits expected
 SIGMAS = 5.0
 NOISIER = 2.0  # ratio of noise levels
+VISIBLE = 0.005  # standard deviations: of lower noise nobody speaks, and kinks of a model's map look like it
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def diagnose(x_true: Any, x_gen: Any) -> tuple[Finding, ...]:
     "part of the attractor" (one lobe, one well): 5 % of the true visits or more lie in coarse cells, five per column,
     where the run has less than a twentieth of the visits expected. "off the attractor": the reverse. "drift": the means
     of the two halves of the run are further apart than five standard errors, and those of the truth are not. "too much
-    noise", "too little noise": the white noise seen in fourth differences is twice that of the truth, or half of it;
-    told for finely sampled series only.
+    noise", "too little noise": the white noise seen in fourth differences is twice that of the truth, or half of it, and
+    the larger one above half a percent of the standard deviation; told for finely sampled series only.
 
     It misleads where the record is too short to have visited everything: compare with the floor of D_stsp. A slow
     system with few switches between lobes can look like drift. Raises `DataError` for unequal columns, a constant
@@ -100,11 +101,13 @@ def _noise(true: np.ndarray, gen: np.ndarray) -> list[Finding]:
     if a is None:
         return []
     # a run too rough to tell its noise has at least the most that can be told
-    rough = gen.std(0) if b is None else b
-    ratio = float((rough / a).max())
-    if ratio > NOISIER:
-        return [Finding(NOISE, f"its roughness is {ratio:.2g} times that of the truth", ratio, NOISIER)]
-    ratio = float((rough / a).min())
-    if ratio < 1 / NOISIER:
-        return [Finding(SMOOTH, f"its roughness is {ratio:.2g} of that of the truth", ratio, 1 / NOISIER)]
+    rough, sd = gen.std(0) if b is None else b, true.std(0)
+    ratio = rough / a
+    noisy, smooth = (ratio > NOISIER) & (rough > VISIBLE * sd), (ratio < 1 / NOISIER) & (a > VISIBLE * sd)
+    if noisy.any():
+        worst = float(ratio[noisy].max())
+        return [Finding(NOISE, f"its roughness is {worst:.2g} times that of the truth", worst, NOISIER)]
+    if smooth.any():
+        least = float(ratio[smooth].min())
+        return [Finding(SMOOTH, f"its roughness is {least:.2g} of that of the truth", least, 1 / NOISIER)]
     return []

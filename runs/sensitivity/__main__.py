@@ -40,7 +40,7 @@ def page(matrices: Mapping[str, Matrix]) -> str:
 
 
 def _cell(matrix: Matrix, label: str, score: str) -> str:
-    text = f"{matrix.ratio(label, score):.2g}"
+    text = matrix.text(label, score)
     return f"**{text}**" if score in matrix.separated(label) else text
 
 

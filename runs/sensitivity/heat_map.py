@@ -33,8 +33,16 @@ def heat_map(matrices: Mapping[str, Matrix]) -> Figure:
             for j, score in enumerate(scores):
                 ink = "white" if ratios[i, j] > 12 else "black"
                 weight = "bold" if score in seen else "normal"
-                text = f"{ratios[i, j]:.2g}" if ratios[i, j] < 1000 else ">999"
-                axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=ink, fontweight=weight)
+                axes.text(
+                    j,
+                    i,
+                    matrix.text(label, score),
+                    ha="center",
+                    va="center",
+                    fontsize=5.5,
+                    color=ink,
+                    fontweight=weight,
+                )
         axes.set_title(f"{name}, {matrix.length:,} rows")
         axes.set_xticks(range(len(scores)), scores, rotation=40, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(labels)), labels)

@@ -51,6 +51,11 @@ class Matrix:
     def ratio(self, row: str, score: str) -> float:
         return self.values[row][score] / self.floors[score].median
 
+    def text(self, row: str, score: str) -> str:
+        """The ratio with two digits, or none after the point."""
+        ratio = self.ratio(row, score)
+        return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+
     def separated(self, row: str) -> list[str]:
         """The scores that are above all true pairs."""
         return [score for score, value in self.values[row].items() if value > self.worst[score]]
