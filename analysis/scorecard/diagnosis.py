@@ -45,8 +45,8 @@ def diagnose(x_true: Any, x_gen: Any) -> tuple[Finding, ...]:
     "part of the attractor" (one lobe, one well): 5 % of the true visits or more lie in coarse cells, five per column,
     where the run has less than a twentieth of the visits expected. "off the attractor": the reverse. "drift": the means
     of the two halves of the run are further apart than five standard errors, and those of the truth are not. "too much
-    noise", "too little noise": the white noise seen in fourth differences is twice that of the truth, or half of it, and
-    the larger one above half a percent of the standard deviation; told for finely sampled series only.
+    noise", "too little noise": the white noise seen in fourth differences is twice that of the truth, or half of it,
+    and the larger one above half a percent of the standard deviation; told for finely sampled series only.
 
     It misleads where the record is too short to have visited everything: compare with the floor of D_stsp. A slow
     system with few switches between lobes can look like drift. Raises `DataError` for unequal columns, a constant

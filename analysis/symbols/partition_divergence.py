@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def partition_divergence(
         autocorrelation time of the truth.
     partitions, seed : how many, with seeds seed, seed + 1, ...; quantile boxes know no chance and are laid out once.
 
-    Returns Measure "partition divergence"; low and high are the range over the partitions, no sampling error: that
+    Returns Measure "partition divergence"; low and high are the range over two or more partitions, no sampling error: that
     shows in the floor, which needs independent trajectories of the same lengths (`score_floor`); the chi-square rule
     of `word_divergence` does not hold, since words at neighbouring times are nearly the same.
 
@@ -71,9 +72,8 @@ def partition_divergence(
         "length_model": len(second),
         "outside_fraction": outside,
     }
-    return Measure(
-        "partition divergence", float(np.mean(values)), min(values), max(values), unit="bits", settings=settings
-    )
+    low, high = (min(values), max(values)) if len(values) > 1 else (math.nan, math.nan)
+    return Measure("partition divergence", float(np.mean(values)), low, high, unit="bits", settings=settings)
 
 
 def _divergence(first: SymbolSequence, second: SymbolSequence, n: int, lag: int) -> float:
