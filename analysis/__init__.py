@@ -5,17 +5,21 @@ from .geometry.correlation_dimension import CorrelationDimension, correlation_di
 from .geometry.correlation_sum import CorrelationSum, correlation_sum
 from .geometry.diagram_distance import diagram_distance
 from .geometry.energy_distance import energy_distance
+from .geometry.generalised_dimensions import GeneralisedDimensions, generalised_dimensions
 from .geometry.hausdorff_distance import hausdorff_distance
 from .geometry.maximum_mean_discrepancy import maximum_mean_discrepancy, mmd
 from .geometry.persistence import PersistenceDiagram, persistence_diagram, persistence_distance
 from .geometry.power_spectrum_error import d_h, power_spectrum_error
 from .geometry.recurrence import RecurrenceQuantification, recurrence_quantification
+from .geometry.return_map import ReturnMap, return_map, return_map_distance
+from .geometry.sections import PoincareSection, poincare_section
 from .geometry.sinkhorn_divergence import sinkhorn_divergence
 from .geometry.sliced_wasserstein import sliced_wasserstein
 from .geometry.state_space_divergence import d_stsp, state_space_divergence
 from .geometry.state_space_divergence_gmm import state_space_divergence_gmm
 from .geometry.state_space_hellinger import state_space_hellinger
 from .geometry.state_space_jensen_shannon import state_space_jensen_shannon
+from .geometry.successive_maxima import SuccessiveMaxima, successive_maxima
 from .geometry.support_overlap import support_overlap
 from .lyapunov.conditional_exponents import conditional_exponents
 from .lyapunov.covariant_vectors import CovariantVectors, covariant_vectors
@@ -94,6 +98,7 @@ __all__ = [
     "ForbiddenWord",
     "FreeRun",
     "GateElbow",
+    "GeneralisedDimensions",
     "GroundTruthTime",
     "ImpliedTimeScales",
     "Judgement",
@@ -111,13 +116,16 @@ __all__ = [
     "PersistenceDiagram",
     "PiecewiseLinearMap",
     "Place",
+    "PoincareSection",
     "Reconstruction",
     "RecurrenceQuantification",
+    "ReturnMap",
     "Row",
     "SmoothPoint",
     "SmoothPoints",
     "SpectrumCheck",
     "StatePartition",
+    "SuccessiveMaxima",
     "SymbolSequence",
     "TangentMap",
     "TopologicalEntropy",
@@ -159,6 +167,7 @@ __all__ = [
     "forecast_metrics",
     "gate_elbow",
     "gaussian_noise",
+    "generalised_dimensions",
     "ground_truth_time",
     "hausdorff_distance",
     "implied_time_scales",
@@ -189,12 +198,15 @@ __all__ = [
     "persistence_distance",
     "pesin_entropy",
     "phase_surrogate",
+    "poincare_section",
     "power_spectrum_error",
     "prediction_error",
     "recurrence_quantification",
     "region_codes",
     "region_symbols",
     "region_tangent_map",
+    "return_map",
+    "return_map_distance",
     "sample_entropy",
     "score_floor",
     "side_symbols",
@@ -205,6 +217,7 @@ __all__ = [
     "state_space_divergence_gmm",
     "state_space_hellinger",
     "state_space_jensen_shannon",
+    "successive_maxima",
     "support_overlap",
     "topological_entropy",
     "transition_matrix",

@@ -85,8 +85,9 @@ def _over_starts(name: str, values: np.ndarray, finite: np.ndarray, seed: int) -
         )
         note = f"no {name} for {undefined} of {values.size} forecasts: {why}"
         return Measure(name, math.nan, settings=settings, note=note)
-    value = float(values.mean())
-    error = float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else math.nan
+    size = float(np.abs(values).max()) or 1.0  # divided out: squares of the largest numbers overflow
+    value = float((values / size).mean()) * size
+    error = float((values / size).std(ddof=1)) * size / math.sqrt(values.size) if values.size > 1 else math.nan
     return Measure(name, value, value - error, value + error, UNITS.get(name, ""), settings)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
+FARTHEST = 1e75  # standard deviations; squares of squares still fit, and what is beyond has diverged
+
 
 def prediction_error(truth: Any, forecast: Any, *, sd: Any = None) -> Measure:
     """Root mean square error after n free steps, in standard deviations of the truth.
@@ -121,7 +123,7 @@ def windows(x: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
 
 
 def scaled_errors(truth: Any, forecast: Any, sd: Any) -> np.ndarray:
-    """Root mean square over columns of the error in standard deviations: (starts, n)."""
+    """Root mean square over columns of the error in standard deviations: (starts, n); not finite once diverged."""
     t, f = np.asarray(truth, dtype=np.float64), np.asarray(forecast, dtype=np.float64)
     if t.ndim != 3 or t.shape != f.shape or not t.size or not np.isfinite(t).all():
         raise DataError(
@@ -129,8 +131,12 @@ def scaled_errors(truth: Any, forecast: Any, sd: Any) -> np.ndarray:
             "two arrays (starts, n, dim) of equal shape, the truth finite",
             "cut both to the same windows",
         )
-    scale = t.std((0, 1)) if sd is None else np.asarray(sd, dtype=np.float64)
-    if not (scale > 0).all():
-        raise DataError("a constant column in the truth", "columns that vary", "leave that column out")
+    exponent = np.frexp(np.abs(t).max((0, 1)))[1]  # brought to the order of one: nothing is rounded, squares fit
+    given = None if sd is None else np.asarray(sd, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.sqrt((((f - t) / scale) ** 2).mean(2))
+        t, f = np.ldexp(t, -exponent), np.ldexp(f, -exponent)
+        scale = t.std((0, 1)) if given is None else np.ldexp(given, -exponent)
+        if not ((scale > 0) & np.isfinite(scale)).all() or (given is None and (t.max((0, 1)) == t.min((0, 1))).any()):
+            raise DataError("a constant column in the truth", "columns that vary", "leave that column out")
+        errors = np.sqrt((((f - t) / scale) ** 2).mean(2))
+    return np.where(errors > FARTHEST, np.inf, errors)
