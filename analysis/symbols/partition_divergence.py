@@ -39,8 +39,8 @@ def partition_divergence(
         autocorrelation time of the truth.
     partitions, seed : how many, with seeds seed, seed + 1, ...; quantile boxes know no chance and are laid out once.
 
-    Returns Measure "partition divergence"; low and high are the range over two or more partitions, no sampling error: that
-    shows in the floor, which needs independent trajectories of the same lengths (`score_floor`); the chi-square rule
+    Returns Measure "partition divergence"; low and high are the range over two or more partitions, no sampling error:
+    that shows in the floor, which needs independent trajectories of the same lengths (`score_floor`); the chi-square rule
     of `word_divergence` does not hold, since words at neighbouring times are nearly the same.
 
     Lorenz-63, 1e5 rows at dt = 0.01, in units of the median of 10 true pairs (0.0049 bit, highest 1.5): rho = 28.5: 5,
