@@ -40,8 +40,8 @@ def partition_divergence(
     partitions, seed : how many, with seeds seed, seed + 1, ...; quantile boxes know no chance and are laid out once.
 
     Returns Measure "partition divergence"; low and high are the range over two or more partitions, no sampling error:
-    that shows in the floor, which needs independent trajectories of the same lengths (`score_floor`); the chi-square rule
-    of `word_divergence` does not hold, since words at neighbouring times are nearly the same.
+    that shows in the floor, which needs independent trajectories of the same lengths (`score_floor`); the chi-square
+    rule of `word_divergence` does not hold, since words at neighbouring times are nearly the same.
 
     Lorenz-63, 1e5 rows at dt = 0.01, in units of the median of 10 true pairs (0.0049 bit, highest 1.5): rho = 28.5: 5,
     rho = 30: 47, 10 % noise: 8, 2 % noise: 1.4 (not seen), time stretched by 1.1: 33, reversed in time: 148.

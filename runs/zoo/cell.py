@@ -30,7 +30,7 @@ HORIZON, ROWS = 20, 2000
 TRANSIENT = 1000
 COUNTABLE = 6  # columns; with more, no two points share a cell and D_stsp says nothing
 LYAPUNOV: dict[str, Any] = {"steps": 6000, "transient": 500}
-MEMBERS = 16
+MEMBERS, LARGE, FEW = 16, 500, 4  # of the spectrum; a model of more than 500 states has few
 
 
 def run(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
@@ -111,7 +111,8 @@ def exponents_of(task: Task, model: Model, entry: Entry) -> dict[str, Any]:
     if not entry.exponents:
         return {"exponents": [], "stderr": [], "conditional": math.nan}
     k = min(model.state_dim, max(len(task.exponents), min(task.train.dim, 10)) + 2)
-    states = model.initial_state(_contexts(task.test.values, model.min_context, MEMBERS, 0)).double()
+    members = MEMBERS if model.state_dim <= LARGE else FEW
+    states = model.initial_state(_contexts(task.test.values, model.min_context, members, 0)).double()
     spectrum = lyapunov_spectrum(model.tangent_map(), states.numpy(), k=k, dt=task.test.dt, **LYAPUNOV)
     conditional = math.nan
     if model.state_dim > model.obs_dim and model.encode(torch.zeros((1, model.obs_dim))).shape[1] < model.state_dim:
