@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -73,15 +74,14 @@ def _milliseconds(seconds: dict[str, np.ndarray], *names: str) -> list[str]:
 
 def _lorenz(members: int = 1, transient: int = 0) -> Callable[[int], np.ndarray]:
     """Exponents after so many steps."""
-    system = dataclasses.replace(get_system("lorenz63"), max_step=STEP)
+    lorenz: Any = get_system("lorenz63")
+    system = dataclasses.replace(lorenz, max_step=STEP)
     x0, step = system.attractor_points(members, transient=50.0, seed=1), system.tangent_map(STEP)
     return lambda n: lyapunov_spectrum(step, x0, steps=n, transient=transient, dt=STEP, qr_every=10).exponents
 
 
 def _against_pynamicalsys() -> dict[str, Variant]:
-    from pynamicalsys import ContinuousDynamicalSystem
-
-    other = ContinuousDynamicalSystem(model="lorenz system")
+    other = importlib.import_module("pynamicalsys").ContinuousDynamicalSystem(model="lorenz system")
     other.integrator("rk4", time_step=STEP)
 
     def theirs(n: int) -> Any:
