@@ -96,7 +96,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _cell(row.truth),
         _cell(row.reconstruction),
         _floor(row.reconstruction.floor),
-        *(_cell(m) for m in measures),
+        *(_baseline(m) for m in measures),
         _normalised(row),
     )
 
@@ -105,6 +105,13 @@ def _cell(measure: Measure | None) -> str:
     if measure is None:
         return ""
     return f"none ({measure.note})" if math.isnan(measure.value) else str(measure)
+
+
+def _baseline(measure: Measure | None) -> str:
+    """Without unit and error, which are those of the row."""
+    if measure is None:
+        return ""
+    return "none" if math.isnan(measure.value) else f"{measure.value:.3g}"
 
 
 def _normalised(row: Row) -> str:

@@ -16,10 +16,10 @@ the training data. The test series starts from an independent initial condition.
 - **VPT**: valid prediction time in Lyapunov times (in time units where no exponent is known): until the root mean \
 square error over columns exceeds 0.3 (and 0.5) standard deviations; median over 20 starts, whose clock starts after \
 the context that the model needs. Shown: median over seeds [least, largest].
-- **lambda_i**: exponents per unit of time by QR of the model's own tangent map, 16 members from the test data (4 of models with \
-more than 500 states), 6,000 steps each. Two more than the truth has are computed: **gap** says whether the first surplus one is clearly below the \
-last that counts (by two standard errors). Without a gap, exponents further down belong to the model's memory, not to \
-the system.
+- **lambda_i**: exponents per unit of time by QR of the model's own tangent map, 16 members from the test data (4 of \
+models with more than 500 states), 6,000 steps each. Two more than the truth has are computed: **gap** says whether \
+the first surplus one is clearly below the last that counts (by two standard errors). Without a gap, exponents further \
+down belong to the model's memory, not to the system.
 - **conditional**: largest exponent of the model driven by data; it must lie below the exponents that are to be trusted.
 - **D_stsp**, **D_H**: of 10 free runs of 10,000 rows (densities pooled; spectra smoothed over 20 \
 bins and averaged); the floor is what independent true trajectories score. With more than six columns no \
