@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,7 @@ def dense_kl(true, gen, bins, padding, smoothing):
     """The same divergence over every cell of the grid, overflow layer included."""
     margin = padding * true.std(0, ddof=1)
     low, high = true.min(0) - margin, true.max(0) + margin
-    edges = [
-        np.concatenate([[-np.inf], np.linspace(a, b, bins + 1), [np.inf]])
-        for a, b in zip(low, high, strict=True)
-    ]
+    edges = [np.concatenate([[-np.inf], np.linspace(a, b, bins + 1), [np.inf]]) for a, b in zip(low, high, strict=True)]
     p, q = (np.histogramdd(x, edges)[0] + smoothing for x in (true, gen))
     p, q = p / p.sum(), q / q.sum()
     return np.sum(p * np.log(p / q))
@@ -32,9 +31,7 @@ def test_many_dimensions_neither_overflow_nor_merge_cells():
     x = rng.standard_normal((300, 40))
     counts = cell_counts(x, x[::-1] + 0.0, bins=30)
     assert counts.cells == 32.0**40
-    assert (
-        counts.true.size == 300 and counts.true.max() == 1
-    )  # 32^40 exceeds int64; random points share no cell
+    assert counts.true.size == 300 and counts.true.max() == 1  # 32^40 exceeds int64; random points share no cell
     assert hellinger_distance(counts) == 0.0
 
 
@@ -62,3 +59,12 @@ def test_the_box_without_padding_contains_the_true_extremes():
 def test_unusable_input_is_refused(gen):
     with pytest.raises(DataError):
         cell_counts(np.random.default_rng(0).standard_normal((20, 2)), gen, bins=4)
+
+
+def test_memory_grows_with_the_points_and_not_with_the_cells():
+    x = np.random.default_rng(0).standard_normal((1000, 6))
+    tracemalloc.start()
+    counts = cell_counts(x, x[::-1], bins=30)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert counts.cells == 32.0**6 and peak < 5e6  # a dense grid: 8.6 GB

@@ -22,6 +22,8 @@ from dsr.errors import SpecError
 
 from ..symbols.jackknife import jackknife_error
 
+Values = Sequence[float] | np.ndarray
+
 BLOCKS, FEWEST = 10, 4
 ROWS = 10
 
@@ -37,9 +39,7 @@ def blocks_that_fit(blocks: int, *lengths: int, pieces: int = ROWS) -> int:
     return fitting if fitting >= FEWEST else 0
 
 
-def two_record_error(
-    blocks: int, without_true: Callable[[], Sequence[float]], without_generated: Callable[[], Sequence[float]]
-) -> float:
+def two_record_error(blocks: int, without_true: Callable[[], Values], without_generated: Callable[[], Values]) -> float:
     """Standard error from the scores without each block of either record; NaN for `blocks` 0."""
     if blocks == 0:
         return math.nan

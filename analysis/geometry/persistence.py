@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def _diagram(
             "use the defaults",
         )
     try:
-        from ripser import ripser
+        ripser = import_module("ripser").ripser
     except ImportError as problem:
         raise SpecError(
             "a persistence diagram without the package ripser",

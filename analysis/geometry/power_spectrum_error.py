@@ -67,9 +67,12 @@ def power_spectrum_error(
     if smoothing is not None and not (np.isfinite(smoothing) and smoothing >= 0):
         raise SpecError(f"smoothing = {smoothing}", "a number of bins >= 0", "use 20, as most papers do")
     true, gen = as_points(x_true, "x_true"), as_points(x_gen, "x_gen")
-    if preset is None and smoothing is None:
+    if preset is not None:
+        columns = PUBLISHED[preset](true, gen)
+    elif smoothing is not None:
+        columns = spectral_hellinger(true, gen, smoothing=smoothing)
+    else:
         return _welch(true, gen, segment, blocks)
-    columns = spectral_hellinger(true, gen, smoothing=smoothing) if preset is None else PUBLISHED[preset](true, gen)
     settings = {**chosen, "length": len(true), "columns": [float(c) for c in columns]}
     return Measure("D_H", float(columns.mean()), settings=settings)
 
