@@ -38,11 +38,11 @@ def series(draw):
     elif kind in ("nan", "infinite") and rows:
         x[rows // 2] = math.nan if kind == "nan" else math.inf
     elif kind == "huge":
-        x = 1e150 * x
+        x = 1e160 * x  # squares overflow
     elif kind == "mixed":
-        x = x * np.array([1e150, 1.0, 1e-150])[:dim]
+        x = x * np.array([1e160, 1.0, 1e-160])[:dim]
     elif kind == "tiny":
-        x = 1e-150 * x
+        x = 1e-170 * x  # squares vanish
     elif kind == "trend":
         x = x + np.linspace(0, 1e6, rows)[:, None]
     return x

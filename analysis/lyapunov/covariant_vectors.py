@@ -109,7 +109,8 @@ def covariant_vectors(
     x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick, seed=seed)
     members, (aligning, points) = len(x), (-(-transient // qr_every), steps // qr_every)
     x, q, _, stayed = walk(tangent_map, x, q, qr_every, aligning)
-    states, frames, triangles = [x], [q], []
+    states, frames = [x], [q]
+    triangles: list[np.ndarray] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(points + aligning):
             for _ in range(qr_every):
