@@ -235,7 +235,7 @@ class Model(nn.Module, metaclass=_Remembering):
 
         def advance(z: np.ndarray, q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             with torch.no_grad():
-                forced = model.force(torch.from_numpy(z), torch.from_numpy(x), 1.0)
+                forced = model.force(torch.from_numpy(z), torch.tensor(x), 1.0)
                 tangent = torch.tensor(q)
                 tangent[:, : model.encode(forced.new_zeros((1, model.obs_dim))).shape[1]] = 0.0  # data do not move
                 return model.step(forced).numpy(), model.jvp(forced, tangent).numpy()
