@@ -73,8 +73,9 @@ def generalised_dimensions(
     measure scales; D_q is the value that makes it so. D_1 is the slope of digamma(k) against <ln r_k>.
 
     When it misleads: the errors leave out the bias of a finite radius (0.03 on fractals of known D_q), and are up to
-    twice too wide, because the stretches are short; q < 0 is ruled by the emptiest corners and by noise. For a single number use `correlation_dimension`. Source:
-    Badii & Politi, doi:10.1007/BF01009897; Grassberger, doi:10.1016/0375-9601(85)90724-8.
+    twice too wide, because the stretches are short; q < 0 is ruled by the emptiest corners and by noise. For a single
+    number use `correlation_dimension`. Source: Badii & Politi, doi:10.1007/BF01009897; Grassberger,
+    doi:10.1016/0375-9601(85)90724-8.
     """
     q = np.asarray(list(orders), dtype=np.float64)
     if not q.size or not ((q >= -2) & (q <= LARGEST_ORDER)).all():

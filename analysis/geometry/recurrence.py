@@ -109,12 +109,13 @@ def recurrence_quantification(
     values = plot.numbers(diagonals, verticals, rows)
     stretches = [s for s in np.array_split(points, blocks) if len(s) > 2 * window + 10] if blocks >= 2 else []
     parts = [plot.numbers(*plot.lines(s), len(s)) for s in stretches]
+    used = float(np.ldexp(scaled, exponent))
     settings = {
-        "radius": float(np.ldexp(scaled, exponent)), "metric": metric, "theiler": window, "shortest": shortest,
+        "radius": used, "metric": metric, "theiler": window, "shortest": shortest,
         "length": rows, "blocks": len(parts), "seed": seed,
     }  # fmt: skip
     measures = {key: _measure(key, value, [p[key] for p in parts], settings) for key, value in values.items()}
-    return RecurrenceQuantification(measures, diagonals, verticals, settings["radius"], settings)
+    return RecurrenceQuantification(measures, diagonals, verticals, used, settings)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dsr.errors import DsrError, SpecError, StoreError, unknown
 
 from ..progress import TerminalProgress
 from ..store import RunFolder
+from .estimators import estimators
 from .forcing import forcings
 from .goals import Section
 from .gpu import fleets
@@ -41,8 +42,9 @@ SECTIONS: dict[str, Callable[[Effort, Say], Section]] = {
     "reservoirs": reservoirs,
     "piecewise_linear": piecewise_linear,
     "lyapunov": lyapunov,
+    "estimators": estimators,
 }
-SLOW = ("parallel_in_time",)  # left out of a quick run that does not name them
+SLOW = ("parallel_in_time", "estimators")  # left out of a quick run that does not name them
 
 
 def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
