@@ -20,7 +20,7 @@ import numpy as np
 
 from dsr.errors import SpecError
 
-from ..symbols.jackknife import jackknife_error
+from ..jackknife import jackknife_error
 
 Values = Sequence[float] | np.ndarray
 

@@ -11,7 +11,7 @@ import numpy as np
 from dsr.errors import DataError, unknown
 from dsr.measure import Measure
 
-from ..symbols.jackknife import jackknife_error
+from ..jackknife import jackknife_error
 from .correlation_sum import CorrelationSum, correlation_sum
 
 ESTIMATORS = ("takens", "slope")

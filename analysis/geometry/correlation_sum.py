@@ -12,8 +12,8 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 
 from ..compiled import compiled
+from ..jackknife import block_of
 from ..magnitude import of_order_one, window_or_default
-from ..symbols.jackknife import block_of
 
 SHARE, MOST_PAIRS = 0.025, 2e8
 SAMPLE = 100_000

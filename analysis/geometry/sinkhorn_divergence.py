@@ -10,7 +10,7 @@ import numpy as np
 from dsr.errors import SpecError
 from dsr.measure import Measure
 
-from ..symbols.jackknife import block_of
+from ..jackknife import block_of
 from .block_error import BLOCKS, blocks_that_fit, two_record_error
 from .entropic_transport import entropic_transport
 from .samples import draw_samples

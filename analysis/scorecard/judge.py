@@ -89,17 +89,21 @@ def judge(
     lost_note = f"diverged at step {lost}"
     notes = [_floor_note(len(others), free_steps)]
 
+    scores = scorecard_scores(bins=bins, smoothing=smoothing)
+    values_alone = scorecard_scores(bins=bins, smoothing=smoothing, errors=False)
+
     def compare(name: str, score: Score) -> Row:
-        baselines = (score(truth, surrogate[:free_steps]), score(truth, noise[:free_steps]))
+        value = values_alone[name]
+        baselines = (value(truth, surrogate[:free_steps]), value(truth, noise[:free_steps]))
         found = Measure(name, math.nan, note=lost_note) if orbit is None else score(truth, orbit)
         known = (floors or {}).get(name)
-        floor = score_floor(score, truth, others) if known is None else known
+        floor = score_floor(value, truth, others) if known is None else known
         return Row(name, None, dataclasses.replace(found, floor=floor), *baselines)
 
     from_data = _estimator(test)
     estimate = from_data(truth) if truth_spectrum is None else truth_spectrum.measure(1)
     lyapunov_time = 1 / estimate.value if estimate.value > 0 else None
-    rows = [compare(name, score) for name, score in scorecard_scores(bins=bins, smoothing=smoothing).items()]
+    rows = [compare(name, score) for name, score in scores.items()]
     rows += prediction_rows(
         test,
         model,

@@ -11,7 +11,7 @@ import numpy as np
 
 from dsr.measure import Measure
 
-from .jackknife import counts_per_block, jackknife_error
+from ..jackknife import counts_per_block, jackknife_error
 from .sequence import SymbolSequence, as_symbol_sequence, check_word_length
 from .words import word_labels
 

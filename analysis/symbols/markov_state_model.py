@@ -12,7 +12,7 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
-from .jackknife import counts_per_block, jackknife_error
+from ..jackknife import counts_per_block, jackknife_error
 from .sequence import SymbolSequence, as_symbol_sequence
 from .state_partition import StatePartition, fit_partition
 

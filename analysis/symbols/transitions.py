@@ -10,7 +10,7 @@ import numpy as np
 
 from dsr.errors import SpecError
 
-from .jackknife import block_of
+from ..jackknife import block_of
 from .sequence import as_symbol_sequence
 
 DENSE = 4096  # symbols above which no dense matrix is made (128 MB)

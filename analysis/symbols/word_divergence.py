@@ -11,8 +11,8 @@ from dsr.cells import CellCounts, jensen_shannon_divergence
 from dsr.errors import SpecError
 from dsr.measure import Floor, Measure
 
+from ..jackknife import counts_per_block, jackknife_error
 from .block_entropy import longest_sampled_word
-from .jackknife import counts_per_block, jackknife_error
 from .sequence import as_symbol_sequence, same_alphabet
 from .words import word_labels
 

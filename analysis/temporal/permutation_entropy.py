@@ -12,7 +12,7 @@ from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 from dsr.points import as_columns_that_vary
 
-from ..symbols.jackknife import block_of, jackknife_error
+from ..jackknife import block_of, jackknife_error
 
 LARGEST_ORDER = 8
 

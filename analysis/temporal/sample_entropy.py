@@ -11,8 +11,8 @@ from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
 from ..compiled import compiled
+from ..jackknife import jackknife_error
 from ..magnitude import of_order_one
-from ..symbols.jackknife import jackknife_error
 
 NAME = "sample entropy"
 
