@@ -27,7 +27,7 @@ validate: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -rA
 
 # One thread: the ratios are those of one core.
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m dsr.runs.bench
 
 lint: $(VENV)/.installed-test
@@ -52,6 +52,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/.made
 	$(BIN)/pip install -q -e ".[$(EXTRAS)]"
+	@touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/.made
+	$(BIN)/pip install -q -e ".[bench]"
 	@touch $@
 
 $(VENV)/.made:

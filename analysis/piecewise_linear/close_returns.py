@@ -17,7 +17,8 @@ def close_returns(states: np.ndarray, shortest: int, longest: int, *, every: int
     """
     returns = _compiled()(states, shortest, longest, every)
     order = np.argsort(returns[:, 2], kind="stable")
-    found, used = [], {}
+    found: list[tuple[int, int]] = []
+    used: dict[float, int] = {}
     for start, period, _ in returns[order]:
         if used.get(period, 0) < max(1, most // 8):
             used[period] = used.get(period, 0) + 1

@@ -22,7 +22,7 @@ CHUNK_BYTES = 2e7
 
 
 def cycles(
-    model: PiecewiseLinearMap,
+    model: PiecewiseLinearMap | Pieces,
     period: int,
     *,
     method: str = "auto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,8 +31,8 @@ def piecewise_linear(effort: Effort, say: Say) -> Section:
     for units in (8, 10, 12):
         model = random_model(units)
         variants = {
-            "dsr": Variant(lambda n, m=model: _repeat(lambda: fixed_points(m), n)),
-            "loop": Variant(lambda n, m=model: _repeat(lambda: solve_in_a_loop(m), n)),
+            "dsr": Variant(_repeated(partial(fixed_points, model))),
+            "loop": Variant(_repeated(partial(solve_in_a_loop, model))),
         }
         seconds = measure(variants, effort, within(say, f"fixed points, P = {units}"))
         ours, loop = (1e3 * float(np.median(seconds[name])) for name in ("dsr", "loop"))
@@ -42,7 +43,7 @@ def piecewise_linear(effort: Effort, say: Say) -> Section:
     for units, period in PERIODS.items():
         model = random_model(units)
         seconds = measure(
-            {"dsr": Variant(lambda n, m=model, k=period: _repeat(lambda: cycles(m, k), n))},
+            {"dsr": Variant(_repeated(partial(cycles, model, period)))},
             effort,
             within(say, f"{period}-cycles, P = {units}"),
         )
@@ -93,8 +94,8 @@ def _long_orbits(effort: Effort, say: Say) -> str:
     advance, x = region_tangent_map(model), rng.standard_normal((TANGENTS, STATES))
     q = np.tile(np.eye(STATES), (TANGENTS, 1, 1))
     variants = {
-        "chains": Variant(lambda n: _repeat(lambda: closed_chains(pieces, bits), n), models=len(bits)),
-        "tangents": Variant(lambda n: _repeat(lambda: advance(x, q), n), models=TANGENTS),
+        "chains": Variant(_repeated(partial(closed_chains, pieces, bits)), models=len(bits)),
+        "tangents": Variant(_repeated(partial(advance, x, q)), models=TANGENTS),
     }
     seconds = {name: float(np.median(s)) for name, s in measure(variants, effort, within(say, "long orbits")).items()}
     return (
@@ -104,6 +105,9 @@ def _long_orbits(effort: Effort, say: Say) -> str:
     )
 
 
-def _repeat(work: Callable[[], object], n: int) -> None:
-    for _ in range(n):
-        work()
+def _repeated(work: Callable[[], object]) -> Callable[[int], None]:
+    def run(n: int) -> None:
+        for _ in range(n):
+            work()
+
+    return run
