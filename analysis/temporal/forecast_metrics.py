@@ -61,7 +61,7 @@ def forecast_metrics(
         if name not in METRICS:
             raise unknown("forecast metric", name, METRICS)
     rngs = np.random.default_rng(seed).spawn(len(true))
-    finite: np.ndarray = np.isfinite(pred).all((1, 2))
+    finite = np.asarray(np.isfinite(pred).all((1, 2)))
     found = {}
     for name in names:
         with np.errstate(all="ignore"):  # what is not finite is counted below
