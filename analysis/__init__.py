@@ -78,7 +78,7 @@ from .temporal.lag_curves import LagCurve, autocorrelation_curve, mutual_informa
 from .temporal.permutation_entropy import PermutationEntropy, permutation_entropy
 from .temporal.prediction import prediction_error, valid_prediction_time
 from .temporal.sample_entropy import sample_entropy
-from .temporal.zero_one import ZeroOneTest, zero_one_test
+from .temporal.zero_one_test import ZeroOneTest, zero_one_test
 
 __all__ = [
     "Bifurcations",

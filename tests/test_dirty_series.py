@@ -26,7 +26,7 @@ from dsr.analysis.temporal.lag_curves import autocorrelation_curve, mutual_infor
 from dsr.analysis.temporal.permutation_entropy import permutation_entropy
 from dsr.analysis.temporal.prediction import prediction_error, valid_prediction_time
 from dsr.analysis.temporal.sample_entropy import sample_entropy
-from dsr.analysis.temporal.zero_one import zero_one_test
+from dsr.analysis.temporal.zero_one_test import zero_one_test
 from dsr.errors import DsrError
 from dsr.measure import Measure
 

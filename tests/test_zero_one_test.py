@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis.temporal.lag_curves import autocorrelation_curve, mutual_information_curve
-from dsr.analysis.temporal.zero_one import _displacement, _walk, zero_one_test
+from dsr.analysis.temporal.zero_one_test import _displacement, _walk, zero_one_test
 from dsr.errors import DataError, SpecError
 from dsr.systems import get_system
 
