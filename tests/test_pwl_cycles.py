@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import MAKE, members
 
-from dsr.analysis import basin_fraction, cycles, fixed_points
+from dsr.analysis import PeriodicOrbit, basin_fraction, cycles, fixed_points
+from dsr.analysis.piecewise_linear.cycle_equations import periodic_orbit
 from dsr.analysis.piecewise_linear.gates import find_gates
 from dsr.analysis.piecewise_linear.protocol import as_pieces
 from dsr.analysis.piecewise_linear.regions import find_regions
@@ -245,6 +246,33 @@ def test_a_line_of_fixed_points_is_marginal():
     assert len(found) == 0 or all(orbit.border for orbit in found)
     found = fixed_points(Tent(1.0, 0.1))  # parallel to it
     assert not found.marginal and len(found) == 1
+
+
+def test_a_line_of_fixed_points_is_seen_through_rounding():
+    rng = np.random.default_rng(0)
+    basis = rng.standard_normal((4, 4))
+    W = basis @ np.diag([1.0, 0.5, 0.3, -0.2]) @ np.linalg.inv(basis)
+    assert 0 < np.linalg.svd(np.eye(4) - W)[1][-1] < 1e-12  # not exactly singular
+    model = ALRNN(1, 4, 1).double()
+    with torch.no_grad():
+        model.A.zero_()
+        model.W.copy_(torch.from_numpy(W))
+    found = fixed_points(model)
+    on = [line for line in found.marginal if line.bits.all()]
+    assert len(on) == 1 and abs(on[0].directions[:, 0] @ basis[:, 0]) == pytest.approx(np.linalg.norm(basis[:, 0]))
+    assert all(orbit.border for orbit in found)
+
+
+def test_a_word_is_real_only_in_its_own_regions_or_on_their_border():
+    pieces = as_pieces(two_units())
+    gates = find_gates(pieces)
+    assert periodic_orbit(pieces, gates, np.array([[False, False]])) is None  # its solution (2, 2) lies elsewhere
+    for known in (gates, None):
+        real = periodic_orbit(pieces, known, np.array([[True, True]]))
+        assert isinstance(real, PeriodicOrbit) and not real.border
+        edge = as_pieces(Tent(1.5, -0.25))  # its fixed point 1/2 is the fold, which counts as off
+        beside = periodic_orbit(edge, known and find_gates(edge), np.array([[True]]))
+        assert isinstance(beside, PeriodicOrbit) and beside.border and not beside.bits.any()
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,9 @@ def bifurcations(
     """Fixed points and cycles of a sequence of models, each followed from one model to the next, with named events.
 
     An orbit whose word of regions is real in two models in a row is the same orbit. One whose word changes is followed
-    across the border if the solution for the old word in the new model (or the reverse) lies in the regions of the new
-    word. Where an orbit vanishes or appears, its word is solved in the model that lacks it: a solution outside its
-    regions tells of a border collision.
+    across the border if the solution for the old word in the new model lies in the regions of the new word. Where an
+    orbit vanishes or appears, its word is solved in the model that lacks it: a solution outside its regions tells of a
+    border collision.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def bifurcations(
         running = {_key(orbit.bits): Branch(0, (orbit,)) for orbit in found[0][j]}
         for i in range(len(all_pieces) - 1):
             before, after = found[i][j], found[i + 1][j]
-            partner = _partners(all_pieces[i], all_pieces[i + 1], before, after)
+            partner = _partners(all_pieces[i + 1], before, after)
             following: dict[bytes, Branch] = {}
             for old in before:
                 branch, new = running[_key(old.bits)], partner.get(_key(old.bits))
@@ -123,7 +123,7 @@ def bifurcations(
     return Bifurcations(values, found, tuple(branches), tuple(events), complete, settings)
 
 
-def _partners(here: Pieces, there: Pieces, before: PeriodicOrbits, after: PeriodicOrbits) -> dict[bytes, PeriodicOrbit]:
+def _partners(there: Pieces, before: PeriodicOrbits, after: PeriodicOrbits) -> dict[bytes, PeriodicOrbit]:
     """For the word of each orbit in `before`, the orbit of `after` that it has become, where there is one."""
     new = {_key(orbit.bits): orbit for orbit in after}
     partner = {key: new[key] for key in (_key(orbit.bits) for orbit in before) if key in new}
@@ -133,10 +133,6 @@ def _partners(here: Pieces, there: Pieces, before: PeriodicOrbits, after: Period
         regions = _regions_of_solution(there, orbit.bits)
         if regions in free:
             partner[key] = free.pop(regions)
-    for key, orbit in list(free.items()):
-        regions = _regions_of_solution(here, orbit.bits)
-        if regions in left and regions not in partner:
-            partner[regions] = free.pop(key)
     return partner
 
 
