@@ -108,7 +108,7 @@ def check(call: Callable[[], Any]) -> None:
         assert measure.name and measure.settings is not None
 
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", OF_STATES)
