@@ -51,6 +51,6 @@ def heat_map(matrices: Mapping[str, Matrix]) -> Figure:
     for axes in panels[count:]:
         axes.set_axis_off()
     if image is not None:
-        place = {"shrink": 0.3, "aspect": 30, "location": "bottom"}
-        figure.colorbar(image, ax=list(panels), label="score / median of its floor", **place)
+        label = "score / median of its floor"
+        figure.colorbar(image, ax=list(panels), label=label, shrink=0.3, aspect=30, location="bottom")
     return figure
