@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..symbols.region_codes import region_codes
 from .gates import Gates
 from .periodic_orbit import MarginalSet, PeriodicOrbit
 from .protocol import TOLERANCE, Pieces
@@ -12,19 +13,11 @@ from .stability import sorted_multipliers
 NULL = 1e-10  # singular values below this, relative to 1 + the largest, belong to directions that stay where they are
 
 
-def region_codes(bits: np.ndarray) -> np.ndarray:
-    """One number for each region (..., gates) -> (...): equal for equal regions only."""
-    gates = bits.shape[-1]
-    if gates <= 62:
-        return bits @ (1 << np.arange(gates, dtype=np.int64))
-    flat = np.packbits(bits.reshape(-1, gates), axis=1)
-    return np.unique(flat, axis=0, return_inverse=True)[1].reshape(bits.shape[:-1])
-
-
 def region_maps(pieces: Pieces, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Matrices (R, M, M) and offsets (R, M) of the regions among bits (..., gates), and the number of each (...)."""
-    _, first, index = np.unique(region_codes(bits).ravel(), return_index=True, return_inverse=True)
-    maps, offsets = pieces.affine(bits.reshape(-1, bits.shape[-1])[first])
+    rows = bits.reshape(-1, bits.shape[-1])
+    _, first, index = np.unique(region_codes(rows), return_index=True, return_inverse=True)
+    maps, offsets = pieces.affine(rows[first])
     return np.ascontiguousarray(maps), np.ascontiguousarray(offsets), index.reshape(bits.shape[:-1])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dsr.errors import SpecError
 
-from .cycle_equations import region_codes
+from ..symbols.region_codes import region_codes
 from .gates import Gates
 from .protocol import Pieces
 
