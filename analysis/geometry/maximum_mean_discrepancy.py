@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import SpecError
+from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
 from .block_error import BLOCKS, blocks_that_fit, two_record_error
@@ -48,6 +48,8 @@ def maximum_mean_discrepancy(
         raise SpecError(f"bandwidth = {bandwidth}", "a positive number", "leave it out for the median distance")
     samples = draw_samples(x_true, x_gen, points=points, scale=scale, seed=seed)
     x, y = samples.true, samples.generated
+    if len(y) < 2:
+        raise DataError("x_gen of one row", "2 rows or more, to leave out pairs of a row with itself", "bring a longer run")
     width = _median_distance(x) if bandwidth is None else bandwidth
     blocks = blocks_that_fit(blocks, len(x), len(y))
 
