@@ -49,7 +49,7 @@ def maximum_mean_discrepancy(
     samples = draw_samples(x_true, x_gen, points=points, scale=scale, seed=seed)
     x, y = samples.true, samples.generated
     if len(y) < 2:
-        raise DataError("x_gen of one row", "2 rows or more, to leave out pairs of a row with itself", "bring a longer run")
+        raise DataError("x_gen of one row", "2 rows or more: a row is not paired with itself", "bring a longer run")
     width = _median_distance(x) if bandwidth is None else bandwidth
     blocks = blocks_that_fit(blocks, len(x), len(y))
 
