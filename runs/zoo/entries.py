@@ -79,7 +79,7 @@ ENTRIES: dict[str, list[Entry]] = {
     "ecg": [*EVERYTHING, SEARCHED, WINDOWS],
     "lorenz63_x": [*BASELINES, *RESERVOIRS, SEARCHED, SEARCHED_NGRC, *MEMORY, *STATE_SPACE],
     "lorenz96_10": LATTICES,
-    "lorenz96_20": [replace(e, exponents=e.exponents and not e.label.startswith(("esn", "parallel"))) for e in LATTICES],
+    "lorenz96_20": [replace(e, exponents=e.exponents and e not in (LATTICE, LATTICE_ESN)) for e in LATTICES],
     "mackey_glass": [*BASELINES, *RESERVOIRS, SEARCHED, SEARCHED_NGRC, *plain("lstm", "gru", "s4d")],
     "kuramoto_sivashinsky": [*BASELINES, FRONTS, FRONTS_ESN, FRONTS_NGRC, *plain("lstm", "s4d")],
 }
