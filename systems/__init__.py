@@ -11,11 +11,13 @@ from typing import Any
 from dsr.errors import SpecError
 
 from . import (  # noqa: F401  (each registers itself)
+    flows,
     henon,
     kuramoto_sivashinsky,
     lorenz63,
     lorenz96,
     mackey_glass,
+    maps,
     rossler,
 )
 from .base import SYSTEMS, Published, System

@@ -207,8 +207,12 @@ class System(ABC):
         if self.time == "map":
             wander = float(int(wander))
         duration = wander + transient
-        state = self.default_state + ball
+        state = self._admitted(self.default_state + ball)
         return (self._orbit(state, 2, duration, 0.0)[1] if duration > 0 else state), duration
+
+    def _admitted(self, state: np.ndarray) -> np.ndarray:
+        """The state (dim,) nearest to a random one that a trajectory may start from."""
+        return state
 
     def _checked(
         self, n: int, dt: float | None, transient: float, seed: int, noise: float

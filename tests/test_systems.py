@@ -30,8 +30,8 @@ def central_jacobian(function, x, h=1e-6):
 
 
 def test_the_registry_holds_the_own_systems():
-    expected = ["henon", "kuramoto_sivashinsky", "lorenz63", "lorenz96", "mackey_glass", "rossler"]
-    assert system_names() == expected == list(SYSTEMS)
+    expected = {"henon", "kuramoto_sivashinsky", "lorenz63", "lorenz96", "mackey_glass", "rossler"}
+    assert expected < set(SYSTEMS) and system_names() == sorted(SYSTEMS)
 
 
 def test_lorenz_field_at_a_known_state():
@@ -185,7 +185,7 @@ def test_tangent_map_leaves_its_arguments_alone():
     assert np.array_equal(x, np.zeros((1, 2))) and np.array_equal(Q, np.eye(2)[None])
 
 
-@pytest.mark.parametrize("name", system_names())
+@pytest.mark.parametrize("name", [*EQUATIONS, "kuramoto_sivashinsky", "mackey_glass"])
 def test_trajectories_stay_on_the_attractor(name):
     system = get_system(name)
     x = system.simulate(20_000, transient=200, seed=0).values

@@ -118,8 +118,8 @@ def test_a_flow_with_jumps_refuses_the_tangent_map():
     ("typed", "message"),
     [
         ("dysts:Rosler", "did you mean 'Rossler'"),
-        ("Lorenz84", "did you mean 'dysts:Lorenz84'"),
-        ("Chau", "did you mean 'dysts:Chua'"),
+        ("LorenzStenfl", "did you mean 'dysts:LorenzStenflo'"),
+        ("Chau", "did you mean 'chua'"),
         ("lorentz", "did you mean 'lorenz63'"),
         ("dysts:MackeyGlass", "delay equation"),
     ],
