@@ -41,7 +41,7 @@ def _truth(floor: Mapping[str, Any]) -> str:
     if floor["exponents"]:
         words.append("True exponents: " + ", ".join(f"{x:.3g}" for x in floor["exponents"]) + ".")
     for name, key in (("D_stsp", "d_stsp"), ("D_H", "d_h")):
-        if floor[key]:
+        if _range(floor[key]):
             words.append(f"Floor of {name}: {_range(floor[key])}.")
     return " ".join(words)
 
@@ -104,12 +104,13 @@ def _failures(cells: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _range(values: Sequence[float | None]) -> str:
-    """Median [least, largest] of the known values; says how many are unknown."""
+    """Median [least, largest] of the known values, one number if they are equal; says how many are unknown. Nothing
+    where none is known."""
     known = sorted(v for v in values if v is not None and v == v)
     if not known:
-        return "none" if values else ""
+        return ""
     missing = f" ({len(values) - len(known)} none)" if len(known) < len(values) else ""
-    if len(known) == 1:
+    if known[0] == known[-1]:
         return _number(known[0]) + missing
     return f"{_number(statistics.median(known))} [{_number(known[0])}, {_number(known[-1])}]{missing}"
 
