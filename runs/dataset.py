@@ -14,6 +14,7 @@ from dsr.series import TimeSeries
 
 from ..analysis import Embedding, LyapunovSpectrum, choose_embedding, delay_embed, lyapunov_spectrum
 from ..systems import System, get_system
+from ..systems.making import independent_sets
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 
 TRANSIENT_PERIODS = 50
@@ -43,13 +44,11 @@ def prepare(spec: RunSpec) -> Dataset:
 def _from_system(data: SystemData, seed: int) -> Dataset:
     system = get_system(data.system, **(data.parameters or {}))
     dt, transient = _grid(data, system)
-    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(4)]
-    train, validation = (
-        system.simulate(n, dt, transient=transient, seed=s, noise=data.noise)
-        for n, s in ((data.train, seeds[0]), (data.validation, seeds[1]))
+    train, validation, test = independent_sets(
+        system, data.train, data.validation, data.test, dt, transient=transient, seed=seed, noise=data.noise
     )
-    test = system.simulate(data.test, dt, transient=transient, seed=seeds[2])
-    independent = system.simulate_many(data.test, dt, count=data.floor_trajectories, transient=transient, seed=seeds[3])
+    apart = int(np.random.SeedSequence(seed).generate_state(4)[3])  # the first three are those of the sets
+    independent = system.simulate_many(data.test, dt, count=data.floor_trajectories, transient=transient, seed=apart)
     notes = (system.warning,) if system.warning else ()
     return Dataset([train], [validation], test, independent, estimated={"dt": dt, "transient": transient}, notes=notes)
 

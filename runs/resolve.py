@@ -76,7 +76,8 @@ def resolve(spec: RunSpec) -> Resolved:
         "seed": spec.seed,
         "version": __version__,
     }
-    source = Path(spec.data.file).stem if isinstance(spec.data, FileData) else spec.data.system
+    file = _file(spec)
+    source = spec.data.system if file is None else file.stem  # type: ignore[union-attr]
     return Resolved(spec, model, forcing, training, tree, run_id(source, spec.model["name"], spec.seed, tree))
 
 
@@ -92,12 +93,19 @@ def _refuse_gradient_settings(spec: RunSpec) -> None:
         )
 
 
-def _data_tree(spec: RunSpec) -> dict[str, Any]:
-    data = dataclasses.asdict(spec.data)
+def _file(spec: RunSpec) -> Path | None:
+    """The file that the data come from, be it values or equations."""
     if isinstance(spec.data, FileData):
-        path = Path(spec.data.file)
-        return {**data, "file": path.name, "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
-    return data
+        return Path(spec.data.file)
+    return Path(spec.data.system) if spec.data.system.lower().endswith(".toml") else None
+
+
+def _data_tree(spec: RunSpec) -> dict[str, Any]:
+    data, path = dataclasses.asdict(spec.data), _file(spec)
+    if path is None:
+        return data
+    key = "file" if isinstance(spec.data, FileData) else "system"
+    return {**data, key: path.name, "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
 
 
 def _without_name(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class SystemData:
     """Train, validation and test are independent trajectories of a benchmark system; only train and validation are
     noisy."""
 
-    system: str = option("", "name of a system (dsr systems), or dysts:NAME")
+    system: str = option("", "name of a system (dsr systems), dysts:NAME, or a .toml file with equations")
     parameters: dict | None = option(None, "parameters that differ from the defaults")  # noqa: RUF009
     dt: float | None = option(None, "sampling step; the system's own if not given")
     train: int = option(100_000, "rows of the training trajectory")
@@ -99,8 +99,11 @@ SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".parquet", ".mat")
 
 
 def data_section(source: str) -> dict[str, str]:
-    """The [data] section for a command-line SYSTEM|FILE: a file if it looks or exists like one."""
+    """The [data] section for a command-line SYSTEM|FILE: a file if it looks or exists like one; equations in TOML are a
+    system."""
     path = Path(source)
+    if path.suffix.lower() == ".toml":
+        return {"system": source}
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1 or path.exists():
         return {"file": source}
     return {"system": source}

@@ -22,8 +22,9 @@ from . import (  # noqa: F401  (each registers itself)
 )
 from .base import SYSTEMS, Published, System
 from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
+from .from_text import SUFFIX, from_text, from_toml
 
-__all__ = ["SYSTEMS", "Published", "System", "dysts_names", "get_system", "system_names"]
+__all__ = ["SYSTEMS", "Published", "System", "dysts_names", "from_text", "from_toml", "get_system", "system_names"]
 
 # An own system is suggested although a dysts flow is spelt this much closer: it has published invariants.
 OWN_PREFERENCE = 0.15
@@ -35,12 +36,15 @@ def system_names() -> list[str]:
 
 
 def get_system(name: str, **parameters: Any) -> System:
-    """The system of that name ("lorenz63", "dysts:Chua"), with these parameters in place of the defaults.
+    """The system of that name ("lorenz63", "dysts:Chua"; a path ending in .toml is a file with
+    equations, see `from_toml`), with these parameters in place of the defaults.
 
     Raises `SpecError` for an unknown name or parameter, with the nearest match.
     """
     if name.startswith(DYSTS_PREFIX):
         return load_dysts_flow(name.removeprefix(DYSTS_PREFIX), parameters)
+    if name.lower().endswith(SUFFIX):
+        return from_toml(name, **parameters)
     if name not in SYSTEMS:
         close = _closest(name)
         raise SpecError(

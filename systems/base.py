@@ -109,6 +109,12 @@ class System(ABC):
     def _provenance(self) -> dict[str, Any]:
         """Integrator, its settings and library versions."""
 
+    def with_parameters(self, **changes: Any) -> System:
+        """The same system with other values of some of its parameters; raises `SpecError` for an unknown one."""
+        from . import get_system
+
+        return get_system(self.name, **{**self.parameters, **changes})
+
     def divergence(self, x: np.ndarray) -> np.ndarray:
         """Rate of volume growth (...): trace of the Jacobian (flow), log |det J| (map).
 

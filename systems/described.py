@@ -1,0 +1,103 @@
+"""What a user's own equations need besides themselves: a start, scales, a period, a sampling step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dsr.errors import DataError, SpecError, unknown
+
+from .base import _number
+from .pilot import Pilot, stable_step, trial, trial_map
+
+AT_REST = "the trial trajectory came to rest: not chaotic at these parameters, or from this initial state"
+SMALL_START = 0.1
+
+
+def describe(
+    evaluate: Callable[[np.ndarray], np.ndarray],
+    jacobian: Callable[[np.ndarray], np.ndarray],
+    *,
+    name: str,
+    time: str,
+    dim: int,
+    clock: bool,
+    initial: Sequence[float] | None,
+    dt: float | None,
+    period: float | None,
+    max_step: float | None,
+) -> dict[str, Any]:
+    """The fields of `Equations` that are measured on a trial trajectory where they are not given.
+
+    `clock` tells that the last of the `dim` coordinates is time. Raises `SpecError` for values out of range, and
+    `DataError` where the trial leaves every bound or is too stiff.
+    """
+    for key, value in (("dt", dt), ("period", period), ("max_step", max_step)):
+        if value is not None and not (_number(value) and value > 0):
+            raise SpecError(f"{name}: {key} = {value!r}", "a positive number", f"give another {key}, or leave it out")
+    if time not in ("flow", "map"):
+        raise SpecError(
+            f"{name}: time = {time!r}", '"flow" (derivatives) or "map" (next states)', 'write time = "flow"'
+        )
+    if time == "map" and (dt not in (None, 1) or period not in (None, 1) or max_step is not None):
+        raise SpecError(f"{name}: dt, period or max_step of a map", "none of them", "leave them out")
+    start = _start(initial, dim, clock, name)
+    found: Pilot
+    if time == "map":
+        found = trial_map(evaluate, start, name, clock)
+        step = 1.0
+    else:
+        found = trial(evaluate, start, _rate(evaluate, jacobian, start, name), period, name, clock)
+        step = max_step or stable_step(evaluate, found, name)
+    return {
+        "dt": 1.0 if time == "map" else float(dt or found.period / 100),
+        "period": found.period,
+        "default_state": start,
+        "scale": found.scale,
+        "max_step": float(step),
+        "warning": AT_REST if found.at_rest else "",
+    }
+
+
+def changed(name: str, parameters: Mapping[str, float], changes: Mapping[str, Any]) -> dict[str, float]:
+    """All parameters with the changes put in; raises `SpecError` for an unknown name or a value that is no number."""
+    values = dict(parameters)
+    for key, value in changes.items():
+        if key not in parameters:
+            if not parameters:
+                raise SpecError(f"{name} got the parameter '{key}'", "no parameters at all", f"remove '{key}'")
+            raise unknown(f"parameter of {name} named", key, parameters)
+        if not _number(value):
+            raise SpecError(f"{name}: {key} = {value!r}", "a finite number", f"the default is {parameters[key]:g}")
+        values[key] = float(value)
+    return values
+
+
+def _start(initial: Sequence[float] | None, dim: int, clock: bool, name: str) -> np.ndarray:
+    wanted = dim - clock
+    start = np.full(wanted, SMALL_START) if initial is None else np.array(list(initial), dtype=object)
+    if start.shape != (wanted,) or not all(_number(value) for value in start.tolist()):
+        raise SpecError(
+            f"{name}: initial state {initial!r}", f"{wanted} finite numbers, one per variable", "count the variables"
+        )
+    return np.append(start.astype(float), [0.0] * clock)
+
+
+def _rate(
+    evaluate: Callable[[np.ndarray], np.ndarray],
+    jacobian: Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray,
+    name: str,
+) -> float:
+    with np.errstate(all="ignore"):
+        slope, J = evaluate(start), jacobian(start)
+    if not (np.isfinite(slope).all() and np.isfinite(J).all()):
+        raise DataError(
+            f"the equations of {name} are not finite at {start.tolist()}",
+            "an initial state at which every equation and its derivatives are",
+            "give another initial state",
+        )
+    return float(np.linalg.norm(J)) or float(np.linalg.norm(slope)) or math.tau
