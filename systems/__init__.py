@@ -22,9 +22,20 @@ from . import (  # noqa: F401  (each registers itself)
 )
 from .base import SYSTEMS, Published, System
 from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
+from .from_function import from_function
 from .from_text import SUFFIX, from_text, from_toml
 
-__all__ = ["SYSTEMS", "Published", "System", "dysts_names", "from_text", "from_toml", "get_system", "system_names"]
+__all__ = [
+    "SYSTEMS",
+    "Published",
+    "System",
+    "dysts_names",
+    "from_function",
+    "from_text",
+    "from_toml",
+    "get_system",
+    "system_names",
+]
 
 # An own system is suggested although a dysts flow is spelt this much closer: it has published invariants.
 OWN_PREFERENCE = 0.15

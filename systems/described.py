@@ -29,8 +29,8 @@ def describe(
     dt: float | None,
     period: float | None,
     max_step: float | None,
-) -> dict[str, Any]:
-    """The fields of `Equations` that are measured on a trial trajectory where they are not given.
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The fields of `Equations` that are measured on a trial trajectory where they are not given, and its states.
 
     `clock` tells that the last of the `dim` coordinates is time. Raises `SpecError` for values out of range, and
     `DataError` where the trial leaves every bound or is too stiff.
@@ -44,7 +44,7 @@ def describe(
         )
     if time == "map" and (dt not in (None, 1) or period not in (None, 1) or max_step is not None):
         raise SpecError(f"{name}: dt, period or max_step of a map", "none of them", "leave them out")
-    start = _start(initial, dim, clock, name)
+    start = starting_state(initial, dim, clock, name)
     found: Pilot
     if time == "map":
         found = trial_map(evaluate, start, name, clock)
@@ -52,7 +52,7 @@ def describe(
     else:
         found = trial(evaluate, start, _rate(evaluate, jacobian, start, name), period, name, clock)
         step = max_step or stable_step(evaluate, found, name)
-    return {
+    fields = {
         "dt": 1.0 if time == "map" else float(dt or found.period / 100),
         "period": found.period,
         "default_state": start,
@@ -60,6 +60,7 @@ def describe(
         "max_step": float(step),
         "warning": AT_REST if found.at_rest else "",
     }
+    return fields, found.points
 
 
 def changed(name: str, parameters: Mapping[str, float], changes: Mapping[str, Any]) -> dict[str, float]:
@@ -71,12 +72,12 @@ def changed(name: str, parameters: Mapping[str, float], changes: Mapping[str, An
                 raise SpecError(f"{name} got the parameter '{key}'", "no parameters at all", f"remove '{key}'")
             raise unknown(f"parameter of {name} named", key, parameters)
         if not _number(value):
-            raise SpecError(f"{name}: {key} = {value!r}", "a finite number", f"the default is {parameters[key]:g}")
+            raise SpecError(f"{name}: {key} = {value!r}", "a finite number", f"give for example {key}=1.0")
         values[key] = float(value)
     return values
 
 
-def _start(initial: Sequence[float] | None, dim: int, clock: bool, name: str) -> np.ndarray:
+def starting_state(initial: Sequence[float] | None, dim: int, clock: bool, name: str) -> np.ndarray:
     wanted = dim - clock
     start = np.full(wanted, SMALL_START) if initial is None else np.array(list(initial), dtype=object)
     if start.shape != (wanted,) or not all(_number(value) for value in start.tolist()):

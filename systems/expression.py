@@ -164,8 +164,8 @@ class _Reader:
 
     def read(self, node: ast.expr) -> sympy.Expr:
         match node:
-            case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-                return self._number(node.value)
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                return self._number(value)
             case ast.Name():
                 return self._name(node.id)
             case ast.UnaryOp(op=ast.USub()):

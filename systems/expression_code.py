@@ -120,7 +120,8 @@ class _Writer:
         return total
 
     def _product(self, e: sympy.Expr) -> ast.expr:
-        above, below = [], []
+        above: list[ast.expr] = []
+        below: list[ast.expr] = []
         for factor in e.args:
             if factor.is_Pow and factor.exp.is_Number and factor.exp.is_negative:
                 below.append(self._power(factor.base, -factor.exp))

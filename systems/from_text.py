@@ -143,7 +143,7 @@ def from_text(
         scale=(),
         equations=dict(equations),
     )
-    measured = describe(
+    measured, _ = describe(
         draft._evaluate, draft.jacobian, name=name, time=given.time, dim=len(state), clock=clock,
         initial=given.initial, dt=given.dt, period=given.period, max_step=given.max_step,
     )  # fmt: skip
