@@ -153,10 +153,11 @@ from dsr.training import GeneralizedForcing, fit
 x = np.cumsum(np.random.default_rng(0).standard_normal((2000, 64)), 0)
 model = ShallowPLRNN(64, 100, 500)
 kept = []
+settings = dict(forcing=GeneralizedForcing(0.3), window=200, batch_size=16, backend="native")
+fit(ShallowPLRNN(64, 100, 5), TimeSeries(x, 1.0), steps=1, **settings)  # all that is loaded on first use is there
 print("started", flush=True)
 try:
-    fit(model, TimeSeries(x, 1.0), forcing=GeneralizedForcing(0.3), steps=10**6, window=200, batch_size=16,
-        backend="native", on_checkpoint=kept.append, checkpoint_seconds=1e9)
+    fit(model, TimeSeries(x, 1.0), steps=10**6, on_checkpoint=kept.append, checkpoint_seconds=1e9, **settings)
 except KeyboardInterrupt:
     row = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
     print("interrupted", int(kept[0]["step"]) > 0, torch.equal(row, kept[0]["weights"][0]), flush=True)

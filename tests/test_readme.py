@@ -31,6 +31,9 @@ def workplace(tmp_path_factory):
     series = get_system("lorenz63").simulate(4000, 0.01, transient=20, seed=0)
     rows = "\n".join(",".join(map(repr, row)) for row in series.values.tolist())
     (folder / "my.csv").write_text(f"x,y,z\n{rows}\n")
+    equations = {"x": "-y - z", "y": "x + 0.2*y", "z": "0.2 + z*(x - 5.7)"}
+    own = {"system": {"variables": ["x", "y", "z"], "initial": [0.0, -5.0, 0.03]}, "equations": equations}
+    (folder / "mysystem.toml").write_text(toml.dumps(own))
     data = {"system": "lorenz63", "train": 2000, "validation": 500, "test": 1000, "floor_trajectories": 2}
     (folder / "spec.toml").write_text(toml.dumps({"data": data}))
     return folder
