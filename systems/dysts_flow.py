@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from dsr.tangent import TangentSteps
 
 from .base import System
 from .dysts_warnings import KNOWN_PROBLEMS
+from .runge_kutta import runge_kutta
 
 DYSTS_PREFIX = "dysts:"
 RTOL, ATOL = 1e-9, 1e-12
@@ -179,7 +180,7 @@ class DystsFlow(System):
 
         def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             with np.errstate(all="ignore"):
-                x, Q = _runge_kutta(
+                x, Q = runge_kutta(
                     self.rhs, self.jacobian, np.asarray(x, float), np.asarray(Q, float), dt, substeps
                 )
             if not np.isfinite(x).all():
@@ -192,9 +193,9 @@ class DystsFlow(System):
         substeps = max(1, math.ceil(500 * dt / self.period - 1e-9))
         tried, scale = self._pilot[::5], self.state_scale()
         with np.errstate(all="ignore"):
-            coarse = _runge_kutta(self.rhs, None, tried, None, dt, substeps)[0]
+            coarse = runge_kutta(self.rhs, None, tried, None, dt, substeps)[0]
             for _ in range(MOST_REFINEMENTS):
-                fine = _runge_kutta(self.rhs, None, tried, None, dt, 2 * substeps)[0]
+                fine = runge_kutta(self.rhs, None, tried, None, dt, 2 * substeps)[0]
                 if np.all(np.abs(fine - coarse) <= TANGENT_TOLERANCE * scale):
                     return substeps
                 coarse, substeps = fine, 2 * substeps
@@ -225,31 +226,6 @@ class DystsFlow(System):
     def _provenance(self) -> dict[str, Any]:
         versions = {package: importlib.metadata.version(package) for package in ("dysts", "scipy")}
         return {"integrator": "LSODA (scipy)", "rtol": RTOL, "atol": ATOL, "max_step": None, **versions}
-
-
-def _runge_kutta(
-    rhs: Callable[[np.ndarray], np.ndarray],
-    jacobian: Callable[[np.ndarray], np.ndarray] | None,
-    x: np.ndarray,
-    Q: np.ndarray | None,
-    duration: float,
-    substeps: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """States (B, dim) and, with a Jacobian, tangents (B, dim, k) after `substeps` steps, sharing stages."""
-    h = duration / substeps
-    Q = np.empty((len(x), x.shape[1], 0)) if Q is None else Q
-    for _ in range(substeps):
-        slope, Slope = np.zeros_like(x), np.zeros_like(Q)
-        total, Total = np.zeros_like(x), np.zeros_like(Q)
-        for offset, weight in ((0.0, 1.0), (0.5, 2.0), (0.5, 2.0), (1.0, 1.0)):
-            y = x + offset * h * slope
-            if jacobian is not None:
-                Slope = jacobian(y) @ (Q + offset * h * Slope)
-                Total = Total + weight * Slope
-            slope = rhs(y)
-            total = total + weight * slope
-        x, Q = x + h / 6 * total, Q + h / 6 * Total
-    return x, Q
 
 
 def _depends_on_time(flow: Any) -> bool:

@@ -12,8 +12,8 @@ from dsr.tangent import TangentSteps
 
 from .base import System
 from .described import changed
-from .dysts_flow import _runge_kutta
 from .equations import Equations
+from .runge_kutta import runge_kutta
 from .state_function import StateFunction
 
 
@@ -79,7 +79,7 @@ class PlainFunction(System):
                     for _ in range(substeps):
                         x, Q = self.function(x), self.function.jacobian(x) @ Q
                 else:
-                    x, Q = _runge_kutta(self.function, self.function.jacobian, x, Q, dt, substeps)
+                    x, Q = runge_kutta(self.function, self.function.jacobian, x, Q, dt, substeps)
             if not np.isfinite(x).all():
                 raise self._escaped(dt)
             return x, Q
@@ -104,7 +104,7 @@ class PlainFunction(System):
                     for _ in range(substeps):
                         x = self.function(x)
                 else:
-                    x = _runge_kutta(self.function, None, x[None], None, dt, substeps)[0][0]
+                    x = runge_kutta(self.function, None, x[None], None, dt, substeps)[0][0]
                 if not np.isfinite(x).all():
                     raise self._escaped(began + i * dt)
                 orbit[i] = x

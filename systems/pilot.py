@@ -11,7 +11,7 @@ import numpy as np
 
 from dsr.errors import DataError
 
-from .dysts_flow import _runge_kutta
+from .runge_kutta import runge_kutta
 
 Field = Callable[[np.ndarray], np.ndarray]
 
@@ -74,9 +74,9 @@ def stable_step(rhs: Field, pilot: Pilot, name: str) -> float:
     tried = pilot.points[:: max(1, len(pilot.points) // 100)]
     scale = np.array(pilot.scale)
     with np.errstate(all="ignore"):
-        coarse = _runge_kutta(rhs, None, tried, None, span, 1)[0]
+        coarse = runge_kutta(rhs, None, tried, None, span, 1)[0]
         for k in range(HALVINGS):
-            fine = _runge_kutta(rhs, None, tried, None, span, 2 ** (k + 1))[0]
+            fine = runge_kutta(rhs, None, tried, None, span, 2 ** (k + 1))[0]
             if (np.abs(fine - coarse) <= STEP_TOLERANCE * scale).all():
                 return span / 2**k
             coarse = fine

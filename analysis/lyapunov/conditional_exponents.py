@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from dsr.errors import DataError, SpecError
 from dsr.tangent import tangent_method
 
 from ..protocol import DrivenTangentMap
-from .spectrum import BLOCKS, LyapunovSpectrum
-from .stretching import averages, stretching
+from .spectrum import LyapunovSpectrum, spectrum_of
+from .stretching import stretching
 
 
 def conditional_exponents(
@@ -95,33 +94,14 @@ def conditional_exponents(
     x, q, _, kept = stretching(
         lambda n, alive, x, q: driven_map(x, q, segments[alive, n]), followed, frame, qr_every, aligning
     )
-    _, _, growth, stayed = stretching(
+    _, _, growth, _ = stretching(
         lambda n, alive, x, q: driven_map(x, q, segments[kept[alive], aligning * qr_every + n]), x, q, qr_every, rounds
     )
-    diverged = members - stayed.size
-    stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
-        "steps": rounds * qr_every,
         "transient": aligning * qr_every,
-        "members": members,
-        "qr_every": qr_every,
-        "dt": dt,
         "seed": seed,
-        "block_time": rounds // stretches * qr_every * dt,
         "time_unit": time_unit,
         "driven": True,
         "method": tangent_method(driven_map),
     }
-    exponents, covariance, history, done = averages(growth / (qr_every * dt), stretches)
-    return LyapunovSpectrum(
-        exponents,
-        np.sqrt(np.diag(covariance)),
-        covariance,
-        dt,
-        rounds * qr_every,
-        members,
-        diverged,
-        history,
-        done * qr_every * dt,
-        settings,
-    )
+    return spectrum_of(growth, members=members, qr_every=qr_every, dt=dt, settings=settings)

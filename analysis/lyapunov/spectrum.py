@@ -150,24 +150,35 @@ def lyapunov_spectrum(
     members, d = x.shape
     aligning, rounds = -(-transient // qr_every), steps // qr_every
     x, q, _, _ = walk(tangent_map, x, q, qr_every, aligning)
-    _, _, growth, stayed = walk(tangent_map, x, q, qr_every, rounds)
-    diverged = members - stayed.size
+    _, _, growth, _ = walk(tangent_map, x, q, qr_every, rounds)
+    settings = {
+        "transient": aligning * qr_every,
+        "states": d,
+        "kick": kick,
+        "seed": seed,
+        "time_unit": time_unit,
+        "method": tangent_method(tangent_map),
+    }
+    return spectrum_of(growth, members=members, qr_every=qr_every, dt=dt, settings=settings)
+
+
+def spectrum_of(
+    growth: np.ndarray, *, members: int, qr_every: int, dt: float, settings: Mapping[str, Any]
+) -> LyapunovSpectrum:
+    """The exponents that the log stretching (rounds, stayed, k) of `members` members comes to, of whom those missing
+    diverged. `settings` are what the stretching depends on; those of the average are added."""
+    rounds, stayed, _ = growth.shape
     stretches = min(max(1, math.ceil(BLOCKS / members)), rounds)
     settings = {
         "steps": rounds * qr_every,
-        "transient": aligning * qr_every,
         "members": members,
-        "states": d,
         "qr_every": qr_every,
         "dt": dt,
-        "kick": kick,
-        "seed": seed,
         "block_time": rounds // stretches * qr_every * dt,
-        "time_unit": time_unit,
-        "method": tangent_method(tangent_map),
+        **settings,
     }
     exponents, covariance, history, rounds_done = averages(growth / (qr_every * dt), stretches)
     stderr, times = np.sqrt(np.diag(covariance)), rounds_done * qr_every * dt
     return LyapunovSpectrum(
-        exponents, stderr, covariance, dt, rounds * qr_every, members, diverged, history, times, settings
+        exponents, stderr, covariance, dt, rounds * qr_every, members, members - stayed, history, times, settings
     )
