@@ -8,6 +8,7 @@ import torch
 
 from dsr.models import ALRNN, ShallowPLRNN
 from dsr.series import TimeSeries
+from dsr.spectra import spectral_hellinger
 from dsr.training.data_exponent import DataExponent
 from dsr.training.selection import FreeRunScore
 
@@ -164,3 +165,17 @@ def test_any_model_gets_the_same_verdict_as_a_compiled_one(score):
     one, other = short(plain), short(fast)
     assert one.fate == other.fate == "chaotic" and one.lambda_max == pytest.approx(other.lambda_max, rel=1e-9)
     assert one.score == pytest.approx(other.score, rel=0.2)
+
+
+def test_the_spectral_part_is_the_worst_run_and_each_run_the_mean_of_its_pieces():
+    """Runs longer than the data are compared piece by piece, so that no single piece decides."""
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((400, 1)).cumsum(0) % 3
+    score = FreeRunScore([TimeSeries(truth, 1.0)], steps=1000, starts=2, transient=0)
+    runs = rng.standard_normal((2, 1000, 1)).cumsum(1) % 3
+    runs[1, 600:] = np.sin(np.arange(400.0))[:, None]
+    pieces = [[run[200:600], run[600:]] for run in runs]
+    by_hand = [np.mean([spectral_hellinger(truth, piece).mean() for piece in both]) for both in pieces]
+    assert score._spectral(runs) == pytest.approx(max(by_hand), rel=1e-12)
+    last = [spectral_hellinger(truth, run[-400:]).mean() for run in runs]
+    assert score._spectral(runs) < 0.9 * max(last)  # what the last piece alone would say
