@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import numpy as np
+
+from ..compiled import compiled
 
 
 def close_returns(states: np.ndarray, shortest: int, longest: int, *, every: int, most: int) -> np.ndarray:
@@ -15,7 +14,7 @@ def close_returns(states: np.ndarray, shortest: int, longest: int, *, every: int
     `longest`, of |z(t + period) - z(t)|. Each `every`-th start is looked at, and the `most` closest returns are kept,
     no more than an eighth of them of any one period.
     """
-    returns = _compiled()(states, shortest, longest, every)
+    returns = compiled(_minima)(states, shortest, longest, every)
     order = np.argsort(returns[:, 2], kind="stable")
     found: list[tuple[int, int]] = []
     used: dict[float, int] = {}
@@ -26,13 +25,6 @@ def close_returns(states: np.ndarray, shortest: int, longest: int, *, every: int
         if len(found) == most:
             break
     return np.array(found, dtype=np.int64).reshape(-1, 2)
-
-
-@functools.cache
-def _compiled() -> Callable[..., np.ndarray]:
-    import numba
-
-    return numba.njit(cache=True)(_minima)
 
 
 def _minima(states: np.ndarray, shortest: int, longest: int, every: int) -> np.ndarray:

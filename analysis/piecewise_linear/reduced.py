@@ -7,12 +7,11 @@ share the first columns of the LU factors, and a gate with the wrong sign ends a
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..compiled import compiled
 from .gates import Gates
 
 NO, YES, SINGULAR = 0, 1, 2
@@ -30,7 +29,7 @@ class ReducedEquations:
     def judge(self, regions: np.ndarray, words: np.ndarray) -> np.ndarray:
         """int8 (words,): YES where the signs of the solution are those of the word, SINGULAR where there is no single
         solution. regions (R, P) bool, words (n, k) rows of `regions`; fastest in lexicographic order."""
-        return _compiled()(self.K, self.g, regions.astype(np.int8), words, BAND)
+        return compiled(_judge)(self.K, self.g, regions.astype(np.int8), words, BAND)
 
 
 def reduced_equations(gates: Gates, period: int) -> ReducedEquations | None:
@@ -50,13 +49,6 @@ def reduced_equations(gates: Gates, period: int) -> ReducedEquations | None:
             K[now, :, (now - lag) % period] = block
     g = gates.V @ np.linalg.solve(np.eye(M) - gates.W, gates.b) + gates.t
     return ReducedEquations(K.reshape(period * P, -1), np.tile(g, period))
-
-
-@functools.cache
-def _compiled() -> Callable[..., np.ndarray]:
-    import numba
-
-    return numba.njit(cache=True, error_model="numpy")(_judge)
 
 
 def _judge(K: np.ndarray, g: np.ndarray, regions: np.ndarray, words: np.ndarray, band: float) -> np.ndarray:

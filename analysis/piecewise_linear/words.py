@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import numpy as np
+
+from ..compiled import compiled
 
 
 def primitive_necklaces(letters: int, length: int) -> int:
@@ -21,7 +20,7 @@ def lyndon_words(letters: int, length: int) -> np.ndarray:
     """
     if length == 1:
         return np.arange(letters)[:, None]
-    return _compiled()(letters, length, primitive_necklaces(letters, length))
+    return compiled(_fill)(letters, length, primitive_necklaces(letters, length))
 
 
 def canonical_rotation(bits: np.ndarray) -> int:
@@ -52,13 +51,6 @@ def _moebius(n: int) -> int:
             sign = -sign
         p += 1
     return sign
-
-
-@functools.cache
-def _compiled() -> Callable[[int, int, int], np.ndarray]:
-    import numba
-
-    return numba.njit(cache=True)(_fill)
 
 
 def _fill(letters: int, length: int, count: int) -> np.ndarray:
