@@ -98,12 +98,24 @@ class Equations(System):
         return substeps, duration / substeps
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
+        orbit = np.empty((rows, self.dim))
+        failed = self._fill(orbit, start, dt)
+        if failed is not None:
+            raise self._escaped(began + failed)
+        return orbit
+
+    def _fill(self, orbit: np.ndarray, start: np.ndarray, dt: float) -> float | None:
+        """Writes the states every dt from `start` on into orbit (rows, dim), the first row being `start`.
+
+        Returns the time until the first state that is not finite, None if all are; rows from there on are NaN.
+        """
         substeps, h = self._substeps(dt)
         loop = compiled(flow_orbit if self.time == "flow" else map_orbit)
-        orbit, failed = loop(compiled(self.field), self.numbers, np.array(start), rows, substeps, h)
-        if failed >= 0:
-            raise self._escaped(began + failed * h)
-        return orbit
+        failed = loop(compiled(self.field), self.numbers, np.array(start, dtype=float), orbit, substeps, h)
+        if failed < 0:
+            return None
+        orbit[-(-failed // substeps) :] = np.nan
+        return failed * h
 
     def _provenance(self) -> dict[str, Any]:
         if self.time == "map":

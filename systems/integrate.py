@@ -25,12 +25,11 @@ def compiled(function: Callable) -> Any:
     return numba.njit(error_model="numpy", nogil=True)(function)
 
 
-def flow_orbit(field, params, start, rows, substeps, h):
-    """States (rows, dim) of a flow every `substeps` Runge-Kutta steps of size h; the first row is `start`
-    (dim,).
+def flow_orbit(field, params, start, orbit, substeps, h):
+    """Fills `orbit` (rows, dim) with the states of a flow every `substeps` Runge-Kutta steps of size h; the first row
+    is `start` (dim,).
     """
-    dim = start.shape[0]
-    orbit = np.empty((rows, dim))
+    rows, dim = orbit.shape
     x, y = start.copy(), np.empty(dim)
     k1, k2, k3, k4 = np.empty(dim), np.empty(dim), np.empty(dim), np.empty(dim)
     orbit[0] = x
@@ -51,9 +50,9 @@ def flow_orbit(field, params, start, rows, substeps, h):
                 x[i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
                 finite = finite and np.isfinite(x[i])
             if not finite:
-                return orbit, (row - 1) * substeps + substep + 1
+                return (row - 1) * substeps + substep + 1
         orbit[row] = x
-    return orbit, -1
+    return -1
 
 
 def flow_tangent(field, jacobian, params, states, tangents, substeps, h):
@@ -101,9 +100,11 @@ def flow_tangent(field, jacobian, params, states, tangents, substeps, h):
     return states, tangents
 
 
-def map_orbit(field, params, start, rows, substeps, h):
-    """States (rows, dim) of a map every `substeps` iterations; `h` is unused (same call as `flow_orbit`)."""
-    orbit = np.empty((rows, start.shape[0]))
+def map_orbit(field, params, start, orbit, substeps, h):
+    """Fills `orbit` (rows, dim) with the states of a map every `substeps` iterations; `h` is unused (same call as
+    `flow_orbit`).
+    """
+    rows = orbit.shape[0]
     x, y = start.copy(), np.empty(start.shape[0])
     orbit[0] = x
     for row in range(1, rows):
@@ -114,9 +115,9 @@ def map_orbit(field, params, start, rows, substeps, h):
             for i in range(x.shape[0]):
                 finite = finite and np.isfinite(x[i])
             if not finite:
-                return orbit, (row - 1) * substeps + substep + 1
+                return (row - 1) * substeps + substep + 1
         orbit[row] = x
-    return orbit, -1
+    return -1
 
 
 def map_tangent(field, jacobian, params, states, tangents, substeps, h):

@@ -19,7 +19,7 @@ class Rotating(Equations):
 
     angles: tuple[int, ...]
 
-    def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
-        orbit = super()._orbit(start, rows, dt, began)
+    def _fill(self, orbit: np.ndarray, start: np.ndarray, dt: float) -> float | None:
+        failed = super()._fill(orbit, start, dt)
         orbit[:, self.angles] %= 2 * np.pi
-        return orbit
+        return failed
