@@ -11,27 +11,30 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError, unknown
+from dsr.errors import SpecError, unknown
 from dsr.tangent import TangentSteps
 
 from .base import System
+from .compiled_steps import tangent_steps
+from .dysts_fields import WIDTH, Pointers, at_each, packed, pointers
 from .dysts_warnings import KNOWN_PROBLEMS
+from .integrate import compiled, flow_orbit, flow_tangent
 from .runge_kutta import runge_kutta
 
 DYSTS_PREFIX = "dysts:"
 RTOL, ATOL = 1e-9, 1e-12
 # Rows of the pilot orbit, which measures scales and checks step sizes: five periods.
 PILOT_ROWS, PILOT_STEPS_PER_PERIOD = 500, 100
-# A sampling step of the tangent map is refined until halving its substeps moves no coordinate by more than
-# this fraction of its standard deviation.
-TANGENT_TOLERANCE, MOST_REFINEMENTS = 1e-6, 8
+# Runge-Kutta steps are halved until that moves no coordinate by more than this fraction of its standard deviation
+STEP_TOLERANCE, MOST_HALVINGS = 1e-7, 9
+DIFFERENCES = "central differences of the equations"
 
 
 @cache
@@ -60,9 +63,7 @@ def load_dysts_flow(name: str, parameters: Mapping[str, Any]) -> DystsFlow:
     """
     if name not in dysts_names():
         if name in dysts_names("delay"):
-            raise SpecError(
-                f"dysts:{name} is a delay equation", "flows without delay", "choose one in `dsr systems`"
-            )
+            raise SpecError(f"dysts:{name} is a delay equation", "flows without delay", "choose one in `dsr systems`")
         raise unknown("dysts flow", name, dysts_names(), show="dsr systems")
     import dysts.flows
 
@@ -71,9 +72,7 @@ def load_dysts_flow(name: str, parameters: Mapping[str, Any]) -> DystsFlow:
     values = dict(defaults)
     for key, value in parameters.items():
         if not defaults:
-            raise SpecError(
-                f"dysts:{name} got the parameter '{key}'", "no parameters at all", f"remove '{key}'"
-            )
+            raise SpecError(f"dysts:{name} got the parameter '{key}'", "no parameters at all", f"remove '{key}'")
         if key not in defaults:
             raise unknown(f"parameter of dysts:{name} named", key, defaults)
         values[key] = _like(defaults[key], value, f"dysts:{name}: {key}")
@@ -101,9 +100,9 @@ def load_dysts_flow(name: str, parameters: Mapping[str, Any]) -> DystsFlow:
 class DystsFlow(System):
     """A dysts flow. `clock` tells that time is appended as last coordinate (the equations depend on it).
 
-    Orbits come from scipy's LSODA, which switches to a stiff method by itself. `reference` is empty. A
-    Jacobian by central differences misleads where the right-hand side has kinks or jumps (piecewise linear
-    circuits, friction).
+    Equations that numba takes (all but three flows) run in compiled Runge-Kutta steps, where halving them below
+    period/50,000 shows that they suffice; stiff or jumping flows are left to scipy's LSODA. `reference` is empty. A
+    Jacobian by central differences misleads where the right-hand side jumps (friction, relays).
     """
 
     flow: Any
@@ -115,45 +114,40 @@ class DystsFlow(System):
     def rhs(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, dtype=float)
         rows = x.reshape(-1, self.dim)
-        if len(rows) == 1 or not self._batches:
+        if self._compiled is None:
             return np.array([self._one(row) for row in rows]).reshape(x.shape)
-        return self._many(rows).reshape(x.shape)
+        slopes = np.empty_like(rows)
+        at_each(self._compiled.field, self._packed_roughly, rows, slopes)
+        return slopes.reshape(x.shape)
 
     def step(self, x: np.ndarray) -> np.ndarray:
         raise self._wrong_kind("step", "rhs")
 
     def _one(self, x: np.ndarray) -> np.ndarray:
+        """What dysts itself says of one state."""
         if not self.clock:
             return np.array(self.flow.rhs(x, 0.0), dtype=float)
         return np.append(np.array(self.flow.rhs(x[:-1], x[-1]), dtype=float), 1.0)
 
-    def _many(self, rows: np.ndarray) -> np.ndarray:
-        states, t = (rows[:, :-1], rows[:, -1]) if self.clock else (rows, 0.0)
-        # components that do not depend on the state come back as single numbers
-        slopes = [np.broadcast_to(component, len(rows)) for component in self.flow.rhs(states, t)]
-        if self.clock:
-            slopes.append(np.ones(len(rows)))
-        return np.stack(slopes, axis=1)
+    @cached_property
+    def _compiled(self) -> Pointers | None:
+        moved = np.array([0.0, 1e-3, -1e-3])[:, None] * np.maximum(np.abs(self.default_state), 1e-2)
+        states = self.default_state + moved
+        plain = np.array([self._one(x) for x in states])
+        return pointers(self.flow, self.flow.dimension, self.clock, states, plain)
 
     @cached_property
-    def _batches(self) -> bool:
-        """Whether the right-hand side gives for many states at once what it gives for each: not all do, some
-        silently.
+    def _packed_roughly(self) -> np.ndarray:
+        """For the field, which does not read the sizes of coordinates."""
+        return packed(self.flow.param_list, np.ones(self.dim))
 
-        The number of rows differs from every dimension in the catalogue, so that swapped axes cannot agree by
-        chance.
-        """
-        rows = self._pilot[: 7 * 13 : 13]
-        try:
-            together = self._many(rows)
-        except Exception:  # any failure of foreign code on arrays means: one state at a time
-            return False
-        alone = np.array([self._one(row) for row in rows])
-        return together.shape == alone.shape and np.allclose(together, alone, rtol=1e-9, atol=1e-12)
+    @cached_property
+    def _packed(self) -> np.ndarray:
+        return packed(self.flow.param_list, self.state_scale())
 
     @cached_property
     def _pilot(self) -> np.ndarray:
-        return self._orbit(self.default_state, PILOT_ROWS, self.period / PILOT_STEPS_PER_PERIOD, 0.0)
+        return self._lsoda(self.default_state, PILOT_ROWS, self.period / PILOT_STEPS_PER_PERIOD, 0.0)
 
     def state_scale(self) -> np.ndarray:
         deviation = self._pilot.std(axis=0)
@@ -162,70 +156,123 @@ class DystsFlow(System):
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """Central differences, with a step for each coordinate in proportion to its standard deviation."""
         x = np.asarray(x, dtype=float)
-        h = np.cbrt(np.finfo(float).eps) * np.maximum(self.state_scale(), 1e-3 * np.abs(x))
+        if self._compiled is not None:
+            J = np.empty((x.size // self.dim, self.dim, self.dim))
+            at_each(self._compiled.derivative, self._packed, x.reshape(-1, self.dim), J)
+            return J.reshape(*x.shape, self.dim)
+        h = WIDTH * np.maximum(self.state_scale(), 1e-3 * np.abs(x))
         shift = h[..., None, :] * np.eye(self.dim)
         slopes = self.rhs(np.stack([x[..., None, :] + shift, x[..., None, :] - shift]))
         return np.swapaxes((slopes[0] - slopes[1]) / (2 * h[..., :, None]), -1, -2)
 
     def tangent_map(self, dt: float | None = None) -> TangentSteps:
-        """Runge-Kutta 4 with a central-difference Jacobian at each stage.
+        """Runge-Kutta 4 with a central-difference Jacobian at each stage, compiled where possible; for flows too stiff
+        for that the variational equation by LSODA, which is 100 to 1000 times slower.
 
-        Substeps are at most period/500 and halved until the result moves by less than 1e-6 of each
-        coordinate's standard deviation, tried over five periods; a flow too stiff for that raises
-        `DataError`. Expect exponents good to about 1e-5 relative, not the rounding-exact derivative of our
-        own systems.
+        Expect exponents good to about 1e-5 relative, not the rounding-exact derivative of our own systems.
         """
         dt = self._sampling_step(dt)
-        substeps = self._tangent_substeps(dt)
+        if self.max_step is None:
+            return TangentSteps(self._variational(dt), f"{DIFFERENCES}, variational equation by LSODA")
+        substeps, h = self._substeps(dt)
+        if self._compiled is not None:
+            return tangent_steps(
+                flow_tangent, self._compiled.field, self._compiled.derivative, (self._packed,),
+                substeps=substeps, h=h, dt=dt, escaped=self._escaped, method=f"{DIFFERENCES}, compiled",
+            )  # fmt: skip
 
         def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            with np.errstate(all="ignore"):
-                x, Q = runge_kutta(
-                    self.rhs, self.jacobian, np.asarray(x, float), np.asarray(Q, float), dt, substeps
-                )
+            x, Q = self._stepped(np.asarray(x, dtype=float), np.asarray(Q, dtype=float), dt, substeps)
             if not np.isfinite(x).all():
                 raise self._escaped(dt)
             return x, Q
 
-        return TangentSteps(advance, "central differences of the equations")
+        return TangentSteps(advance, DIFFERENCES)
 
-    def _tangent_substeps(self, dt: float) -> int:
-        substeps = max(1, math.ceil(500 * dt / self.period - 1e-9))
-        tried, scale = self._pilot[::5], self.state_scale()
+    def _stepped(self, x: np.ndarray, Q: np.ndarray, duration: float, substeps: int) -> tuple[np.ndarray, np.ndarray]:
+        """States (B, dim) and tangents (B, dim, k) after that many Runge-Kutta steps."""
+        if self._compiled is not None:
+            field, derivative = self._compiled.field, self._compiled.derivative
+            return compiled(flow_tangent)(field, derivative, (self._packed,), x, Q, substeps, duration / substeps)
         with np.errstate(all="ignore"):
-            coarse = runge_kutta(self.rhs, None, tried, None, dt, substeps)[0]
-            for _ in range(MOST_REFINEMENTS):
-                fine = runge_kutta(self.rhs, None, tried, None, dt, 2 * substeps)[0]
-                if np.all(np.abs(fine - coarse) <= TANGENT_TOLERANCE * scale):
-                    return substeps
-                coarse, substeps = fine, 2 * substeps
-        raise DataError(
-            f"{self.name} needs steps below {dt / substeps:.3g} for explicit integration",
-            "flows that are smooth and not stiff, for the tangent map",
-            "estimate the exponents from a simulated series instead (`dsr analyse`), or choose a smaller dt",
-        )
+            return runge_kutta(self.rhs, self.jacobian if Q.size else None, x, Q, duration, substeps)
+
+    @cached_property
+    def max_step(self) -> float | None:
+        """Largest step period / 200 / 2^k whose halving moves no state of the pilot orbit, within period / 100, by more
+        than 1e-7 of its scale; None for flows too stiff for any that is tried."""
+        span = self.period / PILOT_STEPS_PER_PERIOD
+        tried, scale = np.ascontiguousarray(self._pilot[::5]), self.state_scale()
+        no_tangents = np.empty((*tried.shape, 0))
+        coarse = self._stepped(tried, no_tangents, span, 2)[0]
+        for k in range(1, MOST_HALVINGS):
+            fine = self._stepped(tried, no_tangents, span, 2 ** (k + 1))[0]
+            if np.all(np.abs(fine - coarse) <= STEP_TOLERANCE * scale):
+                return span / 2**k
+            coarse = fine
+        return None
+
+    def _substeps(self, duration: float) -> tuple[int, float]:
+        substeps = max(1, math.ceil(duration / (self.max_step or duration) - 1e-9))
+        return substeps, duration / substeps
+
+    def _variational(self, dt: float) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        dim = self.dim
+
+        def slope(t: float, y: np.ndarray) -> np.ndarray:
+            x, Q = y[:dim], y[dim:].reshape(dim, -1)
+            return np.concatenate([self.rhs(x), (self.jacobian(x) @ Q).ravel()])
+
+        def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            ends = [
+                self._solve(slope, np.concatenate([state, vectors.ravel()]), np.array([0.0, dt]), dt)[1]
+                for state, vectors in zip(np.asarray(x, float), np.asarray(Q, float), strict=True)
+            ]
+            return np.array([y[:dim] for y in ends]), np.array([y[dim:].reshape(dim, -1) for y in ends])
+
+        return advance
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
+        if self._compiled is None or self.max_step is None:
+            return self._lsoda(start, rows, dt, began)
+        substeps, h = self._substeps(dt)
+        orbit = np.empty((rows, self.dim))
+        start = np.array(start, dtype=float)
+        failed = compiled(flow_orbit)(self._compiled.field, (self._packed,), start, orbit, substeps, h)
+        if failed >= 0:
+            raise self._escaped(began + failed * h)
+        return orbit
+
+    def _lsoda(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
+        return self._solve(self._slope, start, dt * np.arange(rows), began)
+
+    def _slope(self, t: float, x: np.ndarray) -> np.ndarray:
+        if self._compiled is None:
+            return self._one(x)
+        out = np.empty(self.dim)
+        self._compiled.plain(x, out, self._packed_roughly)
+        return out
+
+    def _solve(self, slope: Callable, start: np.ndarray, times: np.ndarray, began: float) -> np.ndarray:
         from scipy.integrate import solve_ivp
 
-        times = dt * np.arange(rows)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             # LSODA warns where it gives up; that becomes an error with a time below
             warnings.simplefilter("ignore")
-            solution = solve_ivp(
-                lambda t, x: self._one(x), (0.0, times[-1]), start, "LSODA", times, rtol=RTOL, atol=ATOL
-            )
+            solution = solve_ivp(slope, (0.0, times[-1]), start, "LSODA", times, rtol=RTOL, atol=ATOL)
         orbit = solution.y.T
         finite = np.isfinite(orbit).all(axis=1)
         if not finite.all():
             raise self._escaped(began + times[int(np.argmin(finite))])
-        if len(orbit) < rows:
+        if len(orbit) < len(times):
             raise self._escaped(began + times[len(orbit)])
         return orbit
 
     def _provenance(self) -> dict[str, Any]:
         versions = {package: importlib.metadata.version(package) for package in ("dysts", "scipy")}
-        return {"integrator": "LSODA (scipy)", "rtol": RTOL, "atol": ATOL, "max_step": None, **versions}
+        if self._compiled is None or self.max_step is None:
+            return {"integrator": "LSODA (scipy)", "rtol": RTOL, "atol": ATOL, "max_step": None, **versions}
+        return {"integrator": "Runge-Kutta 4, fixed step", "max_step": self.max_step, **versions}
 
 
 def _depends_on_time(flow: Any) -> bool:
@@ -236,11 +283,7 @@ def _depends_on_time(flow: Any) -> bool:
 
 def _drifting(flow: Any, clock: bool) -> str:
     columns = [f"x{i + 1}" for i in flow.unbounded_indices] + [f"x{flow.dimension + 1}"] * clock
-    return (
-        f"{', '.join(columns)} grows without bound (angle or time): take its sine and cosine"
-        if columns
-        else ""
-    )
+    return f"{', '.join(columns)} grows without bound (angle or time): take its sine and cosine" if columns else ""
 
 
 def _like(default: Any, value: Any, where: str) -> Any:

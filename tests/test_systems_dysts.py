@@ -21,9 +21,7 @@ def test_lorenz_equals_our_own_equations():
     assert theirs.jacobian(x) == pytest.approx(ours.jacobian(x), rel=1e-6, abs=1e-6)
     assert theirs.reference == {}
     Q = np.random.default_rng(1).normal(size=(5, 3, 2))
-    for mine, reference in zip(
-        theirs.tangent_map(0.01)(x[0], Q), ours.tangent_map(0.01)(x[0], Q), strict=True
-    ):
+    for mine, reference in zip(theirs.tangent_map(0.01)(x[0], Q), ours.tangent_map(0.01)(x[0], Q), strict=True):
         assert mine == pytest.approx(reference, rel=1e-5, abs=1e-5)
 
 
@@ -52,25 +50,37 @@ def test_parameters_are_merged_checked_and_act():
         get_system("dysts:BeerRNN", theta=[1.0, 2.0])
 
 
-@pytest.mark.parametrize("name", ["Lorenz96", "BeerRNN", "Hopfield"])
-def test_flows_that_do_not_batch_are_evaluated_state_by_state(name):
+@pytest.mark.parametrize("name", ["Lorenz96", "BeerRNN", "MacArthur", "Duffing", "BlinkingRotlet", "Colpitts"])
+def test_compiled_equations_say_what_dysts_says(name):
+    """Methods, numbers, arrays as parameters, a clock, kinks, and equations written anew."""
     system = get_system(f"dysts:{name}")
-    assert not system._batches
-    x = system.simulate(system.dim + 1, transient=0, seed=0).values[
-        : system.dim
-    ]  # square: swapped axes would pass
-    alone = np.array([system.rhs(row) for row in x])
-    assert np.array_equal(system.rhs(x), alone)
-    assert np.abs(system.divergence(x)).max() > 0
+    assert system._compiled is not None
+    x = system.simulate(system.dim + 3, transient=0, seed=0).values
+    alone = np.array([system._one(row) for row in x])
+    assert system.rhs(x) == pytest.approx(alone, rel=1e-9, abs=1e-12)
+    eps, v = 1e-6, system.state_scale() * np.random.default_rng(0).normal(size=system.dim)
+    along = (system.rhs(x + eps * v) - system.rhs(x - eps * v)) / (2 * eps)
+    assert system.jacobian(x) @ v == pytest.approx(along, rel=1e-4, abs=1e-5 * np.abs(along).max())
     if name == "Lorenz96":
         assert alone == pytest.approx(get_system("lorenz96", dim=4, forcing=20.0).rhs(x), rel=1e-12)
 
 
-def test_flows_that_batch_agree_with_single_states():
-    system = get_system("dysts:Duffing")  # its phase velocity is a constant: not an array in the batch
-    assert system._batches
-    x = system.simulate(20, transient=0, seed=0).values
-    assert system.rhs(x) == pytest.approx(np.array([system.rhs(row) for row in x]), rel=1e-12)
+@pytest.mark.parametrize("name", ["Rossler", "BelousovZhabotinsky"])
+def test_compiled_steps_agree_with_lsoda(name):
+    system = get_system(f"dysts:{name}")
+    start, dt = system.default_state, system.period / 4
+    ours, theirs = system._orbit(start, 9, dt, 0.0), system._lsoda(start, 9, dt, 0.0)
+    assert np.abs(ours - theirs).max(axis=0) / system.state_scale() == pytest.approx(0.0, abs=1e-4)
+
+
+def test_the_tangent_map_is_the_derivative_of_the_orbit(name="HyperLorenz"):
+    system = get_system(f"dysts:{name}")
+    start, v, eps = system.default_state, np.eye(system.dim)[:2].T, 1e-5
+    moved, tangents = system.tangent_map()(start[None], v[None])
+    assert moved[0] == pytest.approx(system._orbit(start, 2, system.dt, 0.0)[1], rel=1e-13)
+    for k in range(2):
+        ends = [system._orbit(start + sign * eps * v[:, k], 2, system.dt, 0.0)[1] for sign in (1, -1)]
+        assert tangents[0, :, k] == pytest.approx((ends[0] - ends[1]) / (2 * eps), rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", ["BelousovZhabotinsky", "HindmarshRose", "MacArthur"])
@@ -96,10 +106,7 @@ def test_global_generator_is_untouched_and_the_seed_decides():
     system = get_system("dysts:Rossler")
     first = system.simulate(50, transient=20, seed=1, noise=0.1).values
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
-    assert (
-        first.tobytes()
-        == get_system("dysts:Rossler").simulate(50, transient=20, seed=1, noise=0.1).values.tobytes()
-    )
+    assert first.tobytes() == get_system("dysts:Rossler").simulate(50, transient=20, seed=1, noise=0.1).values.tobytes()
     assert np.abs(first - system.simulate(50, transient=20, seed=2, noise=0.1).values).max() > 1
 
 
@@ -109,9 +116,15 @@ def test_conservative_flow_keeps_its_energy():
     assert np.ptp(energy) < 1e-6 and energy[0] == pytest.approx(0.137, abs=0.003)
 
 
-def test_a_flow_with_jumps_refuses_the_tangent_map():
-    with pytest.raises(DataError, match="smooth and not stiff"):
-        get_system("dysts:SprottMore").tangent_map()
+def test_a_flow_with_jumps_is_left_to_lsoda():
+    system = get_system("dysts:SprottMore")
+    assert system.max_step is None
+    advance = system.tangent_map()
+    start = system.default_state + np.array([0.0, 0.0, 1.0])  # away from the jump at z = 0
+    moved, tangents = advance(start[None], np.eye(3)[None])
+    assert "LSODA" in advance.method and advance.stretch is None
+    other = system._lsoda(start + np.array([1e-5, 0.0, 0.0]), 2, system.dt, 0.0)[1]
+    assert tangents[0, :, 0] == pytest.approx((other - moved[0]) / 1e-5, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Tangent steps from compiled loops and compiled equations, whatever form those have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dsr.tangent import TangentSteps, orthonormalise
+
+from .integrate import compiled, stretches
+
+
+def tangent_steps(
+    loop: Callable,
+    field: Any,
+    derivative: Any,
+    params: tuple,
+    *,
+    substeps: int,
+    h: float,
+    dt: float,
+    escaped: Callable[[float], Exception],
+    method: str,
+) -> TangentSteps:
+    """One step of dt made of `substeps` of h by `loop` (`flow_tangent`, `map_tangent`).
+
+    field, derivative : compiled functions, or pointers to such. escaped : the error for a state that becomes infinite,
+    given the time since the start.
+    """
+    advanced = compiled(loop)
+
+    def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, Q = advanced(field, derivative, params, _rows(x), _rows(Q), substeps, h)
+        if not np.isfinite(x).all():
+            raise escaped(dt)
+        return x, Q
+
+    def stretch(x: np.ndarray, Q: np.ndarray, steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x, Q, growth, failed = compiled(stretches)(
+            advanced, compiled(orthonormalise), field, derivative, params, _rows(x), _rows(Q),
+            substeps * steps, h, rounds,
+        )  # fmt: skip
+        if failed >= 0:
+            raise escaped((failed + 1) * steps * dt)
+        return x, Q, growth
+
+    return TangentSteps(advance, method, stretch)
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=float)
