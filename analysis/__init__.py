@@ -27,6 +27,7 @@ from .lyapunov.from_data import DivergenceCurve, divergence_curve, max_lyapunov_
 from .lyapunov.kantz_curve import kantz_curve
 from .lyapunov.kaplan_yorke import kaplan_yorke_dimension
 from .lyapunov.local_exponents import LocalExponents, local_exponents
+from .lyapunov.member_exponents import MemberExponents, member_exponents
 from .lyapunov.pesin_entropy import pesin_entropy
 from .lyapunov.spectrum import LyapunovSpectrum, lyapunov_spectrum
 from .lyapunov.spectrum_checks import SpectrumCheck, check_spectrum
@@ -108,6 +109,7 @@ __all__ = [
     "Manifold",
     "MarginalSet",
     "MarkovStateModel",
+    "MemberExponents",
     "OccupancyCurve",
     "Outcome",
     "PeriodicOrbit",
@@ -187,6 +189,7 @@ __all__ = [
     "max_lyapunov_from_data",
     "maxima_symbols",
     "maximum_mean_discrepancy",
+    "member_exponents",
     "mmd",
     "mutual_information_curve",
     "normalised_score",

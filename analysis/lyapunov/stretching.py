@@ -25,10 +25,23 @@ def members_from(
 
     Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of range.
     """
+    start, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick)
+    members, d = start.shape
+    rng = np.random.default_rng(seed)
+    size = np.maximum(np.abs(start).max(0), np.finfo(float).tiny)  # squares of large numbers would overflow
+    spread = (start / size).std(0) * size
+    start += kick * spread * rng.standard_normal(start.shape)
+    return start, np.linalg.qr(rng.standard_normal((members, d, k)))[0]
+
+
+def require_members(
+    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, dt: float, kick: float = 0.0
+) -> tuple[np.ndarray, int]:
+    """The states as an array of their own and the number of exponents; raises as `members_from`."""
     start = np.array(x0, dtype=np.float64)
     if start.ndim != 2 or not start.size or not np.isfinite(start).all():
         raise DataError(f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor")
-    members, d = start.shape
+    d = start.shape[1]
     k = d if k is None else k
     if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and 0 < dt < np.inf and kick >= 0):
         raise SpecError(
@@ -36,11 +49,7 @@ def members_from(
             f"1 <= k <= {d}, steps >= qr_every >= 1, transient >= 0, dt > 0, kick >= 0",
             "change that setting",
         )
-    rng = np.random.default_rng(seed)
-    size = np.maximum(np.abs(start).max(0), np.finfo(float).tiny)  # squares of large numbers would overflow
-    spread = (start / size).std(0) * size
-    start += kick * spread * rng.standard_normal(start.shape)
-    return start, np.linalg.qr(rng.standard_normal((members, d, k)))[0]
+    return start, k
 
 
 def walk(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
