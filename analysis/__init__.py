@@ -1,6 +1,10 @@
 """Invariants and scores: arrays in, frozen results out; truth and reconstruction go through the same code."""
 
-from .embedding import Embedding, choose_embedding, delay_embed, false_nearest_neighbours
+from .embedding.averaged_false_neighbours import AveragedFalseNeighbours, averaged_false_neighbours
+from .embedding.choose_embedding import Embedding, choose_embedding
+from .embedding.delays import delay_embed, delay_embed_columns
+from .embedding.false_nearest_neighbours import false_nearest_neighbours
+from .embedding.pecuzal import NonUniformEmbedding, pecuzal
 from .geometry.correlation_dimension import CorrelationDimension, correlation_dimension
 from .geometry.correlation_sum import CorrelationSum, correlation_sum
 from .geometry.diagram_distance import diagram_distance
@@ -82,6 +86,7 @@ from .temporal.sample_entropy import sample_entropy
 from .temporal.zero_one_test import ZeroOneTest, zero_one_test
 
 __all__ = [
+    "AveragedFalseNeighbours",
     "Bifurcations",
     "BlockEntropies",
     "Branch",
@@ -110,6 +115,7 @@ __all__ = [
     "MarginalSet",
     "MarkovStateModel",
     "MemberExponents",
+    "NonUniformEmbedding",
     "OccupancyCurve",
     "Outcome",
     "PeriodicOrbit",
@@ -137,6 +143,7 @@ __all__ = [
     "against_data",
     "as_symbol_sequence",
     "autocorrelation_curve",
+    "averaged_false_neighbours",
     "basin_fraction",
     "bifurcations",
     "block_entropies",
@@ -153,6 +160,7 @@ __all__ = [
     "d_h",
     "d_stsp",
     "delay_embed",
+    "delay_embed_columns",
     "describe",
     "diagnose",
     "diagram_distance",
@@ -196,6 +204,7 @@ __all__ = [
     "occupancy_curve",
     "orbits_from_returns",
     "partition_divergence",
+    "pecuzal",
     "permutation_entropy",
     "persistence_diagram",
     "persistence_distance",

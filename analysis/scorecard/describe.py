@@ -13,7 +13,7 @@ from dsr.series import TimeSeries
 from dsr.spectra import power_spectrum
 from dsr.timescales import autocorrelation_time
 
-from ..embedding import choose_embedding
+from ..embedding.choose_embedding import choose_embedding
 from ..geometry.correlation_dimension import correlation_dimension
 from ..geometry.power_spectrum_error import power_spectrum_error
 from ..geometry.state_space_divergence import state_space_divergence

@@ -13,7 +13,7 @@ from dsr.fate import CYCLE, FIXED_POINT
 from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
-from ..embedding import choose_embedding
+from ..embedding.choose_embedding import choose_embedding
 from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
 from ..lyapunov.spectrum import LyapunovSpectrum

@@ -1,0 +1,1 @@
+"""States from observables: delays, dimensions, and which delayed columns span the attractor."""
