@@ -49,5 +49,19 @@ def tangent_steps(
     return TangentSteps(advance, method, stretch)
 
 
+def pointer(function: Any, *, matrix: bool = False) -> Any:
+    """Pointer to a compiled function (x (n,), out, p (parameters,)), `out` an array or a matrix; all of one type, so
+    that a loop is compiled once for all of them.
+    """
+    import numba
+    from numba import types
+
+    def call(x, out, p):
+        function(x, out, p)
+
+    vector = types.float64[::1]
+    return numba.cfunc(types.void(vector, types.float64[:, ::1] if matrix else vector, vector))(call)
+
+
 def _rows(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=float)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .compiled_steps import pointer
 from .dysts_rewritten import REWRITTEN
 from .integrate import compiled
 
@@ -57,7 +58,8 @@ def pointers(system: Any, dim: int, clock: bool, at: np.ndarray, expected: np.nd
     otherwise (relative 1e-9) is not used.
     """
     shapes = tuple(np.shape(value) for value in system.param_list)
-    found = _compile(type(system), tuple(sorted(system.params)), shapes, dim, clock)
+    names = tuple(sorted(system.params))
+    found = _compile(type(system), names, shapes, dim, clock)  # type: ignore[arg-type]  # mypy: types do not hash
     if found is None:
         return None
     p, out = packed(system.param_list, np.ones(dim + clock)), np.empty(dim + clock)
@@ -74,26 +76,17 @@ def _compile(kind: type, names: tuple[str, ...], shapes: tuple, dim: int, clock:
     from numba import types
 
     _teach_numba()
-    state, matrix = types.float64[::1], types.float64[:, ::1]
-    slope = types.void(state, state, state)
+    signature = types.void(*[types.float64[::1]] * 3)
     for body, namespace in _forms(kind, names, shapes, dim, clock):
-        exec(f"def field(x, out, p):\n    {body}", namespace)  # a text made below, of indices and our own names
+        # a text made below, of indices and our own names
+        exec(f"def field(x, out, p):\n    {body}", namespace)
         try:
-            field = numba.njit(slope, error_model="numpy", nogil=True)(namespace["field"])
+            field = numba.njit(signature, error_model="numpy", nogil=True)(namespace["field"])
             derivative = compiled(_differences(field, dim + clock))
-            return Pointers(_pointer(field, slope), _pointer(derivative, types.void(state, matrix, state)), field)
+            return Pointers(pointer(field), pointer(derivative, matrix=True), field)
         except Exception:  # numba refuses what it cannot type, in many ways: try the next form
             continue
     return None
-
-
-def _pointer(function: Any, signature: Any) -> Any:
-    import numba
-
-    def call(x, out, p):
-        function(x, out, p)
-
-    return numba.cfunc(signature)(call)
 
 
 def _forms(
