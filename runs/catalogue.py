@@ -10,23 +10,29 @@ from typing import Any
 
 from dsr.registry import Registry, options_of
 
+DYSTS_KINDS = {"flows": "continuous_no_delay", "maps": "discrete", "delay equations": "delay"}
+
 
 def systems() -> dict[str, Any]:
-    """Own systems in one line each, and the names of the dysts flows."""
-    from ..systems import dysts_names, get_system, system_names
+    """Own systems in one line each, the names of those of dysts, and which of all are not chaotic as they come."""
+    from ..systems import dysts_names, get_system, system_names, table
 
     own = {}
     for name in system_names():
         system = get_system(name)
         own[name] = f"{system.time}, {system.dim} dimensions: {system.description}"
-    return {"systems": own, "dysts flows (dysts:NAME)": ", ".join(dysts_names())}
+    others = {f"dysts {kind} (dysts:NAME)": ", ".join(dysts_names(key)) for kind, key in DYSTS_KINDS.items()}
+    regular = [label for label, entry in table().items() if entry["verdict"] not in ("chaotic", "failed")]
+    return {"systems": own, **others, "not found chaotic at their defaults": ", ".join(regular)}
 
 
 def system(name: str) -> dict[str, Any]:
-    """Everything known about one system."""
-    from ..systems import get_system
+    """Everything known about one system: what is published, and what was computed by `dsr systems verify`."""
+    from ..systems import get_system, ground_truth
+    from .ground_truth.compare import compared
 
     found = get_system(name)
+    truth = ground_truth(found)
     entry = {
         "description": found.description,
         "citation": found.citation,
@@ -35,6 +41,7 @@ def system(name: str) -> dict[str, Any]:
         "period": found.period,
         "parameters": dict(found.parameters),
         "published": {key: _published(p) for key, p in found.reference.items()},
+        "computed": compared(found, truth.entry, None) if truth else {},
         "warning": found.warning,
     }
     return {found.name: {k: v for k, v in entry.items() if v not in ("", {})}}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dsr.errors import DsrError
+from dsr.errors import DsrError, SpecError
 
 app = typer.Typer(
     name="dsr",
@@ -196,14 +196,63 @@ def simulate(
     print(simulate_to_file(system, out, n=n, dt=dt, transient=transient, noise=noise, seed=seed, parameters=parameters))
 
 
+@app.command("orbit-diagram")
+def orbit_diagram(
+    system: Annotated[str, typer.Argument(help="a system (see `dsr systems`)")],
+    parameters: Annotated[
+        list[str], typer.Argument(metavar="PARAM=FIRST..LAST ...", help="the range, and other parameters as name=value")
+    ],
+    out: Annotated[
+        list[str], typer.Option("--out", "-o", help=".pdf, .svg, .png, .csv, .parquet, .json, or a folder; repeatable")
+    ],
+    points: Annotated[int, typer.Option(help="number of parameter values")] = 400,
+    coordinate: Annotated[str | None, typer.Option(help="coordinate shown; the first if not given")] = None,
+    section: Annotated[
+        str | None, typer.Option(help="plane, such as z=27: crossings of a flow instead of maxima")
+    ] = None,
+    exponents: Annotated[int | None, typer.Option(help="number of exponents; up to 4 if not given")] = None,
+    transient: Annotated[float | None, typer.Option(help="time dropped first; 200 periods if not given")] = None,
+    duration: Annotated[float | None, typer.Option(help="time averaged over; 200 periods if not given")] = None,
+    continued: Annotated[
+        bool, typer.Option("--continue", help="start each value where the one before ended (hysteresis)")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="seed of small displacements and tangent vectors")] = 0,
+) -> None:
+    """Orbits and Lyapunov exponents over a parameter, as figure and tables."""
+    from .orbit_diagram.command import orbit_diagram_to_files
+
+    print(
+        orbit_diagram_to_files(
+            system, parameters, out, values=points, coordinate=coordinate, section=section, exponents=exponents,
+            transient=transient, duration=duration, continued=continued, seed=seed,
+        )
+    )  # fmt: skip
+
+
 @app.command()
 def systems(
-    name: Annotated[str | None, typer.Argument(help="show one system in full")] = None, as_json: JsonOption = False
+    names: Annotated[
+        list[str] | None, typer.Argument(help="a system to show in full; or: verify NAME ... to compute it again")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="verify: all systems, dysts's included")] = False,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="verify: table (.json) to add the results to")] = None,
+    again: Annotated[bool, typer.Option(help="verify: also what the table has already")] = False,
+    seed: Annotated[int, typer.Option(help="verify: seed; the package's table has 0")] = 0,
+    workers: Annotated[int, typer.Option(help="verify: processes")] = 1,
+    as_json: JsonOption = False,
 ) -> None:
-    """The benchmark systems and their published invariants."""
+    """The benchmark systems, with their invariants as published and as computed."""
     from . import catalogue
 
-    _show(catalogue.system(name) if name else catalogue.systems(), as_json)
+    if names and names[0] == "verify":
+        from .ground_truth.command import verify
+
+        if not verify(names[1:], everything, out=out, again=again, seed=seed, workers=workers, as_json=as_json):
+            raise typer.Exit(1)
+        return
+    if names and len(names) > 1:
+        raise SpecError(f"{len(names)} names", "one system to show", f"dsr systems {names[0]}")
+    _show(catalogue.system(names[0]) if names else catalogue.systems(), as_json)
 
 
 @app.command()

@@ -12,13 +12,13 @@ from dsr.errors import DataError, SpecError
 from dsr.reading import load_trajectories
 from dsr.series import TimeSeries
 
-from ..analysis import Embedding, LyapunovSpectrum, choose_embedding, delay_embed, lyapunov_spectrum
+from ..analysis import Embedding, LyapunovSpectrum, choose_embedding, delay_embed
 from ..systems import System, get_system
 from ..systems.making import independent_sets
+from .ground_truth.spectrum import true_spectrum
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 
 TRANSIENT_PERIODS = 50
-LEADING = 20  # exponents of the truth that are computed at most
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,22 @@ def _from_system(data: SystemData, seed: int) -> Dataset:
 
 
 def truth_spectrum(spec: RunSpec) -> LyapunovSpectrum | None:
-    """Lyapunov spectrum of the equations behind the data, by the code that also judges the model; None for files."""
+    """Lyapunov spectrum of the equations behind the data, by the code that also judges the model; None for files.
+
+    At the parameters of the catalogue it is read from the table of ground truth.
+    """
     if not isinstance(spec.data, SystemData):
         return None
     system = get_system(spec.data.system, **(spec.data.parameters or {}))
     dt, transient = _grid(spec.data, system)
     settings: AnalysisSpec = spec.analysis
-    return lyapunov_spectrum(
-        system.tangent_map(dt),
-        system.attractor_points(settings.lyapunov_members, transient=transient, seed=spec.seed),
-        steps=settings.lyapunov_steps,
-        k=min(system.dim, LEADING),
-        transient=max(round(10 * system.period / dt), 100),
+    return true_spectrum(
+        system,
         dt=dt,
+        transient=transient,
+        steps=settings.lyapunov_steps,
+        members=settings.lyapunov_members,
         seed=spec.seed,
-        time_unit=system.time_unit,
     )
 
 

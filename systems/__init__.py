@@ -24,9 +24,11 @@ from .base import SYSTEMS, Published, System
 from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
 from .from_function import from_function
 from .from_text import SUFFIX, from_text, from_toml
+from .truth_table import GroundTruth, ground_truth, table
 
 __all__ = [
     "SYSTEMS",
+    "GroundTruth",
     "Published",
     "System",
     "dysts_names",
@@ -34,7 +36,9 @@ __all__ = [
     "from_text",
     "from_toml",
     "get_system",
+    "ground_truth",
     "system_names",
+    "table",
 ]
 
 # An own system is suggested although a dysts flow is spelt this much closer: it has published invariants.

@@ -116,7 +116,7 @@ class SprottFlow:
         period, scale, start = MEASURED[self.letter]
         chosen = {f.name: getattr(self, f.name) for f in fields(self)}
         numbers = (chosen.get(str(t.get(m, 0)), t.get(m, 0)) for t in case.terms for m in MONOMIALS)
-        published = {"largest_lyapunov_exponent": Published(case.largest, math.nan, PAPER)}
+        published = {"largest_lyapunov_exponent": Published(case.largest, 1e-3, PAPER)}
         return Quadratic(
             name=f"sprott_{self.letter}",
             time="flow",

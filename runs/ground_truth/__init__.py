@@ -1,0 +1,1 @@
+"""Invariants of the catalogue's systems, computed and kept as a table: `dsr systems verify`."""

@@ -1,0 +1,39 @@
+"""Chaotic or not: what the largest exponent and the 0-1 test say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...analysis import LyapunovSpectrum
+
+ERRORS = 3.0  # standard errors by which an exponent must differ from zero
+CHAOTIC, REGULAR, AT_REST, UNDECIDED, ESCAPES = "chaotic", "regular", "at rest", "undecided", "escapes"
+WALKS, STAYS = 0.5, 0.2  # K above and below
+
+
+def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict and the sentence that gives its grounds.
+
+    An exponent above zero by three standard errors decides; the 0-1 test is told beside it and decides nothing on its
+    own, since it takes quasi-periodic drift for chaos and phase-coherent chaos for order. Without such an exponent the
+    motion is regular where K is below 0.2, and undecided between.
+    """
+    if spectrum.diverged == spectrum.members:
+        return ESCAPES, f"all {spectrum.members} trajectories escape to infinity"
+    lost = f"; {spectrum.diverged} of {spectrum.members} trajectories escape" if spectrum.diverged else ""
+    largest, error = float(spectrum.exponents[0]), float(np.nan_to_num(spectrum.stderr[0]))
+    said = f"lambda_1 = {spectrum.measure(1)}"
+    k = (found.get("zero_one_test") or {}).get("value")
+    said += lost + ("" if k is None else f"; 0-1 test K = {k:.2f}")
+    if found.get("at_rest"):
+        return AT_REST, f"nothing moves; {said}"
+    if largest > ERRORS * error:
+        return CHAOTIC, said
+    if k is not None and k < STAYS:
+        return REGULAR, f"{said}: periodic or quasi-periodic"
+    if largest < -ERRORS * error and k is not None and k < WALKS:
+        return REGULAR, f"{said}: an attracting cycle"
+    return UNDECIDED, f"{said}: not distinguishable from zero"
