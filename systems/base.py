@@ -176,7 +176,7 @@ class System(ABC):
         spacing = SPACING_PERIODS * self.period
         points = self._orbit(start, count, spacing if self.time == "flow" else round(spacing), began)
         nudge = np.random.default_rng(nudging).standard_normal(points.shape)
-        return points + NUDGE * self.state_scale() * nudge
+        return np.array([self._admitted(point) for point in points + NUDGE * self.state_scale() * nudge])
 
     def _simulate(
         self,

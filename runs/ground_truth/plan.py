@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dsr.tangent import TangentSteps
+
 from ...systems import System
 from ...systems.base import SPACING_PERIODS
 
 MEMBERS = 32
-ALL_EXPONENTS_UP_TO = 64  # coordinates; of longer states the leading ones
+ALL_EXPONENTS_UP_TO = 40  # coordinates; of longer states (delays, fields) the leading ones
 LEADING = 12
 PERIODS, SLOW_PERIODS = 1000, 12  # per member
 # Coordinates times integration steps of all members together: what has many of them runs fewer periods, 50 at least.
-WORK, FEWEST_PERIODS = 6e7, 50
+# A Jacobian by differences costs more.
+WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 6e7, 50
 ITERATIONS = 50_000
 TRANSIENT_PERIODS, TRANSIENT_ITERATIONS = 100, 10_000
 ALIGNMENT, ALIGNMENT_PERIODS = 0.05, 5  # before the run: a share of it, and at least so many periods
@@ -37,9 +40,10 @@ class Plan:
     sampling: float
 
 
-def plan_of(system: System, *, compiled: bool) -> Plan:
-    """`compiled` tells that the system brings a compiled loop for its tangent vectors; others run
-    a few periods only."""
+def plan_of(system: System, tangent: TangentSteps) -> Plan:
+    """Systems without a compiled loop for their tangent vectors run a few periods only."""
+    compiled = tangent.stretch is not None
+    work = WORK if tangent.method.startswith("analytic") else WORK_BY_DIFFERENCES
     k = system.dim if system.dim <= ALL_EXPONENTS_UP_TO else LEADING
     rows = ROWS if compiled else SLOW_ROWS
     if system.time == "map":
@@ -47,7 +51,7 @@ def plan_of(system: System, *, compiled: bool) -> Plan:
         return Plan(1.0, ITERATIONS, round(ALIGNMENT * ITERATIONS), k, TRANSIENT_ITERATIONS, apart, rows, 1.0)
     per_period = system.period / system.dt
     fine = system.period / min(getattr(system, "max_step", None) or math.inf, system.dt)
-    affordable = math.floor(WORK / (MEMBERS * fine * system.dim))
+    affordable = math.floor(work / (MEMBERS * fine * system.dim))
     periods = min(PERIODS, max(FEWEST_PERIODS, affordable)) if compiled else SLOW_PERIODS
     return Plan(
         dt=system.dt,

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...analysis import LyapunovSpectrum
+from ...systems import System
 
 ERRORS = 3.0  # standard errors by which an exponent must differ from zero
 CHAOTIC, REGULAR, AT_REST, UNDECIDED, ESCAPES = "chaotic", "regular", "at rest", "undecided", "escapes"
 WALKS, STAYS = 0.5, 0.2  # K above and below
 
 
-def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any]) -> tuple[str, str]:
+def regular_growth(spectrum: LyapunovSpectrum, system: System) -> float:
+    """The exponent that a regular orbit may show after the time of one member: ln n / (n periods), n periods long."""
+    cycles = max(spectrum.settings["steps"] * spectrum.settings["dt"] / system.period, math.e)
+    return math.log(cycles) / (cycles * system.period)
+
+
+def conservative(spectrum: LyapunovSpectrum) -> bool:
+    """Whether volumes stay as they are: the exponents, all of them, sum to zero."""
+    size = float(np.abs(spectrum.exponents).max())
+    return len(spectrum) == spectrum.settings["states"] and abs(spectrum.sum.value) <= 1e-6 * size
+
+
+def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any], system: System) -> tuple[str, str]:
     """The verdict and the sentence that gives its grounds.
 
-    An exponent above zero by three standard errors decides; the 0-1 test is told beside it and decides nothing on its
-    own, since it takes quasi-periodic drift for chaos and phase-coherent chaos for order. Without such an exponent the
-    motion is regular where K is below 0.2, and undecided between.
+    An exponent decides that is above zero by three standard errors, and above what a regular orbit may show in that
+    time; the 0-1 test is told beside it and decides nothing on its own, since it takes quasi-periodic drift for chaos
+    and phase-coherent chaos for order. Without such an exponent the motion is regular where K is below 0.2, and
+    undecided between.
     """
     if spectrum.diverged == spectrum.members:
         return ESCAPES, f"all {spectrum.members} trajectories escape to infinity"
@@ -30,7 +45,7 @@ def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any]) -> tuple[str, 
     said += lost + ("" if k is None else f"; 0-1 test K = {k:.2f}")
     if found.get("at_rest"):
         return AT_REST, f"nothing moves; {said}"
-    if largest > ERRORS * error:
+    if largest > max(ERRORS * error, regular_growth(spectrum, system)):
         return CHAOTIC, said
     if k is not None and k < STAYS:
         return REGULAR, f"{said}: periodic or quasi-periodic"

@@ -39,7 +39,9 @@ class Star(Hamiltonian):
         return 0.5 * (px * px + py * py + x * x + y * y) + x * x * y - y**3 / 3.0
 
 
-START = (0.0, 0.1, 0.0)  # x, y and py of the default state; px follows from the energy
+# x, y and py of the default state; px follows from the energy. In the chaotic sea at the default energy: from here a
+# start is regular once in a hundred, from (0, 0.1, 0) nearly always.
+START = (0.0, -0.2, 0.0)
 
 
 @SYSTEMS.register("henon_heiles")
@@ -77,6 +79,6 @@ class HenonHeiles:
             field=field,
             derivative=derivative,
             numbers=(),
-            scale=(0.29, 0.29, 0.28, 0.28),
+            scale=(0.34, 0.33, 0.27, 0.27),
             max_step=0.005,
         )

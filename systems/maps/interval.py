@@ -37,6 +37,15 @@ ULAM = "conjugate to the tent map of slope 2: S. M. Ulam, J. von Neumann, Bull. 
 CONSTANT_SLOPE = "the logarithm of the slope, which is the same everywhere"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Interval(Equations):
+    """A map of [0, 1] into itself; outside, orbits escape to infinity."""
+
+    def _admitted(self, state: np.ndarray) -> np.ndarray:
+        folded = np.abs(state) % 2.0
+        return np.minimum(folded, 2.0 - folded)
+
+
 @SYSTEMS.register("logistic")
 @dataclass(frozen=True)
 class Logistic:
@@ -52,12 +61,12 @@ class Logistic:
                 "give for example r=3.9",
             )
 
-    def build(self) -> Equations:
+    def build(self) -> Interval:
         full = {
             "lyapunov_spectrum": Published((math.log(2.0),), (0.0,), ULAM),
             "kaplan_yorke_dimension": Published(1.0, 0.0, ULAM),
         }
-        return Equations(
+        return Interval(
             name="logistic",
             time="map",
             dim=1,
@@ -95,8 +104,8 @@ class Tent:
                 "give for example slope=1.99999",
             )
 
-    def build(self) -> Equations:
-        return Equations(
+    def build(self) -> Interval:
+        return Interval(
             name="tent",
             time="map",
             dim=1,
