@@ -11,7 +11,9 @@ import numpy as np
 from dsr.errors import DataError, SpecError, unknown
 
 from .base import _number
+from .integrators import Integrator
 from .pilot import Pilot, stable_step, trial, trial_map
+from .stiff import Field, stiffness
 
 AT_REST = "the trial trajectory came to rest: not chaotic at these parameters, or from this initial state"
 SMALL_START = 0.1
@@ -29,11 +31,13 @@ def describe(
     dt: float | None,
     period: float | None,
     max_step: float | None,
+    integrator: str | None = None,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """The fields of `Equations` that are measured on a trial trajectory where they are not given, and its states.
 
-    `clock` tells that the last of the `dim` coordinates is time. Raises `SpecError` for values out of range, and
-    `DataError` where the trial leaves every bound or is too stiff.
+    `clock` tells that the last of the `dim` coordinates is time. Without `max_step` and `integrator`, stiff equations
+    get an implicit one (see `stiffness`). Raises `SpecError` for values out of range, and `DataError` where the trial
+    leaves every bound or jumps.
     """
     for key, value in (("dt", dt), ("period", period), ("max_step", max_step)):
         if value is not None and not (_number(value) and value > 0):
@@ -42,25 +46,40 @@ def describe(
         raise SpecError(
             f"{name}: time = {time!r}", '"flow" (derivatives) or "map" (next states)', 'write time = "flow"'
         )
-    if time == "map" and (dt not in (None, 1) or period not in (None, 1) or max_step is not None):
-        raise SpecError(f"{name}: dt, period or max_step of a map", "none of them", "leave them out")
+    own = (max_step, integrator)
+    if time == "map" and (dt not in (None, 1) or period not in (None, 1) or own != (None, None)):
+        raise SpecError(f"{name}: dt, period, max_step or integrator of a map", "none of them", "leave them out")
+    Integrator(integrator or "rk4")
     start = starting_state(initial, dim, clock, name)
     found: Pilot
     if time == "map":
         found = trial_map(evaluate, start, name, clock)
-        step = 1.0
+        step, method = 1.0, "rk4"
     else:
         found = trial(evaluate, start, _rate(evaluate, jacobian, start, name), period, name, clock)
-        step = max_step or stable_step(evaluate, found, name)
+        step, method = _step_and_method(evaluate, jacobian, found, name, max_step, integrator)
     fields = {
         "dt": 1.0 if time == "map" else float(dt or found.period / 100),
         "period": found.period,
         "default_state": start,
         "scale": found.scale,
         "max_step": float(step),
+        "integrator": Integrator(method),
         "warning": AT_REST if found.at_rest else "",
     }
     return fields, found.points
+
+
+def _step_and_method(
+    evaluate: Field, jacobian: Field, found: Pilot, name: str, max_step: float | None, integrator: str | None
+) -> tuple[float, str]:
+    """Largest step and integrator of a flow: as given, else classical Runge-Kutta unless the equations are stiff."""
+    if max_step is not None:
+        return max_step, integrator or "rk4"
+    tested = stiffness(jacobian, found.points, found.period, found.evaluations)
+    if integrator in (None, "rk4") and not (tested.solver and integrator is None):
+        return stable_step(evaluate, found, name), "rk4"
+    return min(tested.limit, found.period / 100), integrator or tested.solver
 
 
 def changed(name: str, parameters: Mapping[str, float], changes: Mapping[str, Any]) -> dict[str, float]:

@@ -12,7 +12,8 @@ from dsr import __version__
 from dsr.errors import DataError, SpecError, unknown
 from dsr.series import TimeSeries
 
-from .base import System
+from .base import System, _whole
+from .ensemble_device import Run, run_on_device
 from .equations import Equations
 
 
@@ -113,12 +114,19 @@ def simulate_ensemble(
     first = members[0]
     if starts is None and seed is None:
         raise SpecError("an ensemble without starts and without a seed", "one of them", "give seed=0")
-    rows, dt, transient, _ = first._checked(n, dt, transient, seed or 0, 0.0)
+    if not _whole(n) or n < 2:
+        raise SpecError(f"n = {n!r}", "a whole number of rows, 2 or more", "give for example n=1000")
+    rows = int(n)
+    _, dt, transient, _ = first._checked(max(rows, first.dim), dt, transient, 0 if seed is None else seed, 0.0)
     if any(member._sampling_step(dt) != dt for member in members):
         raise SpecError("systems with other steps", "one sampling step for all members", "give dt")
-    values = np.empty((len(members), rows, first.observed or first.dim))
-    last = np.empty((len(members), first.dim))
-    reasons = _on_cpu(members, starts, dt, transient, seed, values, last)
+    if device == "cpu":
+        values, last, reasons = _on_cpu(members, starts, rows, dt, transient, seed)
+    else:
+        if starts is None:
+            generators = _generators(len(members), seed)
+            starts = np.array([m._start(rng, 0.0)[0] for m, rng in zip(members, generators, strict=True)])
+        values, last, reasons = run_on_device(members, starts, rows, dt, transient, device)
     common, varied = _parameters(members)
     origin = {
         "system": first.name,
@@ -138,16 +146,11 @@ def simulate_ensemble(
 
 
 def _on_cpu(
-    members: Sequence[System],
-    starts: np.ndarray | None,
-    dt: float,
-    transient: float,
-    seed: int | None,
-    values: np.ndarray,
-    last: np.ndarray,
-) -> list[str]:
-    """Fills values and last; the reasons of those that failed."""
-    children = [] if starts is not None else np.random.SeedSequence(seed).spawn(len(members))
+    members: Sequence[System], starts: np.ndarray | None, rows: int, dt: float, transient: float, seed: int | None
+) -> Run:
+    values = np.empty((len(members), rows, members[0].observed or members[0].dim))
+    last = np.empty((len(members), members[0].dim))
+    generators = [] if starts is not None else _generators(len(members), seed)
     reasons = []
     for i, member in enumerate(members):
         try:
@@ -156,31 +159,39 @@ def _on_cpu(
                 if transient > 0:
                     start = member._orbit(start, 2, transient, 0.0)[1]
             else:
-                start, began = member._start(np.random.default_rng(children[i].spawn(2)[0]), transient)
+                start, began = member._start(generators[i], transient)
         except DataError as problem:
             values[i], last[i] = np.nan, np.nan
             reasons.append(_reason(problem, member))
             continue
         reasons.append(_run(member, start, began, dt, values[i], last[i]))
-    return reasons
+    return values, last, reasons
+
+
+def _generators(count: int, seed: int | None) -> list[np.random.Generator]:
+    """Those that `System.simulate_many` draws its starts from."""
+    return [np.random.default_rng(child.spawn(2)[0]) for child in np.random.SeedSequence(seed).spawn(count)]
 
 
 def _run(member: System, start: np.ndarray, began: float, dt: float, values: np.ndarray, last: np.ndarray) -> str:
     """One member's rows into values (time, observed) and its last state; why it failed, or ""."""
     whole = values.shape[1] == member.dim
-    try:
-        if not isinstance(member, Equations):
-            orbit, failed = member._orbit(start, len(values), dt, began), None
-        else:
-            orbit = values if whole else np.empty((len(values), member.dim))
-            failed = member._fill(orbit, start, dt)
-    except DataError as problem:
-        values[:], last[:] = np.nan, np.nan
-        return _reason(problem, member)
+    reason = ""
+    if isinstance(member, Equations):
+        orbit = values if whole else np.empty((len(values), member.dim))
+        failed = member._fill(orbit, start, dt)
+        if failed is not None:
+            reason = _reason(member._failure(orbit, dt, failed, began), member)
+    else:
+        try:
+            orbit = member._orbit(start, len(values), dt, began)
+        except DataError as problem:
+            values[:], last[:] = np.nan, np.nan
+            return _reason(problem, member)
     if orbit is not values:
         values[:] = orbit[:, : values.shape[1]]
     last[:] = orbit[-1]
-    return "" if failed is None else f"became infinite {began + failed:.6g} {member.time_unit} after its start"
+    return reason
 
 
 def _reason(problem: DataError, member: System) -> str:

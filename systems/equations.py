@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
-from dsr.errors import SpecError
-from dsr.tangent import TangentSteps, orthonormalise
+from dsr.errors import DataError, SpecError
+from dsr.tangent import TangentSteps
 
+from .adaptive import adaptive_loops
 from .base import System
-from .integrate import compiled, flow_orbit, flow_tangent, map_orbit, map_tangent, stretches
+from .compiled_steps import tangent_steps
+from .integrate import compiled, flow_orbit, flow_tangent, map_orbit, map_tangent, substeps_of
+from .integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
+from .stiff import stiff_orbit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Equations(System):
-    """A flow integrated by classical Runge-Kutta steps of at most `max_step`, or an iterated map.
+    """A flow integrated by classical Runge-Kutta steps of at most `max_step`, or as `integrator` says; or a map.
 
     `field(x, out, *parameters)` and `derivative(x, J, *parameters)` write into `out` and `J`; the component
     index is on axis 0, so that the same function runs compiled on one state (dim,) and vectorised on many
@@ -31,6 +35,7 @@ class Equations(System):
     numbers: tuple[float, ...]
     scale: tuple[float, ...]
     max_step: float = 1.0
+    integrator: Integrator = FIXED_STEP
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(number) for number in self.numbers):
@@ -65,43 +70,69 @@ class Equations(System):
     def state_scale(self) -> np.ndarray:
         return np.array(self.scale)
 
+    def with_integrator(
+        self, name: str, *, rtol: float = 1e-9, atol: float = 1e-9, max_step: float | None = None
+    ) -> Self:
+        """The same flow moved by another method: "rk4", "dopri5", "lsoda" or "radau" (see `Integrator`).
+
+        max_step : largest step of "rk4", and the first one that "dopri5" tries. Raises `SpecError` for a map, an
+        unknown method, or tolerances out of range.
+        """
+        return replace(self, **integrator_fields(self, name, rtol, atol, max_step))
+
+    def with_parameters(self, **changes: Any) -> System:
+        changed = super().with_parameters(**changes)
+        return replace(changed, integrator=self.integrator) if isinstance(changed, Equations) else changed
+
     def tangent_map(self, dt: float | None = None) -> TangentSteps:
-        """As in `System`; Q is advanced by the exact derivative of the step that `simulate` makes."""
+        """As in `System`; Q is advanced by the exact derivative of the step that `simulate` makes.
+
+        With "lsoda" and "radau" by the variational equation, solved together with the state: slower.
+        """
         dt = self._sampling_step(dt)
-        substeps, h = self._substeps(dt)
-        loop = compiled(flow_tangent if self.time == "flow" else map_tangent)
-        field, derivative = compiled(self.field), compiled(self.derivative)
+        if self.integrator.implicit:
+            return implicit_tangent_steps(*self._pointwise(), self, dt)
+        _, tangent, params, substeps, h = self._loops(dt)
+        return tangent_steps(
+            tangent, compiled(self.field), compiled(self.derivative), params, substeps=substeps, h=h, dt=dt,
+            escaped=self._escaped, method="analytic Jacobian, compiled",
+        )  # fmt: skip
 
-        def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            x = np.ascontiguousarray(x, dtype=float)
-            Q = np.ascontiguousarray(Q, dtype=float)
-            x, Q = loop(field, derivative, self.numbers, x, Q, substeps, h)
-            if not np.isfinite(x).all():
-                raise self._escaped(dt)
-            return x, Q
-
-        def stretch(x: np.ndarray, Q: np.ndarray, steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            x, Q, growth, failed = compiled(stretches)(
-                loop, compiled(orthonormalise), field, derivative, self.numbers,
-                np.ascontiguousarray(x, dtype=float), np.ascontiguousarray(Q, dtype=float),
-                substeps * steps, h, rounds,
-            )  # fmt: skip
-            if failed >= 0:
-                raise self._escaped((failed + 1) * steps * dt)
-            return x, Q, growth
-
-        return TangentSteps(advance, "analytic Jacobian, compiled", stretch)
+    def _loops(self, dt: float) -> tuple[Callable, Callable, tuple, int, float]:
+        """Loops over orbits and over tangent vectors, what they are called with, and the steps that make dt."""
+        if self.time == "map":
+            return map_orbit, map_tangent, self.numbers, *self._substeps(dt)
+        if self.integrator.name == "rk4":
+            return flow_orbit, flow_tangent, self.numbers, *self._substeps(dt)
+        return *adaptive_loops(), (self.numbers, self.integrator.rtol, self._allowed(), self.max_step), 1, dt
 
     def _substeps(self, duration: float) -> tuple[int, float]:
-        # the tolerance keeps dt = 0.01 at four steps of 0.0025 whatever the rounding of the quotient
-        substeps = max(1, math.ceil(duration / self.max_step - 1e-9))
-        return substeps, duration / substeps
+        return substeps_of(duration, self.max_step)
+
+    def _allowed(self) -> np.ndarray:
+        return self.integrator.atol * self.state_scale()
+
+    def _pointwise(self) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+        """Right-hand side and Jacobian of one state (dim,), compiled."""
+        field, derivative = compiled(self.field), compiled(self.derivative)
+
+        def rhs(x: np.ndarray) -> np.ndarray:
+            out = np.empty(self.dim)
+            field(x, out, *self.numbers)
+            return out
+
+        def jacobian(x: np.ndarray) -> np.ndarray:
+            J = np.zeros((self.dim, self.dim))
+            derivative(x, J, *self.numbers)
+            return J
+
+        return rhs, jacobian
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         orbit = np.empty((rows, self.dim))
         failed = self._fill(orbit, start, dt)
         if failed is not None:
-            raise self._escaped(began + failed)
+            raise self._failure(orbit, dt, failed, began)
         return orbit
 
     def _fill(self, orbit: np.ndarray, start: np.ndarray, dt: float) -> float | None:
@@ -109,15 +140,33 @@ class Equations(System):
 
         Returns the time until the first state that is not finite, None if all are; rows from there on are NaN.
         """
-        substeps, h = self._substeps(dt)
-        loop = compiled(flow_orbit if self.time == "flow" else map_orbit)
-        failed = loop(compiled(self.field), self.numbers, np.array(start, dtype=float), orbit, substeps, h)
-        if failed < 0:
-            return None
-        orbit[-(-failed // substeps) :] = np.nan
-        return failed * h
+        start = np.array(start, dtype=float)
+        if self.integrator.implicit:
+            solver = self.integrator
+            failed_at = stiff_orbit(*self._pointwise(), start, orbit, dt, solver.name, solver.rtol, self._allowed())
+        else:
+            loop, _, params, substeps, h = self._loops(dt)
+            failed = compiled(loop)(compiled(self.field), params, start, orbit, substeps, h)
+            failed_at = None if failed < 0 else failed * h
+            if failed >= 0:
+                orbit[-(-failed // substeps) :] = np.nan
+        self._report(orbit)
+        return failed_at
+
+    def _report(self, orbit: np.ndarray) -> None:
+        """Changes states (rows, dim) in place to the form in which they are returned."""
+
+    def _failure(self, orbit: np.ndarray, dt: float, failed: float, began: float) -> DataError:
+        """What to say of an orbit (rows, dim) that `_fill` found infinite after the time `failed`."""
+        if self.time == "map" or self.integrator.name != "rk4":
+            return self._escaped(began + failed)
+
+        def reaches(state: np.ndarray, duration: float, step: float) -> bool:
+            return replace(self, max_step=step)._fill(np.empty((2, self.dim)), state, duration) is None
+
+        return step_too_large(self, orbit, dt, failed, began, reaches)
 
     def _provenance(self) -> dict[str, Any]:
         if self.time == "map":
             return {"integrator": "iteration", "max_step": 1}
-        return {"integrator": "Runge-Kutta 4, fixed step", "max_step": self.max_step}
+        return self.integrator.provenance(self.max_step)

@@ -31,6 +31,7 @@ def from_function(
     dt: float | None = None,
     period: float | None = None,
     max_step: float | None = None,
+    integrator: str | None = None,
     name: str | None = None,
     description: str = "",
     citation: str = "",
@@ -50,11 +51,11 @@ def from_function(
         more. Without it: torch.func for torch, the complex step where it agrees with central differences at 50 states,
         central differences elsewhere. `derivative` asks for one of these by name; the tangent map and `origin` tell
         which it was.
-    dt, period, max_step : measured on a trial trajectory where not given, as for text.
+    dt, period, max_step, integrator : measured on a trial trajectory where not given, as for text.
 
     Compiled by numba where it can take the function (plain arithmetic, np functions, no objects), stepped in Python
     elsewhere. Raises `SpecError` for a function or argument that does not fit, `DataError` where the trial trajectory
-    leaves every bound or the equations are too stiff. A given Jacobian that disagrees with central differences is
+    leaves every bound or the equations jump. A given Jacobian that disagrees with central differences is
     refused.
     """
     name = name or str(getattr(function, "__name__", "own system"))
@@ -72,7 +73,7 @@ def from_function(
     )  # fmt: skip
     measured, points = describe(
         draft, draft.jacobian, name=name, time=time, dim=dim, clock=clock, initial=initial, dt=dt,
-        period=period, max_step=max_step,
+        period=period, max_step=max_step, integrator=integrator,
     )  # fmt: skip
     chosen = choose_method(replace(draft, probe=points), derivative)
     shared = {

@@ -46,6 +46,7 @@ class Description:
     dt: float | None = option(None, "sampling step; a hundredth of the period if not given")
     period: float | None = option(None, "time of a typical cycle; measured on a trial trajectory if not given")
     max_step: float | None = option(None, "largest step of the integration; chosen by halving if not given")
+    integrator: str | None = option(None, "rk4, dopri5, lsoda or radau; chosen by a test of stiffness if not given")
     description: str = option("", "one line")
     citation: str = option("", "source")
 
@@ -146,6 +147,7 @@ def from_text(
     measured, _ = describe(
         draft._evaluate, draft.jacobian, name=name, time=given.time, dim=len(state), clock=clock,
         initial=given.initial, dt=given.dt, period=given.period, max_step=given.max_step,
+        integrator=given.integrator,
     )  # fmt: skip
     return replace(draft, **measured)
 

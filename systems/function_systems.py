@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from dsr.errors import SpecError
 from dsr.tangent import TangentSteps
 
 from .base import System
 from .described import changed
 from .equations import Equations
+from .integrate import substeps_of
+from .integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
 from .runge_kutta import runge_kutta
 from .state_function import StateFunction
+from .stiff import stiff_orbit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,7 +34,9 @@ class CompiledFunction(Equations):
 
     def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """As in `System`; the method of the Jacobian is named in the result."""
-        return replace(super().tangent_map(dt), method=f"{_named(self.function)}, compiled")
+        steps = super().tangent_map(dt)
+        how = "compiled" if steps.stretch else steps.method
+        return replace(steps, method=f"{_named(self.function)}, {how}")
 
     def with_parameters(self, **changes: Any) -> CompiledFunction:
         values = changed(self.name, self.parameters, changes)
@@ -50,6 +55,7 @@ class PlainFunction(System):
     function: StateFunction
     scale: tuple[float, ...]
     max_step: float
+    integrator: Integrator = FIXED_STEP
 
     def rhs(self, x: np.ndarray) -> np.ndarray:
         if self.time != "flow":
@@ -67,10 +73,23 @@ class PlainFunction(System):
     def state_scale(self) -> np.ndarray:
         return np.array(self.scale)
 
+    def with_integrator(
+        self, name: str, *, rtol: float = 1e-9, atol: float = 1e-9, max_step: float | None = None
+    ) -> PlainFunction:
+        """As for `Equations`, without "dopri5", which needs a compiled function."""
+        if name == "dopri5":
+            raise SpecError(
+                f"dopri5 for {self.name}, whose function is not compiled", '"rk4", "lsoda" or "radau"', 'give "lsoda"'
+            )
+        return replace(self, **integrator_fields(self, name, rtol, atol, max_step))
+
     def tangent_map(self, dt: float | None = None) -> TangentSteps:
         """As in `System`; the method of the Jacobian is named in the result."""
         dt = self._sampling_step(dt)
-        substeps = self._substeps(dt)
+        if self.integrator.implicit:
+            steps = implicit_tangent_steps(self.function, self.function.jacobian, self, dt)
+            return replace(steps, method=f"{_named(self.function)}, {steps.method}")
+        substeps, _ = self._substeps(dt)
 
         def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             x, Q = np.asarray(x, dtype=float), np.asarray(Q, dtype=float)
@@ -90,15 +109,32 @@ class PlainFunction(System):
         values = changed(self.name, self.parameters, changes)
         return replace(self, parameters=values, function=self.function.with_numbers(tuple(values.values())))
 
-    def _substeps(self, duration: float) -> int:
-        return max(1, math.ceil(duration / self.max_step - 1e-9))
+    def _substeps(self, duration: float) -> tuple[int, float]:
+        return substeps_of(duration, self.max_step)
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         orbit = np.empty((rows, self.dim))
+        failed = self._fill(orbit, start, dt)
+        if failed is None:
+            return orbit
+        if self.time == "map" or self.integrator.implicit:
+            raise self._escaped(began + failed)
+
+        def reaches(state: np.ndarray, duration: float, step: float) -> bool:
+            return replace(self, max_step=step)._fill(np.empty((2, self.dim)), state, duration) is None
+
+        raise step_too_large(self, orbit, dt, failed, began, reaches)
+
+    def _fill(self, orbit: np.ndarray, start: np.ndarray, dt: float) -> float | None:
+        """As in `Equations`; times are told to a row."""
         orbit[0] = start
-        substeps = self._substeps(dt)
+        if self.integrator.implicit:
+            function, solver = self.function, self.integrator
+            allowed = solver.atol * self.state_scale()
+            return stiff_orbit(function, function.jacobian, start, orbit, dt, solver.name, solver.rtol, allowed)
+        substeps, _ = self._substeps(dt)
         with np.errstate(all="ignore"):
-            for i in range(1, rows):
+            for i in range(1, len(orbit)):
                 x = orbit[i - 1]
                 if self.time == "map":
                     for _ in range(substeps):
@@ -106,13 +142,15 @@ class PlainFunction(System):
                 else:
                     x = runge_kutta(self.function, None, x[None], None, dt, substeps)[0][0]
                 if not np.isfinite(x).all():
-                    raise self._escaped(began + i * dt)
+                    orbit[i:] = np.nan
+                    return i * dt
                 orbit[i] = x
-        return orbit
+        return None
 
     def _provenance(self) -> dict[str, Any]:
-        integrator = "Runge-Kutta 4, fixed step" if self.time == "flow" else "iteration"
-        return {"jacobian": _named(self.function), "integrator": integrator, "max_step": self.max_step}
+        if self.time == "map":
+            return {"jacobian": _named(self.function), "integrator": "iteration", "max_step": self.max_step}
+        return {"jacobian": _named(self.function), **self.integrator.provenance(self.max_step)}
 
 
 def _named(function: StateFunction) -> str:

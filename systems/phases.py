@@ -19,7 +19,5 @@ class Rotating(Equations):
 
     angles: tuple[int, ...]
 
-    def _fill(self, orbit: np.ndarray, start: np.ndarray, dt: float) -> float | None:
-        failed = super()._fill(orbit, start, dt)
+    def _report(self, orbit: np.ndarray) -> None:
         orbit[:, self.angles] %= 2 * np.pi
-        return failed
