@@ -53,7 +53,7 @@ def reconstruct(
     missing: Missing = None,
     resample: Resample = False,
     header: Header = None,
-    embed: Annotated[str | None, typer.Option(help="delay embedding: auto, none, or DIMENSIONxDELAY")] = None,
+    embed: Annotated[str | None, typer.Option(help="delay embedding: auto, cao, pecuzal, none, or 3x12")] = None,
     experiment: Annotated[str | None, typer.Option(help="folder inside the store")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError
 from dsr.reading import load_trajectories
 from dsr.series import TimeSeries
 
-from ..analysis import Embedding, LyapunovSpectrum, choose_embedding, delay_embed
+from ..analysis import LyapunovSpectrum
 from ..systems import System, get_system
 from ..systems.making import independent_sets
 from .ground_truth.spectrum import true_spectrum
+from .observed import embedding_of
+from .series_cache import NO_CACHE, SeriesCache
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 
 TRANSIENT_PERIODS = 50
@@ -34,21 +35,32 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def prepare(spec: RunSpec) -> Dataset:
-    """Simulate or read the data of a run. Everything random comes from children of the run's seed."""
+def prepare(spec: RunSpec, cache: SeriesCache = NO_CACHE) -> Dataset:
+    """Simulate or read the data of a run. Everything random comes from children of the run's seed.
+
+    `cache` keeps what takes long to simulate; the data are the same without it.
+    """
     if isinstance(spec.data, FileData):
         return _from_file(spec.data)
-    return _from_system(spec.data, spec.seed)
+    return _from_system(spec.data, spec.seed, cache)
 
 
-def _from_system(data: SystemData, seed: int) -> Dataset:
+def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
     system = get_system(data.system, **(data.parameters or {}))
     dt, transient = _grid(data, system)
-    train, validation, test = independent_sets(
-        system, data.train, data.validation, data.test, dt, transient=transient, seed=seed, noise=data.noise
-    )
     apart = int(np.random.SeedSequence(seed).generate_state(4)[3])  # the first three are those of the sets
-    independent = system.simulate_many(data.test, dt, count=data.floor_trajectories, transient=transient, seed=apart)
+
+    def sets() -> list[TimeSeries]:
+        rows = (data.train, data.validation, data.test)
+        return [*independent_sets(system, *rows, dt, transient=transient, seed=seed, noise=data.noise)]
+
+    def others() -> list[TimeSeries]:
+        return system.simulate_many(data.test, dt, count=data.floor_trajectories, transient=transient, seed=apart)
+
+    grid = {"dt": dt, "transient": transient, "test": data.test}
+    seen = {"train": data.train, "validation": data.validation, "noise": data.noise}
+    train, validation, test = cache.series(system, {**grid, **seen, "seed": seed}, sets)
+    independent = cache.series(system, {**grid, "count": data.floor_trajectories, "seed": apart}, others)
     notes = (system.warning,) if system.warning else ()
     return Dataset([train], [validation], test, independent, estimated={"dt": dt, "transient": transient}, notes=notes)
 
@@ -100,44 +112,14 @@ def _from_file(data: FileData) -> Dataset:
     for series in trajectories:
         series.require_variation()
     stretches = [series.split(data.train, data.validation) for series in trajectories]
-    embedding = _embedding(data.embed, stretches[0][0])
+    embedding = embedding_of(data.embed, stretches[0][0])
     notes = []
     if len(stretches) > 1:
         notes.append(f"{len(stretches)} trajectories; judged on the test stretch of the longest.")
     estimated: dict[str, Any] = {}
     if embedding is not None:
-        dimension, delay, remark = embedding
-        estimated = {"embedding": {"dimension": dimension, "delay": delay}}
-        notes.append(
-            f"Delay embedding of the one observed column: dimension {dimension}, delay {delay} steps{remark}; "
-            "invariants are those of the embedded series."
-        )
-        stretches = [tuple(_embedded(s, dimension, delay) for s in parts) for parts in stretches]  # type: ignore[misc]
+        estimated = {"embedding": embedding.settings}
+        notes.append(embedding.sentence)
+        stretches = [tuple(embedding.apply(s) for s in parts) for parts in stretches]  # type: ignore[misc]
     train, validation, test = (list(part) for part in zip(*stretches, strict=True))
     return Dataset(train, validation, max(test, key=len), estimated=estimated, notes=tuple(notes))
-
-
-def _embedding(choice: str, train: TimeSeries) -> tuple[int, int, str] | None:
-    """Dimension, delay and a remark on the choice; None when the columns are used as they are."""
-    if choice == "none" or (choice == "auto" and train.dim > 1):
-        return None
-    if train.dim > 1:
-        raise DataError(
-            f"embed = '{choice}' with {train.dim} columns",
-            "a single column",
-            "choose one with --columns, or embed=none",
-        )
-    if choice == "auto":
-        found: Embedding = choose_embedding(train.values[:, 0])
-        return found.dimension, found.delay, f" ({found.note})" if found.note else ""
-    dimension, _, delay = choice.partition("x")
-    if not (dimension.isdigit() and delay.isdigit() and int(dimension) >= 1 and int(delay) >= 1):
-        raise SpecError(f"embed = '{choice}'", "auto, none, or DIMENSIONxDELAY", "write for example --embed 3x12")
-    return int(dimension), int(delay), ""
-
-
-def _embedded(series: TimeSeries, dimension: int, delay: int) -> TimeSeries:
-    values = delay_embed(series.values[:, 0], dimension, delay)
-    names = tuple(f"{series.names[0]}(t+{i * delay})" if i else series.names[0] for i in range(dimension))
-    origin = {**series.origin, "embedding": {"dimension": dimension, "delay": delay}}
-    return TimeSeries(values, series.dt, series.time_unit, names, origin)

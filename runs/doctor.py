@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from .environment import environment
+from .series_cache import SeriesCache
 from .store import RunStore
 
 
@@ -29,7 +30,10 @@ def examine(store: str | None) -> dict[str, Any]:
         problems.append(f"the store {root} cannot be written ({problem.strerror})")
     from dsr.training.backends import backend_report
 
-    return {**found, "backends": backend_report(), "store": str(root), "problems": problems}
+    cache = SeriesCache.of(RunStore(store))
+    size = sum(stat.st_size for stat in cache.files().values())
+    kept = {"folder": str(cache.root.absolute()), "bytes": size, "limit": cache.limit}
+    return {**found, "backends": backend_report(), "store": str(root), "series": kept, "problems": problems}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -38,4 +42,6 @@ def lines(found: dict[str, Any]) -> list[str]:
     head += [f"{'backend ' + name:<17} {state}" for name, state in found["backends"].items()]
     head += [f"{name:<14} {version}" for name, version in found["packages"].items()]
     head.append(f"{'store':<14} {found['store']}")
+    kept = found["series"]
+    head.append(f"{'series':<14} {kept['folder']}: {kept['bytes'] / 1e6:.0f} of {kept['limit'] / 1e6:.0f} MB")
     return [*head, *(f"problem: {p}" for p in found["problems"] or ["none"])]

@@ -29,6 +29,7 @@ from .picture import draw_all
 from .report import history_summary, write_report
 from .resolve import Resolved, resolve
 from .searching import search_settings
+from .series_cache import SeriesCache
 from .spec import RunSpec
 from .store import RunFolder, RunStore
 from .weights import CHECKPOINT, MEMBERS, WEIGHTS, read_tensors, to_bytes
@@ -70,7 +71,7 @@ def execute(
     if folder.status["state"] == "finished":
         return _result(folder, reused=True)
     say.stage("data")
-    data = prepare(spec)
+    data = prepare(spec, SeriesCache.of(store))
     members = _build(resolved, resolved.model, data.test.dim)
     forcing, estimated, backend = None, dict(data.estimated), "closed form"
     if not members[0].closed_form:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from dsr.series import TimeSeries
 
 from ..systems import get_system
 from .dataset import transient_of
+from .series_cache import NO_CACHE, SeriesCache
 from .spec import override
-from .store import RunFolder
+from .store import RunFolder, RunStore
 
 KINDS = (".npy", ".npz", ".csv")
 
@@ -35,7 +37,14 @@ def simulate_to_file(
     if path.suffix not in KINDS:
         raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
     system = get_system(name, **override({}, parameters or []))
-    series = system.simulate(n, dt, transient=transient_of(system, transient), seed=seed, noise=noise)
+    transient = transient_of(system, transient)
+    settings = {"n": n, "dt": dt, "transient": transient, "seed": seed, "noise": noise}
+    store = RunStore()
+    # a trajectory alone makes no store where there is none
+    cache = SeriesCache.of(store) if store.root.is_dir() or os.environ.get("DSR_CACHE") else NO_CACHE
+    (series,) = cache.series(
+        system, settings, lambda: [system.simulate(n, dt, transient=transient, seed=seed, noise=noise)]
+    )
     RunFolder(path.parent).write(path.name, _encode(series, path.suffix))
     return f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
 

@@ -54,7 +54,7 @@ class FileData:
     header: bool | None = option(None, "whether the first line of a text file holds names; seen from it if not given")
     train: float = option(0.7, "fraction of each trajectory, from its start, used for training")
     validation: float = option(0.1, "fraction that follows, used to choose among checkpoints; the rest is the test")
-    embed: str = option("auto", "delay embedding: auto (only a single column), none, or DIMENSIONxDELAY such as 3x12")
+    embed: str = option("auto", "delay embedding: auto (one column), cao, pecuzal (any columns), none, or such as 3x12")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 from dsr.errors import DsrError
 from dsr.runs.dataset import prepare, truth_spectrum
 from dsr.runs.spec import parse
+from dsr.systems import get_system
 
 SYSTEM = {"system": "henon", "train": 900, "validation": 800, "test": 700, "floor_trajectories": 3, "noise": 0.1}
 
@@ -61,3 +62,32 @@ def test_malformed_embeddings_are_refused(tmp_path, choice):
     np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=100))
     with pytest.raises(DsrError, match="DIMENSIONxDELAY"):
         prepare(parse({"data": {"file": str(tmp_path / "x.npy"), "dt": 0.5, "embed": choice}}))
+
+
+def file_of(tmp_path, columns):
+    henon = get_system("henon")
+    np.save(tmp_path / "x.npy", henon.simulate(3000, transient=50.0, seed=0).values[:, columns])
+    return {"file": str(tmp_path / "x.npy"), "dt": 1.0}
+
+
+@pytest.mark.parametrize(("choice", "columns"), [("auto", [0]), ("cao", [0]), ("pecuzal", [0]), ("pecuzal", [0, 1])])
+def test_embeddings_chosen_from_the_data_are_written_down(tmp_path, choice, columns):
+    """The x of Hénon needs itself one step later; x and y are the state already."""
+    data = prepare(parse({"data": {**file_of(tmp_path, columns), "embed": choice}}))
+    series, found = data.train[0], data.estimated["embedding"]
+    if len(columns) == 2:
+        assert series.dim == 2 == len(found["coordinates"]) and "PECUZAL" in data.notes[0]
+        return
+    assert series.names == ("x1", "x1(t+1)")
+    np.testing.assert_array_equal(series.values[1:, 0], series.values[:-1, 1])
+    expected = {"coordinates": [["x1", 0], ["x1", 1]]} if choice == "pecuzal" else {"dimension": 2, "delay": 1}
+    assert found == expected == series.origin["embedding"]
+    assert "invariants are those of the embedded series" in data.notes[0]
+
+
+def test_noise_is_refused_by_pecuzal_and_named_by_cao(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=2000))
+    data = {"file": str(tmp_path / "x.npy"), "dt": 0.5}
+    with pytest.raises(DsrError, match=r"no embedding by PECUZAL .*noise"):
+        prepare(parse({"data": {**data, "embed": "pecuzal"}}))
+    assert "cannot be told from noise" in prepare(parse({"data": {**data, "embed": "cao"}})).notes[0]

@@ -41,8 +41,9 @@ def test_all_columns_of_lorenz_give_coordinates_of_different_columns():
     assert pecuzal(x * [1e3, 1e-3, 1.0] + 5).coordinates == found.coordinates
 
 
-def test_both_columns_of_henon_are_the_state():
-    assert sorted(pecuzal(trajectory("henon", 3000)).coordinates) == [(0, 0), (1, 0)]
+def test_two_columns_of_a_map_of_two_dimensions_are_enough():
+    """The second column of Hénon is the first one step earlier: which of its delays is taken is a matter of chance."""
+    assert pecuzal(trajectory("henon", 3000)).dimension == 2
 
 
 def test_a_column_of_noise_is_left_out():
