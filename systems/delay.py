@@ -27,7 +27,8 @@ class Delayed(System):
     the equation.
 
     field(y, out, p), derivative(y, J, p) : f, and J (components, 2 components), at y = (x(t), x(t - tau)); plain
-        functions of loops, or pointers. numbers : p. scale : (components,) rough standard deviations. names : one per component.
+        functions of loops, or pointers.
+    numbers : p. scale : (components,) rough standard deviations.
     """
 
     field: Any

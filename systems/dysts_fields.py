@@ -17,6 +17,7 @@ from .compiled_steps import pointer
 from .dysts_rewritten import REWRITTEN
 from .integrate import compiled
 
+DIFFERENCES = "central differences of the equations"
 WIDTH = float(np.cbrt(np.finfo(float).eps))  # of central differences, in parts of a coordinate's size
 
 
@@ -48,6 +49,17 @@ def _at_each(function, p, states, found):
 def packed(parameters: list[Any], size: np.ndarray) -> np.ndarray:
     """The array `p` that `Pointers` take."""
     return np.concatenate([np.ravel(np.asarray(value, dtype=float)) for value in [*parameters, size]])
+
+
+def delay_pointers(system: Any) -> Pointers:
+    """Compiled right-hand side of a scalar delay equation, a function of the pair (x(t), x(t - tau)).
+
+    Raises `RuntimeError` where dysts has changed so that it does not compile.
+    """
+    found = _compile(type(system), tuple(sorted(system.params)), ((),) * len(system.params), 2, False)  # type: ignore[arg-type]
+    if found is None:
+        raise RuntimeError(f"{type(system).__name__} of this version of dysts does not compile")
+    return found
 
 
 def pointers(system: Any, dim: int, clock: bool, at: np.ndarray, expected: np.ndarray) -> Pointers | None:
@@ -82,7 +94,7 @@ def _compile(kind: type, names: tuple[str, ...], shapes: tuple, dim: int, clock:
         exec(f"def field(x, out, p):\n    {body}", namespace)
         try:
             field = numba.njit(signature, error_model="numpy", nogil=True)(namespace["field"])
-            derivative = compiled(_differences(field, dim + clock))
+            derivative = compiled(_differences(field, dim + clock, 1 if _delayed(kind) else dim + clock))
             return Pointers(pointer(field), pointer(derivative, matrix=True), field)
         except Exception:  # numba refuses what it cannot type, in many ways: try the next form
             continue
@@ -101,8 +113,8 @@ def _forms(
         arguments.append(f"p[{used}]" if shape == () else f"p[{used}:{used + size}].reshape({shape})")
         used += size
     components = ", ".join(f"x[{i}]" for i in range(dim))
-    time = [f"x[{dim}]" if clock else "0.0"] if hasattr(kind, "rhs") else []
-    targets = "".join(f"out[{i}], " for i in range(dim)) if dim > 1 else "out[0]"
+    time = [] if hasattr(kind, "rhs_inv") else [f"x[{dim}]" if clock else "0.0"]  # maps do not take it
+    targets = "out[0]" if dim == 1 or _delayed(kind) else "".join(f"out[{i}], " for i in range(dim))
     end = f"\n    out[{dim}] = 1.0" if clock else ""
     method = next((vars(base)["rhs"] for base in kind.__mro__ if "rhs" in vars(base)), None)
     written = REWRITTEN.get(kind.__name__)
@@ -115,6 +127,10 @@ def _forms(
     namespace = {"rhs": compiled(_without_underscores(method)), "stand_in": _stand_in(kind, names)}
     yield f"{targets} = rhs(stand_in({given}), ({components}), {time[0]}){end}", namespace
     yield f"out[:{dim}] = rhs(stand_in({given}), x[:{dim}], {time[0]}){end}", namespace
+
+
+def _delayed(kind: type) -> bool:
+    return hasattr(kind, "delayed_rhs")
 
 
 def _stand_in(kind: type, names: tuple[str, ...]) -> Any:
@@ -141,18 +157,18 @@ def _without_underscores(method: Callable) -> Callable:
     return FunctionType(code.replace(co_names=tuple(n.lstrip("_") for n in code.co_names)), method.__globals__)
 
 
-def _differences(field: Any, dim: int) -> Callable[..., None]:
+def _differences(field: Any, dim: int, components: int) -> Callable[..., None]:
     width = WIDTH
 
     def by_differences(x, J, p):
-        y, ahead, behind = x.copy(), np.empty(dim), np.empty(dim)
+        y, ahead, behind = x.copy(), np.empty(components), np.empty(components)
         for j in range(dim):
             h = width * max(p[p.shape[0] - dim + j], 1e-3 * abs(x[j]))
             y[j] = x[j] + h
             field(y, ahead, p)
             y[j] = x[j] - h
             field(y, behind, p)
-            for i in range(dim):
+            for i in range(components):
                 J[i, j] = (ahead[i] - behind[i]) / (2.0 * h)
             y[j] = x[j]
 

@@ -1,93 +1,47 @@
-"""Adapter for the flows of dysts: equations, parameters, initial condition, period and citation only.
-
-dysts's stored exponents and dimensions are not passed on: they differ from careful values by a median of 20 %
-and by more than a factor of 2 for many flows. Its `make_trajectory` is not used either: it reseeds numpy's
-global generator, ignores `dt`, and discards no transient. Angles are left as the equations have them,
-unwrapped.
-"""
+"""Adapter for the flows of dysts. Angles are left as the equations have them, unwrapped."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dsr.errors import SpecError, unknown
 from dsr.tangent import TangentSteps
 
 from .base import System
 from .compiled_steps import tangent_steps
-from .dysts_fields import WIDTH, Pointers, at_each, packed, pointers
+from .dysts_catalogue import DYSTS_PREFIX, dysts_names  # noqa: F401
+from .dysts_catalogue import load_dysts as load_dysts_flow  # noqa: F401
+from .dysts_fields import DIFFERENCES, WIDTH, Pointers, at_each, packed, pointers
 from .dysts_warnings import KNOWN_PROBLEMS
 from .integrate import compiled, flow_orbit, flow_tangent
 from .runge_kutta import runge_kutta
 
-DYSTS_PREFIX = "dysts:"
 RTOL, ATOL = 1e-9, 1e-12
 # Rows of the pilot orbit, which measures scales and checks step sizes: five periods.
 PILOT_ROWS, PILOT_STEPS_PER_PERIOD = 500, 100
 # Runge-Kutta steps are halved until that moves no coordinate by more than this fraction of its standard deviation, or
 # in as many states as may cross a kink of the equations, by more than the second
 STEP_TOLERANCE, KINK_TOLERANCE, KINKED, MOST_HALVINGS = 1e-7, 1e-5, 0.1, 9
-DIFFERENCES = "central differences of the equations"
 
 
-@cache
-def dysts_names(kind: str = "continuous_no_delay") -> list[str]:
-    """Names of the dysts flows without delay, sorted, without the prefix. Importing dysts takes about 2 s.
-
-    Raises `SpecError` where dysts is installed but cannot be imported.
-    """
-    try:
-        from dysts.systems import get_attractor_list
-    except ImportError as problem:
-        raise SpecError(
-            f"dysts cannot be imported ({problem})",
-            "an installation in which `import dysts.systems` works",
-            "repair it, for example with pip install --upgrade dysts numpy pyarrow",
-        ) from problem
-
-    return get_attractor_list(kind)
-
-
-def load_dysts_flow(name: str, parameters: Mapping[str, Any]) -> DystsFlow:
-    """The dysts flow of that name, `parameters` replacing some or all of its defaults.
-
-    Raises `SpecError` for an unknown flow or parameter (nearest match named), a delay equation, or a
-    parameter of another type or shape than the default.
-    """
-    if name not in dysts_names():
-        if name in dysts_names("delay"):
-            raise SpecError(f"dysts:{name} is a delay equation", "flows without delay", "choose one in `dsr systems`")
-        raise unknown("dysts flow", name, dysts_names(), show="dsr systems")
-    import dysts.flows
-
-    flow_class = getattr(dysts.flows, name)
-    defaults = flow_class().params
-    values = dict(defaults)
-    for key, value in parameters.items():
-        if not defaults:
-            raise SpecError(f"dysts:{name} got the parameter '{key}'", "no parameters at all", f"remove '{key}'")
-        if key not in defaults:
-            raise unknown(f"parameter of dysts:{name} named", key, defaults)
-        values[key] = _like(defaults[key], value, f"dysts:{name}: {key}")
-    # dysts takes a parameter dictionary only whole; a partial one breaks at integration
-    flow = flow_class(parameters=values)
+def dysts_flow(flow: Any, name: str) -> DystsFlow:
+    """The flow of a dysts object."""
     clock = _depends_on_time(flow)
-    problems = [KNOWN_PROBLEMS.get(name, ""), _drifting(flow, clock)]
+    problems = [KNOWN_PROBLEMS.get(type(flow).__name__, ""), _drifting(flow, clock)]
     return DystsFlow(
-        name=DYSTS_PREFIX + name,
+        name=name,
         time="flow",
         dim=flow.dimension + clock,
         dt=flow.period / 100,
         period=float(flow.period),
-        parameters=values,
+        parameters=flow.params,
         default_state=np.append(np.asarray(flow.ic, dtype=float), [0.0] * clock),
         description=str(flow.description),
         citation=str(flow.citation),
@@ -201,19 +155,23 @@ class DystsFlow(System):
     @cached_property
     def max_step(self) -> float | None:
         """Largest step period / 200 / 2^k whose halving moves no state of the pilot orbit, within period / 100, by more
-        than 1e-7 of its scale, or 1e-5 for the few states that cross a kink; None for flows too stiff, or with jumps too
-        large, for any that is tried."""
+        than 1e-7 of its scale, or else 1e-5 for the few states that cross a kink; None for flows too stiff, or with
+        jumps too large, for any that is tried.
+        """
         span = self.period / PILOT_STEPS_PER_PERIOD
         tried, scale = np.ascontiguousarray(self._pilot[::5]), self.state_scale()
         no_tangents = np.empty((*tried.shape, 0))
         coarse = self._stepped(tried, no_tangents, span, 2)[0]
+        kinked = None
         for k in range(1, MOST_HALVINGS):
             fine = self._stepped(tried, no_tangents, span, 2 ** (k + 1))[0]
             moved = np.max(np.abs(fine - coarse) / scale, axis=1)
-            if np.quantile(moved, 1 - KINKED) <= STEP_TOLERANCE and moved.max() <= KINK_TOLERANCE:
+            if moved.max() <= STEP_TOLERANCE:
                 return span / 2**k
+            if kinked is None and np.quantile(moved, 1 - KINKED) <= STEP_TOLERANCE and moved.max() <= KINK_TOLERANCE:
+                kinked = span / 2**k
             coarse = fine
-        return None
+        return kinked
 
     def _substeps(self, duration: float) -> tuple[int, float]:
         substeps = max(1, math.ceil(duration / (self.max_step or duration) - 1e-9))
@@ -287,15 +245,3 @@ def _depends_on_time(flow: Any) -> bool:
 def _drifting(flow: Any, clock: bool) -> str:
     columns = [f"x{i + 1}" for i in flow.unbounded_indices] + [f"x{flow.dimension + 1}"] * clock
     return f"{', '.join(columns)} grows without bound (angle or time): take its sine and cosine" if columns else ""
-
-
-def _like(default: Any, value: Any, where: str) -> Any:
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of unequal length
-        array = np.array("")
-    shape = np.shape(default)
-    if array.dtype.kind not in "iuf" or array.shape != shape or not np.isfinite(array).all():
-        wanted = "a finite number" if shape == () else f"finite numbers in the shape {shape}"
-        raise SpecError(f"{where} = {value!r}", wanted, f"the default is {np.asarray(default).tolist()}")
-    return float(array) if shape == () else array.astype(float)

@@ -1,4 +1,7 @@
-"""Four dysts flows whose code numba cannot take, written for it: f(x1, ..., xd, t, *parameters by name)."""
+"""Systems of dysts whose code numba cannot take, or that end at a border, written anew.
+
+Each is a function (x1, ..., [t,] *parameters in alphabetical order); those of maps take no time.
+"""
 
 from __future__ import annotations
 
@@ -48,4 +51,40 @@ def multi_chua(x, y, z, t, a, b, c, m):
     return a * (y - diode), x - y + z, -b * y
 
 
-REWRITTEN = {"BeerRNN": beer_rnn, "Hopfield": hopfield, "MacArthur": mac_arthur, "MultiChua": multi_chua}
+def blinking_vortex(radius, angle, a, b, gamma, t):
+    image = a * a / b
+    ratio2 = (b * b + radius**2 - 2 * b * radius * np.cos(angle)) / (
+        image**2 + radius**2 - 2 * image * radius * np.cos(angle)
+    )
+    ratio = np.sqrt(ratio2)
+    centre = (b - ratio2 * image) / (1 - ratio2)
+    orbit = abs(ratio / (1 - ratio2) * (image - b))
+    before = np.arctan2(radius * np.sin(angle), -centre + radius * np.cos(angle))
+    steepness = 2 * ratio / (1 + ratio2)
+    turn = (2 * np.pi * orbit) ** 2 / gamma * (1 + ratio2) / (1 - ratio2)
+    wanted = before - steepness * np.sin(before) + 2 * np.pi * t / turn
+    after = wanted  # of a particle on a circle around the vortex: Kepler's equation, by Newton's method
+    for _ in range(100):
+        change = (after - steepness * np.sin(after) - wanted) / (1 - steepness * np.cos(after))
+        after -= min(max(change, -1.0), 1.0)
+        if abs(change) < 1e-14 * max(1.0, abs(after)):
+            break
+    x, y = centre + orbit * np.cos(after), orbit * np.sin(after)
+    return np.sqrt(x * x + y * y), np.arctan2(y, x)
+
+
+def chebyshev(x, a):
+    if abs(x) <= 1.0:
+        return np.cos(a * np.arccos(x))
+    beyond = np.cosh(a * np.arccosh(abs(x)))  # only differences at the ends of the interval look there
+    return beyond if x > 0.0 else np.cos(a * np.pi) * beyond
+
+
+REWRITTEN = {
+    "BeerRNN": beer_rnn,
+    "BlinkingVortexMap": blinking_vortex,
+    "Chebyshev": chebyshev,
+    "Hopfield": hopfield,
+    "MacArthur": mac_arthur,
+    "MultiChua": multi_chua,
+}
