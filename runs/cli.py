@@ -211,7 +211,7 @@ def orbit_diagram(
         str | None, typer.Option(help="plane, such as z=27: crossings of a flow instead of maxima")
     ] = None,
     exponents: Annotated[int | None, typer.Option(help="number of exponents; up to 4 if not given")] = None,
-    transient: Annotated[float | None, typer.Option(help="time dropped first; 200 periods if not given")] = None,
+    transient: Annotated[float | None, typer.Option(help="time dropped first; 500 periods if not given")] = None,
     duration: Annotated[float | None, typer.Option(help="time averaged over; 200 periods if not given")] = None,
     continued: Annotated[
         bool, typer.Option("--continue", help="start each value where the one before ended (hysteresis)")
