@@ -9,7 +9,7 @@ import numpy as np
 from dsr.errors import SpecError
 from dsr.registry import option
 
-from .base import SYSTEMS, Published
+from .base import SYSTEMS
 from .delay import Delayed, steps_per_delay
 
 STEP = 0.1  # at most, and a whole fraction of the delay
@@ -26,15 +26,12 @@ def derivative(y, J, p):
     J[0, 1] = beta * (1.0 + (1.0 - n) * y[1] ** n) / (1.0 + y[1] ** n) ** 2
 
 
-FARMER = "J. D. Farmer, Physica D 4, 366 (1982), doi:10.1016/0167-2789(82)90042-2"
-
-
 @SYSTEMS.register("mackey_glass")
 @dataclass(frozen=True)
 class MackeyGlass:
     """x' = beta x(t - tau) / (1 + x(t - tau)^n) - gamma x; one column is observed, the state is a stretch of tau."""
 
-    tau: float = option(17.0, "delay; chaotic from about 16.8 on")
+    tau: float = option(17.0, "delay; chaotic from about 16.8 on, hyperchaotic at 30")
     beta: float = option(0.2, "production")
     gamma: float = option(0.1, "decay")
     n: float = option(10.0, "steepness of the feedback")
@@ -50,9 +47,6 @@ class MackeyGlass:
     def build(self) -> Delayed:
         points = steps_per_delay(self.tau, STEP)
         h = self.tau / points
-        published = {}
-        if self == MackeyGlass(tau=23.0):
-            published["kaplan_yorke_dimension"] = Published(2.4, 0.05, FARMER)
         return Delayed(
             name="mackey_glass",
             time="flow",
@@ -63,7 +57,6 @@ class MackeyGlass:
             default_state=np.full(points + 2, 0.9),
             names=("x",),
             observed=1,
-            reference=published,
             description="regulation of blood cells with a delay: one column, a state of infinite dimension",
             citation="M. C. Mackey, L. Glass, Science 197, 287 (1977), doi:10.1126/science.267326",
             field=field,

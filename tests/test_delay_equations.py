@@ -117,7 +117,8 @@ def test_escape_and_wrong_settings():
 
 @pytest.mark.slow
 def test_mackey_glass_exponents_over_the_delay():
-    """Farmer (1982): one positive exponent at 17, two at 30, and a dimension that grows with the delay."""
+    """One positive exponent at 17, two at 30, and a dimension that grows with the delay, as Farmer (1982) found,
+    doi:10.1016/0167-2789(82)90042-2."""
     found = {}
     for tau in (17.0, 23.0, 30.0):
         system = get_system("mackey_glass", tau=tau)
