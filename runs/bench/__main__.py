@@ -26,6 +26,7 @@ from .page import page
 from .piecewise_linear import piecewise_linear
 from .processes import memory, scaling
 from .reservoirs import reservoirs
+from .systems import systems
 from .timing import FULL, QUICK, Effort, Say, within
 from .training import ensembles, single_models
 
@@ -43,8 +44,9 @@ SECTIONS: dict[str, Callable[[Effort, Say], Section]] = {
     "piecewise_linear": piecewise_linear,
     "lyapunov": lyapunov,
     "estimators": estimators,
+    "systems": systems,
 }
-SLOW = ("parallel_in_time", "estimators")  # left out of a quick run that does not name them
+SLOW = ("parallel_in_time", "estimators", "systems")  # left out of a quick run that does not name them
 
 
 def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
