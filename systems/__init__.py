@@ -1,6 +1,6 @@
-"""Generators of chaotic time series: own systems with published invariants, and every dysts flow.
+"""Generators of chaotic time series: own systems with published and computed invariants, and all that dysts has.
 
-`get_system("lorenz63", rho=30.0).simulate(10_000, transient=50, seed=0)`; dysts flows as "dysts:NAME".
+`get_system("lorenz63", rho=30.0).simulate(10_000, transient=50, seed=0)`; systems of dysts as "dysts:NAME".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dsr.errors import SpecError
 from . import (  # noqa: F401  (each registers itself)
     flows,
     henon,
+    ikeda_delay,
     kuramoto_sivashinsky,
     lorenz63,
     lorenz96,
@@ -21,32 +22,38 @@ from . import (  # noqa: F401  (each registers itself)
     rossler,
 )
 from .base import SYSTEMS, Published, System
-from .dysts_flow import DYSTS_PREFIX, dysts_names, load_dysts_flow
+from .dysts_catalogue import DYSTS_PREFIX, KINDS, dysts_names, load_dysts
+from .ensemble import Ensemble, parameter_family, simulate_ensemble
+from .ensemble_tangent import ensemble_tangent_map
 from .from_function import from_function
 from .from_text import SUFFIX, from_text, from_toml
 from .truth_table import GroundTruth, ground_truth, table
 
 __all__ = [
     "SYSTEMS",
+    "Ensemble",
     "GroundTruth",
     "Published",
     "System",
     "dysts_names",
+    "ensemble_tangent_map",
     "from_function",
     "from_text",
     "from_toml",
     "get_system",
     "ground_truth",
+    "parameter_family",
+    "simulate_ensemble",
     "system_names",
     "table",
 ]
 
-# An own system is suggested although a dysts flow is spelt this much closer: it has published invariants.
+# An own system is suggested although one of dysts is spelt this much closer: it has published invariants.
 OWN_PREFERENCE = 0.15
 
 
 def system_names() -> list[str]:
-    """Names of the own systems, sorted. The dysts flows are listed by `dysts_names`."""
+    """Names of the own systems, sorted. Those of dysts are listed by `dysts_names`."""
     return list(SYSTEMS)
 
 
@@ -57,7 +64,7 @@ def get_system(name: str, **parameters: Any) -> System:
     Raises `SpecError` for an unknown name or parameter, with the nearest match.
     """
     if name.startswith(DYSTS_PREFIX):
-        return load_dysts_flow(name.removeprefix(DYSTS_PREFIX), parameters)
+        return load_dysts(name.removeprefix(DYSTS_PREFIX), parameters)
     if name.lower().endswith(SUFFIX):
         return from_toml(name, **parameters)
     if name not in SYSTEMS:
@@ -71,11 +78,11 @@ def get_system(name: str, **parameters: Any) -> System:
 
 
 def _closest(name: str) -> str | None:
-    """The nearest own system, or the nearest dysts flow where that is clearly nearer ("Lorenz84")."""
+    """The nearest own system, or the nearest of dysts where that is clearly nearer ("Lorenz84")."""
     own, own_match = _best_match(name, list(SYSTEMS))
     if own_match > 1.0 - OWN_PREFERENCE:
         return own  # whatever dysts holds: do not wait for its import
-    other, other_match = _best_match(name, dysts_names())
+    other, other_match = _best_match(name, [known for kind in KINDS for known in dysts_names(kind)])
     if max(own_match, other_match) < 0.5:
         return None
     return own if own_match > other_match - OWN_PREFERENCE else DYSTS_PREFIX + other

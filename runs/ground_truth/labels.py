@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dsr.errors import SpecError
 
 from ...systems import System, dysts_names, get_system, system_names
-from ...systems.dysts_flow import DYSTS_PREFIX
+from ...systems.dysts_catalogue import DYSTS_PREFIX, KINDS
 from ..spec import override
 
 OTHER_PARAMETERS = (
@@ -16,7 +16,6 @@ OTHER_PARAMETERS = (
     "mackey_glass tau=23.0",
     "mackey_glass tau=30.0",
 )
-KINDS = ("continuous_no_delay", "discrete", "delay")
 
 
 def every_label() -> list[str]:

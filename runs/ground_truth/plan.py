@@ -16,7 +16,7 @@ LEADING = 12
 PERIODS, SLOW_PERIODS = 1000, 12  # per member
 # Coordinates times integration steps of all members together: what has many of them runs fewer periods, 50 at least.
 # A Jacobian by differences costs more.
-WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 6e7, 50
+WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 3e7, 50
 ITERATIONS = 50_000
 TRANSIENT_PERIODS, TRANSIENT_ITERATIONS = 100, 10_000
 ALIGNMENT, ALIGNMENT_PERIODS = 0.05, 5  # before the run: a share of it, and at least so many periods
@@ -41,18 +41,18 @@ class Plan:
 
 
 def plan_of(system: System, tangent: TangentSteps) -> Plan:
-    """Systems without a compiled loop for their tangent vectors run a few periods only."""
-    compiled = tangent.stretch is not None
+    """Systems whose tangent vectors are moved by an implicit solver run a few periods only."""
+    slow = "LSODA" in tangent.method
     work = WORK if tangent.method.startswith("analytic") else WORK_BY_DIFFERENCES
     k = system.dim if system.dim <= ALL_EXPONENTS_UP_TO else LEADING
-    rows = ROWS if compiled else SLOW_ROWS
+    rows = SLOW_ROWS if slow else ROWS
     if system.time == "map":
         apart = math.ceil(ITERATIONS / round(SPACING_PERIODS))
         return Plan(1.0, ITERATIONS, round(ALIGNMENT * ITERATIONS), k, TRANSIENT_ITERATIONS, apart, rows, 1.0)
     per_period = system.period / system.dt
     fine = system.period / min(getattr(system, "max_step", None) or math.inf, system.dt)
     affordable = math.floor(work / (MEMBERS * fine * system.dim))
-    periods = min(PERIODS, max(FEWEST_PERIODS, affordable)) if compiled else SLOW_PERIODS
+    periods = SLOW_PERIODS if slow else min(PERIODS, max(FEWEST_PERIODS, affordable))
     return Plan(
         dt=system.dt,
         steps=round(periods * per_period),

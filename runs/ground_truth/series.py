@@ -67,9 +67,12 @@ def dominant_period(x: np.ndarray, dt: float) -> tuple[float | None, int]:
     peak = int(inner[:, column].argmax())
     if peak == 0:
         return None, column
-    left, top, right = (power[peak + 2 + shift, column] for shift in (-1, 0, 1))
+    at = peak + 2
+    if at == len(power) - 1:  # every other row
+        return float(1.0 / frequency[at]), column
+    left, top, right = power[at - 1 : at + 2, column]
     offset = 0.5 * (left - right) / (left - 2 * top + right)
-    return float(1.0 / (frequency[peak + 2] + offset * frequency[1])), column
+    return float(1.0 / (frequency[at] + offset * frequency[1])), column
 
 
 def drifting(x: np.ndarray) -> np.ndarray:
