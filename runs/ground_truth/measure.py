@@ -82,7 +82,7 @@ def _checks(spectrum: LyapunovSpectrum, system: System, points: np.ndarray) -> t
     moving = system.time == "flow" and spectrum.exponents[0] > -3 * spectrum.stderr[0]
     # Zero is approached as ln t / t where it is double (energy is conserved) and as 1 / t otherwise.
     late = regular_growth(spectrum, system) / max(float(np.abs(spectrum.exponents).max()), 1e-300)
-    tolerance = max(1e-4, late) if moving and conservative(spectrum) else 1e-4
+    tolerance = max(1e-4, late) if moving and conservative(spectrum, system) else 1e-4
     try:
         system.divergence(points[:2])
     except DsrError:  # a delay equation has no divergence of a point

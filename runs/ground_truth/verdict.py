@@ -22,10 +22,9 @@ def regular_growth(spectrum: LyapunovSpectrum, system: System) -> float:
     return math.log(cycles) / (cycles * system.period)
 
 
-def conservative(spectrum: LyapunovSpectrum) -> bool:
-    """Whether volumes stay as they are: the exponents, all of them, sum to zero."""
-    size = float(np.abs(spectrum.exponents).max())
-    return len(spectrum) == spectrum.settings["states"] and abs(spectrum.sum.value) <= 1e-6 * size
+def conservative(spectrum: LyapunovSpectrum, system: System) -> bool:
+    """Whether volumes stay as they are: the exponents, all of them, sum to zero (a millionth a period)."""
+    return len(spectrum) == spectrum.settings["states"] and abs(spectrum.sum.value) * system.period <= 1e-6
 
 
 def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any], system: System) -> tuple[str, str]:
