@@ -106,6 +106,7 @@ def test_the_cost_is_that_of_the_definition():
     scale = 1 / np.mean(1 / size)
     found = noise_amplification(points, reference, 2, 10)
     used = np.mean(spread, axis=1)
+    np.testing.assert_allclose(found.size, scale)
     np.testing.assert_allclose(found.cost()[-1], np.log10(np.sqrt(used[1:].mean() * scale)))
     np.testing.assert_allclose(found.cost({3})[1], np.log10(np.sqrt(used[[1, 3]].mean() * scale)))
     larger = noise_amplification(100 * points, reference, 2, 10)

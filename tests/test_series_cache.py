@@ -130,6 +130,16 @@ def test_a_damaged_file_is_replaced(cache, damage, change):
     assert names(cache) == [file.name]
 
 
+def test_a_whole_archive_with_other_values_is_not_taken(cache):
+    cache.series(HENON, SETTINGS, simulated)
+    (file,) = cache.root.iterdir()
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    arrays["values"][7, 0] += 1e-9
+    np.savez(file, **arrays)
+    same(cache.series(HENON, SETTINGS, simulated), simulated())
+
+
 def test_a_file_under_the_name_of_another_is_not_taken(cache):
     other = {**SETTINGS, "seed": 4}
     cache.series(HENON, SETTINGS, simulated)

@@ -72,8 +72,7 @@ def spreads(points, reference, near, horizon):
                     variance += (points[group[member] + ahead, j] - mean) ** 2
             variance /= count
             if ahead == 0:
-                # the mean squared distance over the pairs of a group
-                size = variance * 2 * count / (count - 1)
+                size = variance * 2 * count / (count - 1)  # the mean squared distance over the pairs of the group
                 if size == 0.0:
                     break
                 inverse += 1.0 / size
