@@ -16,8 +16,6 @@ from dsr.tangent import TangentSteps
 
 from .base import System
 from .compiled_steps import tangent_steps
-from .dysts_catalogue import DYSTS_PREFIX, dysts_names  # noqa: F401
-from .dysts_catalogue import load_dysts as load_dysts_flow  # noqa: F401
 from .dysts_fields import DIFFERENCES, WIDTH, Pointers, at_each, packed, pointers
 from .dysts_warnings import KNOWN_PROBLEMS
 from .integrate import compiled, flow_orbit, flow_tangent

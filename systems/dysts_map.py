@@ -102,9 +102,6 @@ class DystsMap(System):
         low, high = DOMAIN.get(type(self.system).__name__, (-np.inf, np.inf))
         return np.clip(state, low, high)
 
-    def attractor_points(self, count: int, *, transient: float, seed: int) -> np.ndarray:
-        return self._admitted(super().attractor_points(count, transient=transient, seed=seed))
-
     def tangent_map(self, dt: float | None = None) -> TangentSteps:
         return tangent_steps(
             map_tangent, self.pointers.field, self.pointers.derivative, (self._packed,), substeps=1, h=1.0,

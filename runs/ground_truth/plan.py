@@ -12,9 +12,9 @@ from ...systems.base import SPACING_PERIODS
 
 MEMBERS = 32
 ALL_EXPONENTS_UP_TO = 40  # coordinates; of longer states (delays, fields) the leading ones
-LEADING = 12
+LEADING = 24
 PERIODS, SLOW_PERIODS = 1000, 12  # per member
-# Coordinates times integration steps of all members together: what has many of them runs fewer periods, 50 at least.
+# Exponents times integration steps of all members together: what has many of them runs fewer periods, 50 at least.
 # A Jacobian by differences costs more.
 WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 3e7, 50
 ITERATIONS = 50_000
@@ -51,7 +51,7 @@ def plan_of(system: System, tangent: TangentSteps) -> Plan:
         return Plan(1.0, ITERATIONS, round(ALIGNMENT * ITERATIONS), k, TRANSIENT_ITERATIONS, apart, rows, 1.0)
     per_period = system.period / system.dt
     fine = system.period / min(getattr(system, "max_step", None) or math.inf, system.dt)
-    affordable = math.floor(work / (MEMBERS * fine * system.dim))
+    affordable = math.floor(work / (MEMBERS * fine * k))
     periods = SLOW_PERIODS if slow else min(PERIODS, max(FEWEST_PERIODS, affordable))
     return Plan(
         dt=system.dt,
