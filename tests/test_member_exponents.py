@@ -41,7 +41,7 @@ def test_the_tent_maps_exponents_are_the_logarithms_of_their_slopes():
 
 def test_together_is_alone_bit_for_bit():
     family = parameter_family(get_system("henon"), a=[1.0, 1.2, 1.4])
-    run = {"steps": 500, "transient": 100, "dt": 1.0, "qr_every": 2, "seed": 3}
+    run = {"steps": 500, "transient": 0, "dt": 1.0, "qr_every": 2, "seed": 3}  # the first vectors count
     together = member_exponents(ensemble_tangent_map(family), np.zeros((3, 2)), **run)
     for i, member in enumerate(family):
         alone = member_exponents(ensemble_tangent_map([member]), np.zeros((1, 2)), **run)
