@@ -57,7 +57,7 @@ def test_the_section_judges_everything_that_is_wanted(tiny, monkeypatch, real):
         monkeypatch.setattr(section, "_their_exponents", lambda: lambda start, duration: np.array(section.EXPONENTS))
     found = section.systems(Effort(1, 0.0005, 0), lambda what: None)
     np.random.set_state(state)  # noqa: NPY002
-    assert [goal.wanted for goal in found.goals] == [5000.0] * 2 + [100.0] * 2 + [1000.0] * 2 + [1.0] * 2
+    assert [goal.wanted for goal in found.goals] == [5000.0] * 2 + [100.0] * 2 + [1000.0] + [1.0] * 2
     assert all(goal.measured > 0 for goal in found.goals)
     assert "a loop of scipy RK45" in found.text and "lower bound" in found.text
     assert real or "| dysts | 1.5009 | 0.2 |" in found.text

@@ -28,6 +28,7 @@ ALIGNING = 200  # steps in which tangent vectors turn to their directions, befor
 DYSTS_PERIODS, DYSTS_PER_PERIOD = 10, 500
 WANTED = {"dysts": 5000.0, "scipy": 100.0, "ensemble": 1000.0, "exponents": 1.0}
 OURS, ADAPTIVE = "dsr", "dsr, dopri5, 1e-9"
+SAME_STEPS = "a loop of scipy RK45, as many steps"
 
 
 def systems(effort: Effort, say: Say) -> Section:
@@ -52,13 +53,14 @@ def systems(effort: Effort, say: Say) -> Section:
             scaled = [f"{MEMBERS * STEPS / CHUNK * float(np.median(seconds[name])):.3g} s" for name in (OURS, other)]
             what = f"{MEMBERS} starts, {STEPS} steps"
             rows.append((what, OURS, other, *scaled, times))
-            goals.append(Goal(f"{OURS} against {other}", what, WANTED["ensemble"], times.median, unit="x"))
+            if other == SAME_STEPS:
+                goals.append(Goal(f"{OURS} against {other}", what, WANTED["ensemble"], times.median, unit="x"))
     exponents, judged = _exponents(effort, say)
     text = paragraphs(
         f"Lorenz-63, CPU seconds. A trajectory has a row every {PERIOD / PER_PERIOD:.4f} time units, by classical "
         f"Runge-Kutta steps of at most 0.0025 or by adaptive steps; the others' seconds are those of {UNIT} points (of "
         f"{CHUNK} steps of one member) scaled to the whole, which dysts would need minutes for. Error after one "
-        f"period: {_errors()}.",
+        f"period: {_errors()}. The loop over members by DOP853 makes fewer and more accurate steps; it has no goal.",
         table(("", "by", "against", "time", "time of the other", "times as fast"), rows),
         f"The time to {100 * ACCURACY:g} %: seconds of the shortest run of {', '.join(map(str, DURATIONS))} time units "
         f"after which the largest and the smallest exponent, over {STARTS} starts on the attractor, are off by less "
@@ -134,7 +136,7 @@ def _ensembles() -> dict[str, Variant]:
 
     return {
         OURS: Variant(lambda n: simulate_ensemble(lorenz, CHUNK * n + 1, h, starts=starts), models=MEMBERS),
-        "a loop of scipy RK45, as many steps": Variant(equal_steps),
+        SAME_STEPS: Variant(equal_steps),
         "a loop of scipy DOP853, 1e-9, as many rows": Variant(equal_rows),
     }
 
