@@ -165,7 +165,8 @@ class System(ABC):
     def attractor_points(self, count: int, *, transient: float, seed: int) -> np.ndarray:
         """States (count, dim) 5.6 periods apart on one long trajectory: starts for Lyapunov ensembles.
 
-        Members started from a small ball instead stay phase-locked (Rössler) and agree on a wrong value. Each
+        Of a map, 1 to 11 iterations apart at random: equal distances would see one of the bands that an orbit visits in
+        turn. Members started from a small ball instead stay phase-locked (Rössler) and agree on a wrong value. Each
         point is nudged by 1e-4 of the attractor's size: unnudged, a member would run through what the one
         before it ran through, and the spread of members would understate the error (Hénon: sevenfold).
         """
@@ -173,9 +174,13 @@ class System(ABC):
         self._checked(max(2, self.observed or self.dim), None, transient, seed, 0.0)
         starting, nudging = np.random.SeedSequence(seed).spawn(2)
         start, began = self._start(np.random.default_rng(starting), transient)
-        spacing = SPACING_PERIODS * self.period
-        points = self._orbit(start, count, spacing if self.time == "flow" else round(spacing), began)
-        nudge = np.random.default_rng(nudging).standard_normal(points.shape)
+        rng = np.random.default_rng(nudging)
+        if self.time == "flow":
+            points = self._orbit(start, count, SPACING_PERIODS * self.period, began)
+        else:
+            rows = np.cumsum(rng.integers(1, 2 * round(SPACING_PERIODS), count))
+            points = self._orbit(start, int(rows[-1]) + 1, 1.0, began)[rows]
+        nudge = rng.standard_normal(points.shape)
         return np.array([self._admitted(point) for point in points + NUDGE * self.state_scale() * nudge])
 
     def _simulate(

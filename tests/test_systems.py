@@ -272,9 +272,16 @@ def test_attractor_points_do_not_follow_each_other():
     for _ in range(300):
         orbit.append(system.step(orbit[-1]))
     first, second = np.array(orbit).transpose(1, 0, 2)
-    gaps = np.linalg.norm(first[6:] - second[:-6], axis=1)
+    distances = {lag: np.linalg.norm(first[lag:] - second[:-lag], axis=1) for lag in range(1, 12)}
+    gaps = min(distances.values(), key=lambda gaps: gaps[0])
     assert gaps[0] < 1e-3
     assert np.median(gaps[100:]) > 0.3
+
+
+def test_attractor_points_see_every_band_that_a_map_visits_in_turn():
+    points = get_system("logistic", r=3.6).attractor_points(400, transient=100, seed=0)[:, 0]
+    fixed = 1 - 1 / 3.6  # lies in the gap between the two bands
+    assert 0.4 < (points > fixed).mean() < 0.6
 
 
 def test_origin_says_how_to_make_the_series_again():
