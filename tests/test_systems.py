@@ -274,7 +274,7 @@ def test_attractor_points_do_not_follow_each_other():
     first, second = np.array(orbit).transpose(1, 0, 2)
     distances = {lag: np.linalg.norm(first[lag:] - second[:-lag], axis=1) for lag in range(1, 12)}
     gaps = min(distances.values(), key=lambda gaps: gaps[0])
-    assert gaps[0] < 1e-3
+    assert gaps[0] < 0.02  # a nudge of 1e-4, grown over the lag
     assert np.median(gaps[100:]) > 0.3
 
 
