@@ -49,6 +49,8 @@ def test_each_command_runs(command, workplace, monkeypatch, capsys):
     words = shlex.split(command)
     if words[1] in ("reconstruct", "run"):
         words += _small(words)
+    if words[1] == "orbit-diagram":
+        words += ["--points", "6"]
     if words[1] in ("report", "export"):  # needs exactly one run of that name
         run = ["dsr", "run", "spec.toml", *TINY.split(), "seed=7", "--store", "reports"]
         monkeypatch.setattr(sys, "argv", run)

@@ -20,7 +20,7 @@ WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 3e7, 50
 ITERATIONS = 50_000
 TRANSIENT_PERIODS, TRANSIENT_ITERATIONS = 100, 10_000
 ALIGNMENT, ALIGNMENT_PERIODS = 0.05, 5  # before the run: a share of it, and at least so many periods
-ROWS, SLOW_ROWS = 100_000, 10_000
+ROWS = 100_000  # at most, and no more periods than all members run together
 ROWS_PER_PERIOD = 25  # of the series behind means, D2 and the 0-1 test
 
 
@@ -45,10 +45,9 @@ def plan_of(system: System, tangent: TangentSteps) -> Plan:
     slow = "LSODA" in tangent.method
     work = WORK if tangent.method.startswith("analytic") else WORK_BY_DIFFERENCES
     k = system.dim if system.dim <= ALL_EXPONENTS_UP_TO else LEADING
-    rows = SLOW_ROWS if slow else ROWS
     if system.time == "map":
         apart = math.ceil(ITERATIONS / round(SPACING_PERIODS))
-        return Plan(1.0, ITERATIONS, round(ALIGNMENT * ITERATIONS), k, TRANSIENT_ITERATIONS, apart, rows, 1.0)
+        return Plan(1.0, ITERATIONS, round(ALIGNMENT * ITERATIONS), k, TRANSIENT_ITERATIONS, apart, ROWS, 1.0)
     per_period = system.period / system.dt
     fine = system.period / min(getattr(system, "max_step", None) or math.inf, system.dt)
     affordable = math.floor(work / (MEMBERS * fine * k))
@@ -60,6 +59,6 @@ def plan_of(system: System, tangent: TangentSteps) -> Plan:
         k=k,
         transient=TRANSIENT_PERIODS * system.period,
         apart=math.ceil(periods / SPACING_PERIODS),
-        rows=rows,
+        rows=min(ROWS, MEMBERS * periods * ROWS_PER_PERIOD),
         sampling=system.dt * max(1, math.floor(per_period / ROWS_PER_PERIOD)),
     )

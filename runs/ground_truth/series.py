@@ -36,6 +36,7 @@ def series_invariants(system: System, plan: Plan, kaplan_yorke: Measure, seed: i
     steady = np.flatnonzero(moving & bounded)
     found: dict[str, Any] = {
         "columns": list(series.names),
+        "series": {"rows": len(series), "dt": series.dt},
         "mean": [float(m) if fine else None for m, fine in zip(x.mean(0), bounded, strict=True)],
         "mean_error": [
             float(e) if fine else None
