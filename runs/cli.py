@@ -188,12 +188,16 @@ def simulate(
     transient: Annotated[float | None, typer.Option(help="time dropped first; 50 periods if not given")] = None,
     noise: Annotated[float, typer.Option(help="observation noise, in standard deviations of each column")] = 0.0,
     seed: Annotated[int, typer.Option(help="seed of initial condition and noise")] = 0,
+    make: Annotated[
+        list[str] | None, typer.Option(help='change the series: "subsample every=5"; repeat it, in order')
+    ] = None,
     parameters: Annotated[list[str] | None, typer.Argument(help="parameters as name=value")] = None,
 ) -> None:
     """Write a trajectory of a system to a file."""
     from .simulate import simulate_to_file
 
-    print(simulate_to_file(system, out, n=n, dt=dt, transient=transient, noise=noise, seed=seed, parameters=parameters))
+    settings = {"n": n, "dt": dt, "transient": transient, "noise": noise, "seed": seed, "parameters": parameters}
+    print(simulate_to_file(system, out, **settings, operations=make or ()))
 
 
 @app.command("orbit-diagram")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from dsr.errors import SpecError
 from dsr.series import TimeSeries
 
 from ..systems import get_system
+from ..systems.making import make
 from .dataset import transient_of
 from .series_cache import NO_CACHE, SeriesCache
 from .spec import override
@@ -31,11 +34,13 @@ def simulate_to_file(
     noise: float,
     seed: int,
     parameters: Sequence[str] | None,
+    operations: Sequence[str] = (),
 ) -> str:
-    """Simulate and write; returns one line that says what was written."""
+    """Simulate, change by the operations ("additive_noise snr_db=20"), write; returns one line that says what."""
     path = Path(out)
     if path.suffix not in KINDS:
         raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
+    changes = [_operation(text) for text in operations]
     system = get_system(name, **override({}, parameters or []))
     transient = transient_of(system, transient)
     settings = {"n": n, "dt": dt, "transient": transient, "seed": seed, "noise": noise}
@@ -45,8 +50,18 @@ def simulate_to_file(
     (series,) = cache.series(
         system, settings, lambda: [system.simulate(n, dt, transient=transient, seed=seed, noise=noise)]
     )
+    series = make(series, changes, seed=seed)
+    if series.stamps is not None and path.suffix == ".npy":
+        raise SpecError(
+            f"irregular times in '{out}'", "a format that has room for the times: .csv or .npz", "change --out"
+        )
     RunFolder(path.parent).write(path.name, _encode(series, path.suffix))
     return f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
+
+
+def _operation(text: str) -> dict[str, Any]:
+    name, *settings = re.split(r"\s+(?=\w+=)", text.strip())  # values may hold spaces
+    return {"name": name, **override({}, settings)}
 
 
 def _encode(series: TimeSeries, kind: str) -> bytes:
@@ -61,5 +76,6 @@ def _encode(series: TimeSeries, kind: str) -> bytes:
     if kind == ".npy":
         np.save(buffer, series.values, allow_pickle=False)
     else:
-        np.savez_compressed(buffer, values=series.values, dt=series.dt)
+        times = {} if series.stamps is None else {"times": series.times}
+        np.savez_compressed(buffer, values=series.values, dt=series.dt, **times)
     return buffer.getvalue()

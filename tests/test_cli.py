@@ -155,3 +155,15 @@ judge(test, model, lyapunov_steps=100, starts=5)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_simulated_series_are_changed_in_order(capsys, monkeypatch, tmp_path):
+    plain, changed = str(tmp_path / "plain.csv"), str(tmp_path / "changed.csv")
+    words = ["simulate", "lorenz63", "-n", "400", "-o"]
+    made = ["--make", "formulas formulas=['x + y'] names=['s']", "--make", "subsample every=4"]
+    assert dsr(capsys, monkeypatch, *words, plain)[0] == dsr(capsys, monkeypatch, *words, changed, *made)[0] == 0
+    rows, found = (np.loadtxt(path, delimiter=",", skiprows=1) for path in (plain, changed))
+    assert (tmp_path / "changed.csv").read_text().startswith("t,s\n")
+    assert np.allclose(found[:, 0], rows[::4, 0]) and np.allclose(found[:, 1], (rows[:, 1] + rows[:, 2])[::4])
+    status, _, err = dsr(capsys, monkeypatch, *words, changed, "--make", "additve_noise snr_db=20")
+    assert status == 2 and "additive_noise" in err
