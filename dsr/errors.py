@@ -30,6 +30,10 @@ class SpecError(DsrError):
     """A setting, key or name that does not exist or is out of range."""
 
 
+class EscapeError(DataError):
+    """A trajectory left every bound."""
+
+
 class NoTangentError(DsrError):
     """A model without tangent dynamics was asked for its derivative: it has forecasts, but no exponents."""
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from dsr import __version__
-from dsr.errors import DataError, SpecError
+from dsr.errors import EscapeError, SpecError
 from dsr.registry import Registry
 from dsr.series import TimeSeries
 from dsr.tangent import TangentSteps
@@ -259,8 +259,8 @@ class System(ABC):
             )
         return float(dt)
 
-    def _escaped(self, time: float) -> DataError:
-        return DataError(
+    def _escaped(self, time: float) -> EscapeError:
+        return EscapeError(
             f"{self.name} became infinite {time:.6g} {self.time_unit} after its initial condition",
             "parameters for which trajectories stay bounded",
             "change the parameters (`dsr systems` shows the defaults) or the seed",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dsr import __version__
-from dsr.errors import DsrError
+from dsr.errors import DsrError, EscapeError
 from dsr.measure import Measure, plain
 
 from ...analysis import LyapunovSpectrum, SpectrumCheck, check_spectrum, lyapunov_spectrum
@@ -16,7 +16,7 @@ from ...systems import System
 from ...systems.truth_table import probe
 from .plan import MEMBERS, Plan, plan_of
 from .series import series_invariants
-from .verdict import conservative, regular_growth, verdict
+from .verdict import ESCAPES, conservative, regular_growth, verdict
 
 PILOT_ROUNDS = 200
 STRETCH = 8.0  # ln of the ratio by which tangent vectors may differ before they are made orthonormal
@@ -52,6 +52,7 @@ def measure(system: System, seed: int = 0) -> dict[str, Any]:
         entry["settings"] |= {"before": plan.transient, **system._provenance()}
         entry["verdict"], entry["reason"] = verdict(spectrum, found, system)
     except DsrError as problem:
+        entry["verdict"] = ESCAPES if isinstance(problem, EscapeError) else entry["verdict"]
         entry["reason"] = problem.got
     return plain({"parameters": entry.pop("parameters"), **_rounded(entry)})
 
@@ -66,7 +67,7 @@ def _spectrum(tangent: Any, starts: np.ndarray, plan: Plan, system: System, seed
 
 
 def _described(spectrum: LyapunovSpectrum) -> dict[str, Any]:
-    covariance = [row[: i + 1] for i, row in enumerate(spectrum.covariance.tolist())]
+    covariance = [[_short(x) for x in row[: i + 1]] for i, row in enumerate(spectrum.covariance.tolist())]
     whole = len(spectrum) == spectrum.settings["states"]
     return {
         "exponents": spectrum.exponents.tolist(),
@@ -76,6 +77,10 @@ def _described(spectrum: LyapunovSpectrum) -> dict[str, Any]:
         "diverged": spectrum.diverged,
         "settings": dict(spectrum.settings),
     }
+
+
+def _short(x: float) -> float:
+    return float(f"{x:.4g}")  # an error needs no more digits, and there are many
 
 
 def _checks(spectrum: LyapunovSpectrum, system: System, points: np.ndarray) -> tuple[SpectrumCheck, ...]:

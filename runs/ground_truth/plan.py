@@ -15,8 +15,8 @@ ALL_EXPONENTS_UP_TO = 40  # coordinates; of longer states (delays, fields) the l
 LEADING = 24
 PERIODS, SLOW_PERIODS = 1000, 12  # per member
 # Exponents times integration steps of all members together: what has many of them runs fewer periods, 50 at least.
-# A Jacobian by differences costs more.
-WORK, WORK_BY_DIFFERENCES, FEWEST_PERIODS = 1.2e8, 3e7, 50
+# A Jacobian by differences costs more, and so does a tangent map without a compiled loop.
+WORK, WORK_BY_DIFFERENCES, WORK_IN_ARRAYS, FEWEST_PERIODS = 1.2e8, 3e7, 6e6, 50
 ITERATIONS = 50_000
 TRANSIENT_PERIODS, TRANSIENT_ITERATIONS = 100, 10_000
 ALIGNMENT, ALIGNMENT_PERIODS = 0.05, 5  # before the run: a share of it, and at least so many periods
@@ -44,6 +44,8 @@ def plan_of(system: System, tangent: TangentSteps) -> Plan:
     """Systems whose tangent vectors are moved by an implicit solver run a few periods only."""
     slow = "LSODA" in tangent.method
     work = WORK if tangent.method.startswith("analytic") else WORK_BY_DIFFERENCES
+    if tangent.stretch is None:
+        work = WORK_IN_ARRAYS
     k = system.dim if system.dim <= ALL_EXPONENTS_UP_TO else LEADING
     if system.time == "map":
         apart = math.ceil(ITERATIONS / round(SPACING_PERIODS))
