@@ -116,6 +116,44 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
 
 
 @app.command()
+def runs(
+    words: Annotated[list[str] | None, typer.Argument(help="run ids, or filters such as seed=0..4")] = None,
+    system: Annotated[str | None, typer.Option(help="systems, with commas between")] = None,
+    model: Annotated[str | None, typer.Option(help="model families, with commas between")] = None,
+    experiment: Annotated[str | None, typer.Option(help="folders inside the store, with commas between")] = None,
+    state: Annotated[str | None, typer.Option(help="finished, running, interrupted, failed or damaged")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs of a store."""
+    from .compare.command import list_runs
+
+    filters = {"system": system, "model": model, "experiment": experiment, "state": state}
+    print(list_runs(store, words or [], filters, as_json=as_json))
+
+
+@app.command()
+def compare(
+    words: Annotated[list[str] | None, typer.Argument(help="run ids, or filters such as model=alrnn,esn")] = None,
+    by: Annotated[str, typer.Option(help="what is compared: model, forcing, or such as training.alpha")] = "model",
+    measures: Annotated[str | None, typer.Option(help="names of measures, with commas between")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="rich, markdown, latex, html, csv, ...")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="file to write; its ending gives the format")] = None,
+    baseline: Annotated[str | None, typer.Option(help="test all others against this one, such as parroting")] = None,
+    table: Annotated[str, typer.Option(help="of csv and parquet: measures, runs, tests or ranks")] = "measures",
+    store: StoreOption = None,
+) -> None:
+    """Compare runs: medians over seeds with intervals, floors, paired tests, ranks over systems."""
+    from .compare.command import compare_runs
+
+    print(
+        compare_runs(
+            store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table
+        )
+    )  # fmt: skip
+
+
+@app.command()
 def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], store: StoreOption = None) -> None:
     """Write a finished run's report.html again."""
     from .report import write_report

@@ -1,0 +1,209 @@
+"""Statistics over the seeds of each (task, contestant): how many runs were lost, and every measure that is left."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
+
+from ..report.verdict import HIGHER_IS_BETTER
+from .median_interval import median_interval
+from .run_rows import DAMAGED, FAILED, FINISHED
+from .select import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLLAPSED = (FIXED_POINT, CYCLE, TRANSIENT_CHAOS)
+MEDIANS = (
+    "truth", "truth_low", "truth_high", "floor_low", "floor_median", "floor_high", "surrogate", "gaussian",
+    "normalised",
+)  # fmt: skip
+NUMBERS = ("value", "cap", "measure_version", "floor_pairs", *MEDIANS)
+NEEDED = ("measure", "unit", "floor_kind", *NUMBERS)
+
+
+@dataclass(frozen=True)
+class Count:
+    """What became of the runs of one (task, contestant). `collapsed` ended on a fixed point or a cycle, some of them
+    after transient chaos; `failed` stopped with an error or left a damaged folder; `unfinished` are running or were
+    interrupted, and count nowhere else. seconds : median over finished runs. reasons : (run id, sentence) of all that
+    are not chaotic."""
+
+    task: str
+    contestant: str
+    runs: int
+    diverged: int
+    collapsed: int
+    not_chaotic: int
+    failed: int
+    unfinished: int
+    seconds: float | None
+    seeds: tuple[int, ...]
+    reasons: tuple[tuple[str, str], ...] = ()
+    settings: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measure of one (task, contestant), over the `values` of `runs` runs that have a number.
+
+    q1, median, q3 : quartiles; low, high : confidence interval of the median (NaN below two). truth, floor_*,
+    surrogate, gaussian, normalised : medians over the same runs, NaN where unknown. within_floor : runs below the 95 %
+    quantile of a floor of 20 pairs or more, None without such floors. capped : values that stand for at least that
+    much. losses : seed -> what ranks and tests compare, smaller is better: the value of a distance, minus the
+    value where higher is better, the distance from the truth of an invariant; infinity for a run that was lost; empty
+    where the measure cannot be compared. rows : of the index, in order of seed.
+    """
+
+    task: str
+    contestant: str
+    measure: str
+    unit: str
+    version: int
+    runs: int
+    values: int
+    q1: float
+    median: float
+    q3: float
+    low: float
+    high: float
+    truth: float
+    truth_low: float
+    truth_high: float
+    floor_low: float
+    floor_median: float
+    floor_high: float
+    floor_pairs: int | None
+    floor_kind: str
+    surrogate: float
+    gaussian: float
+    normalised: float
+    within_floor: int | None
+    capped: int
+    losses: dict[int, float] = field(default_factory=dict)
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of the index that statistics need, as arrays over its rows; `measure` and `unit` are codes."""
+
+    names: tuple[str, ...]
+    measure: np.ndarray
+    text: dict[str, list[str | None]]
+    number: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Columns:
+        encoded = table["measure"].combine_chunks().dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        numbers = {name: table[name].to_numpy() for name in NUMBERS}
+        text = {name: table[name].to_pylist() for name in ("unit", "floor_kind")}
+        return cls(tuple(encoded.dictionary.to_pylist()), codes, text, numbers)
+
+
+def count(task: str, contestant: str, records: Sequence[Record]) -> Count:
+    """The fates of the runs of one (task, contestant)."""
+    done = [r for r in records if r["state"] == FINISHED]
+    failed = [r for r in records if r["state"] in (FAILED, DAMAGED)]
+    outcomes = [r["outcome"] for r in done]
+    seconds = [r["seconds"] for r in done if r["seconds"] is not None]
+    return Count(
+        task,
+        contestant,
+        len(records),
+        outcomes.count(DIVERGED),
+        sum(o in COLLAPSED for o in outcomes),
+        outcomes.count(NOT_CHAOTIC),
+        len(failed),
+        len(records) - len(done) - len(failed),
+        float(np.median(seconds)) if seconds else None,
+        tuple(r["seed"] for r in records),
+        tuple((r["run"], f"{r['outcome'] or r['state']}: {r['reason']}") for r in records if r["outcome"] != "chaotic"),
+        records[0]["settings"],
+    )
+
+
+def cells(task: str, contestant: str, records: Sequence[Record], columns: Columns) -> list[Cell]:
+    """One cell for each measure that a run of this (task, contestant) has."""
+    done = [r for r in records if r["state"] == FINISHED and r["outcome"] is not None]
+    failed = [r["seed"] for r in records if r["state"] in (FAILED, DAMAGED) and r["seed"] is not None]
+    if not done:
+        return []
+    rows = np.concatenate([np.arange(*r["rows"]) for r in done])
+    owner = np.repeat(np.arange(len(done)), [b - a for a, b in (r["rows"] for r in done)])
+    codes = columns.measure[rows]
+    order = np.argsort(codes, kind="stable")
+    bounds = np.flatnonzero(np.diff(codes[order], prepend=-2, append=-3))
+    found = []
+    for start, stop in itertools.pairwise(bounds):
+        mine = order[start:stop]
+        if codes[mine[0]] >= 0:
+            runs = [done[i] for i in owner[mine]]
+            found.append(_cell(task, contestant, runs, rows[mine], columns, failed))
+    return found
+
+
+def _cell(
+    task: str, contestant: str, runs: Sequence[Record], rows: np.ndarray, columns: Columns, failed: Sequence[int]
+) -> Cell:
+    number, name = columns.number, columns.names[columns.measure[rows[0]]]
+    versions = number["measure_version"][rows]
+    newest = versions == versions.max()  # numbers of another definition are not pooled
+    rows, runs = rows[newest], [r for r, keep in zip(runs, newest, strict=True) if keep]
+    value = number["value"][rows]
+    known = value[~np.isnan(value)]
+    q1, median, q3 = np.quantile(known, [0.25, 0.5, 0.75]) if len(known) else (math.nan,) * 3
+    low, high = median_interval(known)
+    others = {key: _median(number[key][rows]) for key in MEDIANS}
+    pairs = number["floor_pairs"][rows]
+    judged = (pairs >= 20) & ~np.isnan(value)
+    kind = columns.text["floor_kind"][rows[0]] or ""
+    below = int((value[judged] <= number["floor_high"][rows][judged]).sum())
+    return Cell(
+        task=task, contestant=contestant, measure=name, unit=_first(columns.text["unit"], rows),
+        version=int(versions.max()), runs=len(runs) + len(failed), values=len(known),
+        q1=float(q1), median=float(median), q3=float(q3), low=low, high=high,
+        floor_pairs=None if np.isnan(pairs).all() else int(np.nanmin(pairs)), floor_kind=kind,
+        within_floor=below if judged.any() and not kind.startswith("chance") else None,
+        capped=int((value >= number["cap"][rows] * (1 - 1e-12)).sum()),
+        losses=_losses(name, runs, value, number["truth"][rows], failed), rows=tuple(int(row) for row in rows),
+        **others,
+    )  # fmt: skip
+
+
+def _losses(
+    name: str, runs: Sequence[Record], value: np.ndarray, truth: np.ndarray, failed: Sequence[int]
+) -> dict[int, float]:
+    distance = np.isnan(truth).all()
+    if distance and name.startswith(INVARIANTS):
+        return {}
+    loss = np.abs(value - truth) if not distance else -value if name in HIGHER_IS_BETTER else value
+    found = dict.fromkeys(failed, math.inf)
+    for run, x in zip(runs, loss, strict=True):
+        if math.isnan(x):
+            if run["outcome"] != DIVERGED:
+                return {}  # no number for a reason of its own: nothing to compare
+            x = math.inf
+        found[run["seed"]] = float(x)
+    return dict(sorted(found.items()))
+
+
+INVARIANTS = ("lambda_", "sum of exponents", "Kaplan-Yorke", "D2", "D_q", "Pesin", "entropy")  # no distances
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else math.nan
+
+
+def _first(values: Sequence[str | None], rows: np.ndarray) -> str:
+    """Units are empty where there is no number."""
+    return next((v for row in rows if (v := values[row])), "")

@@ -1,0 +1,126 @@
+"""What `dsr runs` and `dsr compare` do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsr.errors import SpecError, unknown
+
+from ..report.verdict import HEADLINE
+from ..store import RunFolder, RunStore
+from .index import read_index
+from .select import COLUMNS, records, select
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+
+SUFFIXES = {
+    ".md": "markdown", ".tex": "latex", ".csv": "csv", ".parquet": "parquet", ".json": "json", ".html": "html",
+    ".txt": "rich",
+}  # fmt: skip
+FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
+LISTED = ("run", "experiment", "system", "parameters", "model", "seed", "state", "outcome", "seconds")
+
+
+def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str | None], *, as_json: bool) -> str:
+    """One line for each run of the store that the words and filters choose, with its headline scores."""
+    table = read_index(RunStore(store), (*COLUMNS, "measure", "value"))
+    chosen = select(records(table), [*words, *(f"{key}={value}" for key, value in filters.items() if value)])
+    names, values = table["measure"].to_pylist(), table["value"].to_pylist()
+    entries = []
+    for record in chosen:
+        scores = {names[i]: values[i] for i in range(*record["rows"]) if names[i] in HEADLINE}
+        reason = {} if record["outcome"] == "chaotic" else {"reason": record["reason"]}
+        entries.append({key: record[key] for key in LISTED} | {key: scores.get(key) for key in HEADLINE} | reason)
+    if as_json:
+        return json.dumps(entries, indent=2, ensure_ascii=False)
+    if not entries:
+        return "no runs"
+    return "\n".join(_lines([key for key in LISTED if any(e[key] not in (None, "") for e in entries)], entries))
+
+
+def _lines(shown: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    head = [*shown, *HEADLINE]
+    rows = [head, *([_text(entry[key]) for key in head] for entry in entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def compare_runs(
+    store: str | None,
+    words: Sequence[str],
+    *,
+    by: str,
+    measures: str | None,
+    form: str | None,
+    out: str | None,
+    baseline: str | None,
+    table: str,
+) -> str:
+    """The comparison as text, or what was written where `out` names a file."""
+    from .comparison import OF_COMPARISON, compare
+
+    form = _form(form, out)
+    root = RunStore(store)
+    extra = ("measure_settings", "note") if form == "html" else ()
+    index = read_index(root, (*OF_COMPARISON, *extra))
+    wanted = [name.strip() for name in measures.split(",")] if measures else None
+    found = compare(
+        index, words, by=[key.strip() for key in by.split(",")], measures=wanted, baseline=baseline
+    )  # fmt: skip
+    content = _content(found, form, index, table, all_tests=bool(wanted or baseline), words=words)
+    if out is None:
+        if isinstance(content, bytes):
+            raise SpecError(f"--format {form} without a file", "a file to write it to", f"add -o comparison.{form}")
+        return content.rstrip("\n")
+    path = Path(out)
+    return str(RunFolder(path.parent).write(path.name, content))
+
+
+def _form(form: str | None, out: str | None) -> str:
+    if form is None:
+        suffix = Path(out).suffix.lower() if out else ".txt"
+        if suffix not in SUFFIXES:
+            raise SpecError(f"the file '{out}'", f"a name that ends in {', '.join(SUFFIXES)}", "or add --format")
+        return SUFFIXES[suffix]
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    return form
+
+
+def _content(
+    found: Comparison, form: str, index: Any, table: str, *, all_tests: bool, words: Sequence[str]
+) -> str | bytes:
+    from . import flat, formats
+
+    if form == "json":
+        return flat.as_json(found)
+    if form in ("csv", "parquet"):
+        data = flat.csv(found, table) if form == "csv" else flat.parquet(found, table)
+        return data.decode() if form == "csv" else data
+    if form == "html":
+        from .page import comparison_page
+
+        return comparison_page(found, index, words)
+    if form == "rich":
+        return formats.terminal(found, all_tests=all_tests, width=_width())
+    return (formats.markdown if form == "markdown" else formats.latex)(found, all_tests=all_tests)
+
+
+def _width() -> int:
+    """That of the terminal; as wide as the tables are where there is none."""
+    from .formats import WIDE
+
+    try:
+        return max(100, os.get_terminal_size(1).columns)
+    except OSError:
+        return WIDE

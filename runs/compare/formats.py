@@ -1,0 +1,110 @@
+"""A comparison as text: for the terminal, in Markdown, in LaTeX."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+from ..bench.markdown import paragraphs, table
+from ..report.verdict import MINUS
+from .comparison import Comparison
+from .grids import Grid, grids
+
+SOURCES = (
+    "Wilcoxon 1945, DOI 10.2307/3001968; Pratt 1959, DOI 10.1080/01621459.1959.10501526 (zeros)",
+    "Kerby 2014, DOI 10.2466/11.IT.3.1 (rank-biserial correlation)",
+    "Holm 1979, https://www.jstor.org/stable/4615733",
+    "Friedman 1937, DOI 10.1080/01621459.1937.10503522",
+    "Demsar 2006, https://www.jmlr.org/papers/v7/demsar06a.html (critical difference)",
+    "Benavoli, Corani & Mangili 2016, https://www.jmlr.org/papers/v17/benavoli16a.html (pairwise tests)",
+    "Efron & Tibshirani 1993, DOI 10.1007/978-1-4899-4541-9 (bootstrap)",
+)
+WIDE = 400  # columns of a page that is no terminal: nothing is broken
+
+
+def terminal(found: Comparison, *, all_tests: bool = False, width: int = WIDE) -> str:
+    """Tables drawn with rules of text."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    for grid in grids(found, all_tests=all_tests):
+        drawn = Table(title=Text(grid.title, "bold"), box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for i, name in enumerate(grid.head):
+            drawn.add_column(Text(name), justify="left" if i < grid.text else "right")
+        for row in grid.rows:
+            drawn.add_row(*(Text(text) for text in row))
+        console.print(drawn)
+        console.print(Text(grid.note, "dim"), width=min(width, 120))
+        console.print()
+    for note in found.notes:
+        console.print(Text(f"- {note}"), width=min(width, 120))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def markdown(found: Comparison, *, all_tests: bool = False) -> str:
+    """Tables in Markdown, notes and sources as lists."""
+    blocks = [f"## {g.title}\n\n{table(g.head, g.rows)}\n\n{g.note}" for g in grids(found, all_tests=all_tests)]
+    notes = "\n".join(f"- {note}" for note in found.notes)
+    return paragraphs(*blocks, notes, "Sources: " + "; ".join(SOURCES) + ".") + "\n"
+
+
+def latex(found: Comparison, *, all_tests: bool = False) -> str:
+    """Tables for LaTeX; the preamble needs booktabs and longtable."""
+    head = "% needs \\usepackage{booktabs} and \\usepackage{longtable}"
+    tables = [_longtable(grid, i) for i, grid in enumerate(grids(found, all_tests=all_tests), start=1)]
+    notes = "\n".join(f"% - {note}" for note in (*found.notes, *SOURCES))
+    return paragraphs(head, *tables, notes) + "\n"
+
+
+def _longtable(grid: Grid, place: int) -> str:
+    columns = "l" * grid.text + "r" * (len(grid.head) - grid.text)
+    head = " & ".join(tex(name) for name in grid.head) + r" \\"
+    caption = rf"\caption{{{tex(grid.title)}. {tex(grid.note)}}}\label{{tab:comparison-{place}}} \\"
+    body = [" & ".join(tex(cell) for cell in row) + r" \\" for row in grid.rows]
+    top = [r"\begin{longtable}{@{}" + columns + r"@{}}", caption, r"\toprule", head, r"\midrule", r"\endfirsthead"]
+    again = [r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule", r"\endlastfoot"]
+    return "\n".join([*top, *again, *_spaced(grid.rows, body), r"\end{longtable}"])
+
+
+def _spaced(rows: Sequence[tuple[str, ...]], lines: Sequence[str]) -> list[str]:
+    """A little room where a new block begins."""
+    return [
+        line if i == 0 or not rows[i][0] or not any(not row[0] for row in rows) else rf"\addlinespace{chr(10)}{line}"
+        for i, line in enumerate(lines)
+    ]
+
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MINUS: "$-$", "≥": r"$\geq$", "±": r"$\pm$",
+}  # fmt: skip
+NAME = re.compile(r"\b(lambda|D)_(\w+)\b")
+POWER = re.compile(rf"(?<![\w.])({MINUS}?[\d.]+)e({MINUS}?\d+)\b")
+
+
+def tex(text: str) -> str:
+    """Text escaped for LaTeX; measures and powers of ten are set as mathematics."""
+    parts, end = [], 0
+    for hit in sorted([*NAME.finditer(text), *POWER.finditer(text)], key=lambda m: m.start()):
+        parts += [_escaped(text[end : hit.start()]), _name(hit) if hit.re is NAME else _power(hit)]
+        end = hit.end()
+    return "".join([*parts, _escaped(text[end:])])
+
+
+def _escaped(text: str) -> str:
+    return "".join(SPECIAL.get(c, c) for c in text)
+
+
+def _name(hit: re.Match[str]) -> str:
+    below = hit[2] if hit[2].isdigit() or len(hit[2]) == 1 else rf"\mathrm{{{_escaped(hit[2])}}}"
+    letter = r"\lambda" if hit[1] == "lambda" else hit[1]
+    return f"${letter}_{{{below}}}$"
+
+
+def _power(hit: re.Match[str]) -> str:
+    return rf"${hit[1].replace(MINUS, '-')} \times 10^{{{hit[2].replace(MINUS, '-')}}}$"

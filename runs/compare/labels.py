@@ -1,0 +1,74 @@
+"""Names of what is compared: a task (system, data, how it is judged) and a contestant (model, forcing, training).
+
+Seeds of one (task, contestant) are replicates. Runs with different settings are never pooled: a setting that differs
+within a name becomes part of the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dsr.errors import unknown
+
+from .select import Record, flat_settings
+
+OF_TASK = ("data.", "analysis.", "version")
+NAMES = ("model.name", "forcing.name")  # these two explain most other differences, so they come first
+SHORT = {"model": "model.name", "forcing": "forcing.name"}
+HASH_SHOWN = 8
+
+
+def labelled(chosen: Sequence[Record], by: Sequence[str] = ("model",)) -> list[tuple[str, str]]:
+    """(task, contestant) of each record.
+
+    by : what a contestant is called after: "model", "forcing", or settings such as "training.alpha". Raises `SpecError`
+    for a setting that no run has.
+    """
+    settings = {r["settings"]: flat_settings(r["settings"]) for r in chosen}
+    known = {key for tree in settings.values() for key in tree}
+    keys = [SHORT.get(key, key) for key in by]
+    for key in keys:
+        if key not in known:
+            raise unknown("setting named", key, [*SHORT, *known])
+    groups = {(r["settings"], r["system"], r["parameters"]) for r in chosen}
+    tasks = {g: f"{g[1]} ({g[2]})" if g[2] else g[1] for g in groups}
+    spread = sorted(k for k in known if k.startswith(OF_TASK))
+    tasks = _told_apart(tasks, settings, spread, within=lambda group: ())
+    contestants = {g: ", ".join(_named(settings[g[0]], key, bare=key in NAMES) for key in keys) for g in groups}
+    others = [*NAMES, *sorted(k for k in known if not k.startswith(OF_TASK) and k not in NAMES)]
+    contestants = _told_apart(contestants, settings, others, within=lambda group: (tasks[group],))
+    found = [(r["settings"], r["system"], r["parameters"]) for r in chosen]
+    return [(tasks[g], contestants[g]) for g in found]
+
+
+Group = tuple[str, str, str]
+
+
+def _told_apart(
+    labels: Mapping[Group, str],
+    settings: Mapping[str, Mapping[str, Any]],
+    keys: Sequence[str],
+    within: Callable[[Group], tuple[str, ...]],
+) -> dict[Group, str]:
+    """Labels with every setting added that differs among groups of the same label (and the same `within`)."""
+    result = dict(labels)
+    for key in keys:
+        values: dict[tuple[str, ...], set[str]] = {}
+        for group, label in result.items():
+            values.setdefault((label, *within(group)), set()).add(repr(settings[group[0]].get(key)))
+        several = {label for (label, *_), found in values.items() if len(found) > 1}
+        result = {
+            group: f"{label}, {_named(settings[group[0]], key)}" if label in several else label
+            for group, label in result.items()
+        }
+    return result
+
+
+def _named(settings: Mapping[str, Any], key: str, *, bare: bool = False) -> str:
+    """The value as a word: "alpha=0.1"; bare: "alrnn"."""
+    value = settings.get(key, "none")
+    text = f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+    if key.endswith("sha256"):
+        text = text[:HASH_SHOWN]
+    return text if bare else f"{key.removesuffix('.name').rpartition('.')[2]}={text}"

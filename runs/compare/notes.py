@@ -1,0 +1,89 @@
+"""The sentences that belong to a comparison: what its numbers can and cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from .cells import Cell, Count
+from .median_interval import LEVEL, reachable_coverage
+from .pair_tests import ACROSS, ALL_PAIRS, PairTest
+from .ranking import ALPHA, Ranking
+
+LOST = (
+    "A run that diverged, or failed with an error, enters ranks and tests as worse than any number; medians, quartiles "
+    "and intervals are over the runs that have a number, which the column n counts."
+)
+
+
+def notes(
+    counts: Sequence[Count],
+    cells: Sequence[Cell],
+    tests: Sequence[PairTest],
+    rankings: Mapping[str, Ranking],
+    *,
+    duplicates: int,
+    contestants: Sequence[str],
+) -> tuple[str, ...]:
+    """In the order of the tables that they speak of."""
+    found = [LOST] if any(c.diverged or c.failed for c in counts) else []
+    found += _of_runs(counts, duplicates)
+    found += _of_cells(cells)
+    found += _of_tests(tests, contestants)
+    found += _of_rankings(rankings, cells)
+    return tuple(found)
+
+
+def _of_runs(counts: Sequence[Count], duplicates: int) -> Iterator[str]:
+    if waiting := sum(c.unfinished for c in counts):
+        yield f"{waiting} unfinished run{'s are' if waiting > 1 else ' is'} left out."
+    if duplicates:
+        yield f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once."
+
+
+def _of_cells(cells: Sequence[Cell]) -> Iterator[str]:
+    small = sorted({c.values for c in cells if 0 < c.values and reachable_coverage(c.values) < LEVEL})
+    for n in small:
+        yield (
+            f"With {n} seeds the {LEVEL:.0%} interval of a median is the range of the values and covers at most "
+            f"{reachable_coverage(n):.1%}."
+            if n > 1
+            else "One seed has no interval."
+        ).replace("%", " %")
+    few = sorted({c.floor_pairs for c in cells if c.floor_pairs is not None and c.floor_pairs < 20})
+    if few:
+        yield (
+            f"Floors come from {' or '.join(map(str, few))} pair{'s' if few != [1] else ''} of true trajectories in "
+            "some runs; their 95 % quantile needs 20 (data.floor_trajectories=20)."
+        )
+    if any(c.capped and 2 * c.capped >= c.values for c in cells):
+        yield "≥: half of the runs or more reached the end of the test series, so the median is a lower bound."
+
+
+def _of_tests(tests: Sequence[PairTest], contestants: Sequence[str]) -> Iterator[str]:
+    if not tests and len(contestants) > ALL_PAIRS:
+        yield f"{len(contestants)} contestants: pairs are tested against a baseline only (--baseline NAME)."
+    within = [t for t in tests if t.scope != ACROSS]
+    least = min((t.least for t in within), default=1.0)
+    if within and least >= ALPHA:
+        pairs = max(t.pairs for t in within)
+        yield (
+            f"{pairs} shared seeds cannot give a p value below {least:.4g}: no pair can be told apart within a system "
+            f"at {ALPHA:g}, whatever the effect. Six seeds are the least, more with correction."
+        )
+
+
+def _of_rankings(rankings: Mapping[str, Ranking], cells: Sequence[Cell]) -> Iterator[str]:
+    fewest = min((len(r.systems) for r in rankings.values()), default=0)
+    if rankings and fewest < 10:
+        least = min(r.least_p for r in rankings.values())
+        yield (
+            f"Ranks over {fewest} systems: below ten, Friedman's p is rough, and the smallest p that a pairwise test "
+            f"could give is {least:.3g} before correction."
+        )
+    for measure, ranking in rankings.items():
+        without = {c.contestant for c in cells if c.measure == measure} - set(ranking.names)
+        if without:
+            yield f"Not ranked in {measure}, for want of a number: {', '.join(sorted(without))}."
+        left = {c.task for c in cells if c.measure == measure} - set(ranking.systems)
+        if left:
+            yield f"Ranks in {measure} leave out {', '.join(sorted(left))}, which not all contestants have."
