@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from typing import Any
 
@@ -61,12 +62,13 @@ def get_system(name: str, **parameters: Any) -> System:
     """The system of that name ("lorenz63", "dysts:Chua"; a path ending in .toml is a file with
     equations, see `from_toml`), with these parameters in place of the defaults.
 
-    Raises `SpecError` for an unknown name or parameter, with the nearest match.
+    Its warning says so where the table of ground truth did not find it chaotic at these parameters. Raises `SpecError`
+    for an unknown name or parameter, with the nearest match.
     """
-    if name.startswith(DYSTS_PREFIX):
-        return load_dysts(name.removeprefix(DYSTS_PREFIX), parameters)
     if name.lower().endswith(SUFFIX):
         return from_toml(name, **parameters)
+    if name.startswith(DYSTS_PREFIX):
+        return _flagged(load_dysts(name.removeprefix(DYSTS_PREFIX), parameters))
     if name not in SYSTEMS:
         close = _closest(name)
         raise SpecError(
@@ -74,7 +76,15 @@ def get_system(name: str, **parameters: Any) -> System:
             "one of those printed by `dsr systems`",
             f"did you mean '{close}'?  Type it in place of '{name}'" if close else "choose one of them",
         )
-    return SYSTEMS.build(name, parameters).build()
+    return _flagged(SYSTEMS.build(name, parameters).build())
+
+
+def _flagged(system: System) -> System:
+    truth = ground_truth(system)
+    if truth is None or truth.verdict == "chaotic" or "chaotic" in system.warning:
+        return system
+    said = [system.warning, f"not found chaotic at these parameters: {truth.reason}"]
+    return dataclasses.replace(system, warning="; ".join(text for text in said if text))
 
 
 def _closest(name: str) -> str | None:
