@@ -92,6 +92,28 @@ def run(
     _run(override(recipe(spec) or read(spec), overrides or []), store, as_json)
 
 
+@app.command()
+def sweep(
+    words: Annotated[list[str], typer.Argument(metavar="[SPEC.toml] key=value,value ...", help="see docs/cluster.md")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and its cost, compute nothing")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes on this machine; one per processor")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="a running dask scheduler, tcp://HOST:PORT")] = None,
+    slurm: Annotated[str | None, typer.Option(help="submit SLURM jobs as in this TOML file")] = None,
+    memory: Annotated[str, typer.Option(help="limit of each process, such as 4GB")] = "auto",
+    retries: Annotated[int, typer.Option(min=0, help="how often a run that failed is tried again")] = 1,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Many runs: lists key=a,b, ranges seed=0..9; the same command goes on where it was stopped."""
+    from .sweep import command
+
+    told, status = command.sweep(
+        words, store, dry_run=dry_run, workers=workers, scheduler=scheduler, slurm=slurm, memory=memory, retries=retries
+    )  # fmt: skip
+    _print_json(told) if as_json else print("\n".join(command.lines(told)))
+    raise typer.Exit(status)
+
+
 def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
     from .spec import parse
 
@@ -163,18 +185,38 @@ def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], 
 
 
 @app.command()
+def figures(
+    run: Annotated[str | None, typer.Argument(help="a run folder, or its id; none: what there is")] = None,
+    only: Annotated[str | None, typer.Option(help="names of figures, with commas between")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run if not given")] = None,
+    formats: Annotated[str, typer.Option("--format", help="pdf, svg, png, with commas between")] = "pdf",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every figure that applies to a run, for print."""
+    from .drawing import command
+
+    told = command.figures(run, store, only=only, out=out, formats=formats)
+    _print_json(told) if as_json else print("\n".join(command.lines(told)))
+
+
+@app.command()
 def export(
     run: Annotated[str, typer.Argument(help="a run folder or its id, or a model file")],
-    out: Annotated[str, typer.Option("--out", "-o", help="file to write: .onnx or .pt2")],
+    to: Annotated[
+        str | None, typer.Option(help="numpy, sympy, latex, julia, matlab, dysts (equations), onnx or torch (a graph)")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="file to write; its ending can stand for --to")] = None,
     store: StoreOption = None,
 ) -> None:
-    """Write the step of a reconstruction for other programs."""
+    """Write a reconstruction for other programs: its equations, or its step as a graph."""
     from pathlib import Path
 
-    from .export import export_model
+    from .export import export
     from .store import RunStore
 
-    print(export_model(run if Path(run).is_file() else RunStore(store).find(run).path, out))
+    source = Path(run) if Path(run).is_file() else RunStore(store).find(run).path
+    print("\n".join(str(path) for path in export(source, to, out)))
 
 
 @app.command()
@@ -234,8 +276,8 @@ def simulate(
     """Write a trajectory of a system to a file."""
     from .simulate import simulate_to_file
 
-    settings = {"n": n, "dt": dt, "transient": transient, "noise": noise, "seed": seed, "parameters": parameters}
-    print(simulate_to_file(system, out, **settings, operations=make or ()))
+    settings: dict[str, Any] = {"n": n, "dt": dt, "transient": transient, "noise": noise, "seed": seed}
+    print(simulate_to_file(system, out, **settings, parameters=parameters, operations=make or ()))
 
 
 @app.command("orbit-diagram")

@@ -76,6 +76,6 @@ def _encode(series: TimeSeries, kind: str) -> bytes:
     if kind == ".npy":
         np.save(buffer, series.values, allow_pickle=False)
     else:
-        times = {} if series.stamps is None else {"times": series.times}
+        times: dict[str, Any] = {} if series.stamps is None else {"times": series.times}
         np.savez_compressed(buffer, values=series.values, dt=series.dt, **times)
     return buffer.getvalue()
