@@ -10,6 +10,9 @@ import typer
 
 from dsr.errors import DsrError, SpecError
 
+from . import cli_models
+from .cli_options import JsonOption, Overrides, StoreOption
+
 app = typer.Typer(
     name="dsr",
     help="Reconstruct chaotic dynamical systems from time series, and check that the reconstruction is right.",
@@ -19,9 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-StoreOption = Annotated[str | None, typer.Option(help="folder of runs; default DSR_STORE, then ./dsr-runs")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-Overrides = Annotated[list[str] | None, typer.Argument(help="settings as key=value, such as training.steps=5000")]
 Columns = Annotated[str | None, typer.Option(help="names or indices of the columns to use, with commas between")]
 Dt = Annotated[float | None, typer.Option(help="time between two rows, or sampling step of a system")]
 TimeUnit = Annotated[str | None, typer.Option(help="unit of --dt, such as s")]
@@ -86,10 +86,12 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """The same from a spec; goes on where an interrupted run stopped."""
-    from .recipes import recipe
+    from .recipes import recipe, require_complete
     from .spec import override, read
 
-    _run(override(recipe(spec) or read(spec), overrides or []), store, as_json)
+    tree = override(recipe(spec) or read(spec), overrides or [])
+    require_complete(tree, spec)
+    _run(tree, store, as_json)
 
 
 @app.command()
@@ -198,25 +200,6 @@ def figures(
 
     told = command.figures(run, store, only=only, out=out, formats=formats)
     _print_json(told) if as_json else print("\n".join(command.lines(told)))
-
-
-@app.command()
-def export(
-    run: Annotated[str, typer.Argument(help="a run folder or its id, or a model file")],
-    to: Annotated[
-        str | None, typer.Option(help="numpy, sympy, latex, julia, matlab, dysts (equations), onnx or torch (a graph)")
-    ] = None,
-    out: Annotated[str | None, typer.Option("--out", "-o", help="file to write; its ending can stand for --to")] = None,
-    store: StoreOption = None,
-) -> None:
-    """Write a reconstruction for other programs: its equations, or its step as a graph."""
-    from pathlib import Path
-
-    from .export import export
-    from .store import RunStore
-
-    source = Path(run) if Path(run).is_file() else RunStore(store).find(run).path
-    print("\n".join(str(path) for path in export(source, to, out)))
 
 
 @app.command()
@@ -369,6 +352,9 @@ def doctor(as_json: JsonOption = False, store: StoreOption = None) -> None:
         print("\n".join(check.lines(found)))
     if found["problems"]:
         raise typer.Exit(1)
+
+
+app.add_typer(cli_models.app)
 
 
 def _show(entries: dict[str, Any], as_json: bool) -> None:

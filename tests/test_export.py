@@ -8,7 +8,7 @@ import torch
 
 from dsr.errors import SpecError
 from dsr.models import ALRNN, Model, ShallowPLRNN
-from dsr.runs.export import export_model, step_bytes
+from dsr.runs.export import export, step_bytes
 from dsr.runs.weights import save_model
 
 
@@ -30,7 +30,7 @@ def test_onnx(model, tmp_path):
     onnx = pytest.importorskip("onnx")
     from onnx.reference import ReferenceEvaluator
 
-    path = export_model(save_model(model, tmp_path / "m.safetensors"), tmp_path / "m.onnx")
+    path, *_ = export(save_model(model, tmp_path / "m.safetensors"), out=tmp_path / "m.onnx")
     z = np.random.default_rng(0).standard_normal((5, 3))
     found = ReferenceEvaluator(onnx.load(path)).run(["next_state", "observation"], {"state": z})
     for a, b in zip(found, expected(model, z), strict=True):
@@ -52,5 +52,5 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
     with pytest.raises(SpecError, match="step of a Branching, which cannot be traced"):
         step_bytes(Branching(2, 3, 1), ".pt2")
     with pytest.raises(SpecError, match="ends in"):
-        export_model("run", tmp_path / "model.h5")
+        export("run", out=tmp_path / "model.h5")
     assert issubclass(Branching, Model) and not list(tmp_path.iterdir())

@@ -6,7 +6,6 @@ import pytest
 
 from dsr.errors import DsrError
 from dsr.runs import toml
-from dsr.runs.recipes import recipe, recipe_names
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import FileData, SystemData, data_section, override, parse, read
 
@@ -126,11 +125,6 @@ def test_unreadable_specs_are_refused(tmp_path):
         read(bad)
     with pytest.raises(DsrError, match="cannot be read"):
         read(tmp_path / "none.toml")
-
-
-@pytest.mark.parametrize("name", recipe_names())
-def test_every_shipped_recipe_resolves(name):
-    assert resolve(parse(recipe(name))).run_id
 
 
 def test_the_missing_file_with_the_nearest_name_is_named(tmp_path):

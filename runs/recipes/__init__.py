@@ -1,10 +1,15 @@
-"""Shipped specs: `dsr run NAME` runs NAME.toml of this folder."""
+"""Shipped specs: `dsr run NAME` runs NAME.toml of this folder, `dsr sweep NAME` if it has a section [sweep]."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
+
+from dsr.errors import SpecError
+
+YOURS = "YOUR FILE"
 
 
 def recipe_names() -> list[str]:
@@ -13,6 +18,25 @@ def recipe_names() -> list[str]:
 
 def recipe(name: str) -> dict[str, Any] | None:
     """The tree of a shipped spec, None when there is none of that name."""
-    if name not in recipe_names():
-        return None
-    return tomllib.loads((files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(_text(name)) if name in recipe_names() else None
+
+
+def described(name: str) -> str:
+    """What a recipe is, from the comment at its head."""
+    lines = _text(name).splitlines()
+    head = [line.removeprefix("#").strip() for line in lines[: next(i for i, t in enumerate(lines) if t[:1] != "#")]]
+    return " ".join(head)
+
+
+def require_complete(tree: Mapping[str, Any], name: str) -> None:
+    """Raises `SpecError` for a recipe that is to be run by the wrong verb, or whose data file is still to be given."""
+    if "sweep" in tree:
+        raise SpecError(f"'{name}', which has a section [sweep]", "a spec of one run", f"dsr sweep {name}")
+    if tree.get("data", {}).get("file") == YOURS:
+        raise SpecError(
+            f"the recipe '{name}' without a data file", "the path of your series", f"dsr run {name} data.file=my.csv"
+        )
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,22 +1,16 @@
-"""Models for other programs: the step as an ONNX graph or a torch.export program."""
+"""The step of a model as an ONNX graph or a torch.export program."""
 
 from __future__ import annotations
 
 import io
 import logging
 import warnings
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dsr.errors import SpecError
 from dsr.models import Model
-
-from .store import RunFolder
-from .weights import load_model
-
-FORMATS = (".onnx", ".pt2")
 
 
 class _Step(torch.nn.Module):
@@ -31,23 +25,14 @@ class _Step(torch.nn.Module):
         return following, self.model.observe(following)
 
 
-def export_model(source: str | Path, target: str | Path) -> Path:
-    """Write the step of the model in a run folder or model file in double precision, with a free batch size.
+def step_bytes(model: Model, kind: str) -> bytes:
+    """The step of a model in double precision, with a free batch size.
 
-    `.onnx` : input "state", outputs "next_state" and "observation" (data units); runs without Python. `.pt2` : the
+    ".onnx" : input "state", outputs "next_state" and "observation" (data units); runs without Python. ".pt2" : the
     program of torch.export, for `torch.export.load`. Initial states come from the model here (`initial_state`).
 
-    Raises `SpecError` for another suffix, a missing package, or a step that cannot be traced, with the reason;
-    `StoreError` when the file cannot be written.
+    Raises `SpecError` for a missing package, or a step that cannot be traced, with the reason.
     """
-    path = Path(target)
-    if path.suffix not in FORMATS:
-        raise SpecError(f"the file '{path}'", f"a name that ends in {' or '.join(FORMATS)}", "give -o model.onnx")
-    return RunFolder(path.absolute().parent).write(path.name, step_bytes(load_model(source), path.suffix))
-
-
-def step_bytes(model: Model, kind: str) -> bytes:
-    """The exported step of a model."""
     step = _Step(model.in_float64()).eval()
     example = torch.zeros((2, model.state_dim), dtype=torch.float64)
     sizes = ({0: torch.export.Dim("batch")},)

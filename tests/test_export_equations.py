@@ -1,0 +1,219 @@
+"""Exported equations are the model: executed where there is an interpreter, read as text where there is none."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from dsr.errors import SpecError, StoreError
+from dsr.models import MODELS
+from dsr.runs.export import TARGETS, equations_of, export
+from dsr.runs.export.families import exportable
+from dsr.runs.weights import save_model
+from dsr.systems import get_system
+from dsr.training import fit
+
+SMALL = {
+    "alrnn": {"latent_dim": 6, "relu_units": 2},
+    "shplrnn": {"hidden_dim": 7},
+    "clipped": {"hidden_dim": 7, "clipped": True, "bounded": True, "observation": "affine", "latent_dim": 4},
+    "nonlinear": {"hidden_dim": 5, "observation": "nonlinear", "latent_dim": 2},
+    "plrnn": {"latent_dim": 5},
+    "mcplrnn": {"latent_dim": 5},
+    "dendplrnn": {"latent_dim": 5, "bases": 3},
+    "dendritic clipped": {"latent_dim": 4, "bases": 3, "clipped": True},
+    "vplrnn": {"hidden_dim": 4},
+    "esn": {"units": 8, "spin_up": 20, "ridge": 1e-6},
+    "parallel_esn": {"units": 3, "spin_up": 20, "overlap": 1, "ridge": 1e-6},
+    "ngrc": {"degree": 2, "lags": 3, "stride": 2, "ridge": 1e-4},
+    "edmd": {"degree": 2, "ridge": 1e-6},
+    "dmd": {},
+    "var": {"lags": 2},
+    "sindy": {"degree": 2},
+}
+FAMILY = {"clipped": "shplrnn", "nonlinear": "shplrnn", "dendritic clipped": "dendplrnn"}
+
+
+@pytest.fixture(scope="module")
+def series():
+    return get_system("lorenz63").simulate(1500, 0.02, transient=20, seed=1)
+
+
+@pytest.fixture(scope="module")
+def models(series):
+    """One small model of each family: solved where that takes no training, else random and not far from the data."""
+    found = {}
+    for label, options in SMALL.items():
+        model = MODELS.build(FAMILY.get(label, label), options).build(3, 3)
+        if model.closed_form:
+            fit(model, series)
+        else:
+            model.data_mean.copy_(torch.from_numpy(series.values.mean(0)))
+            model.data_std.copy_(torch.from_numpy(series.values.std(0)))
+            with torch.no_grad():
+                for name in ("W", "h", "h1", "h2"):
+                    if hasattr(model, name):
+                        getattr(model, name).uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(1))
+        found[label] = model
+    return found
+
+
+def module_at(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def exported(model, to, folder):
+    return export(save_model(model, folder / "a.safetensors"), to, folder / f"a{TARGETS[to].suffix}")
+
+
+def test_every_short_family_is_covered():
+    assert {FAMILY.get(label, label) for label in SMALL} == set(exportable())
+
+
+@pytest.mark.parametrize("label", SMALL)
+def test_numpy_runs_free_as_the_model_does(models, series, label, tmp_path):
+    model = models[label]
+    program = module_at(exported(model, "numpy", tmp_path)[0])
+    equations = equations_of(model)
+    start = model.initial_state(series.values[None, :30]).double().numpy()  # before a random model comes to rest
+    truth = model.free_run(start, 50)
+    states, observations = program.free_run(equations.offset + equations.scale * start[0], 50)
+    assert truth.diverged_at[0] < 0 and np.ptp(truth.observations, axis=1).min() > 0
+    np.testing.assert_allclose(states, equations.offset + equations.scale * truth.states[0], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(observations, truth.observations[0], rtol=1e-10, atol=1e-10)
+    assert program.check() < 1e-12
+
+
+@pytest.mark.parametrize("label", SMALL)
+def test_sympy_expressions_step_as_the_model_does(models, label, tmp_path):
+    model = models[label]
+    program = module_at(exported(model, "sympy", tmp_path)[0])
+    assert program.check(rows=5) < 1e-11
+    right = program.NEXT if equations_of(model).time == "map" else program.SLOPE
+    assert right.free_symbols <= set(program.STATE) and len(right) == len(program.STATE) == model.state_dim
+
+
+def test_the_check_notices_a_wrong_number(models, tmp_path):
+    path = exported(models["shplrnn"], "numpy", tmp_path)[0]
+    assert subprocess.run([sys.executable, path], capture_output=True).returncode == 0
+    first = repr(float(models["shplrnn"].A.detach()[0]))
+    assert first in path.read_text()
+    path.write_text(path.read_text().replace(first, repr(float(first) + 1e-6)))
+    assert subprocess.run([sys.executable, path], capture_output=True).returncode == 1
+
+
+def test_dysts_takes_maps_and_flows(models, tmp_path):
+    step = module_at(exported(models["shplrnn"], "dysts", tmp_path)[0])
+    system = step.ASystem()
+    orbit = system.make_trajectory(20)
+    states, seen = step.free_run(step.INITIAL_STATE, 20)
+    np.testing.assert_allclose(orbit, states, rtol=1e-12)
+    np.testing.assert_allclose(system.observe(orbit), seen, rtol=1e-12)
+    several = system.make_trajectory(3, init_cond=np.stack([step.INITIAL_STATE, states[4]]))
+    np.testing.assert_allclose(several[1], states[5:8], rtol=1e-9)
+    flow = module_at(exported(models["sindy"], "dysts", tmp_path)[0])
+    states = np.stack([flow.INITIAL_STATE, flow.step(flow.INITIAL_STATE)])
+    system = flow.ASystem()
+    np.testing.assert_allclose(system.rhs(states[0], 0.0), flow.slope(states[0]), rtol=1e-12)
+    np.testing.assert_allclose(system(states, 0.0)[1], flow.slope(states[1]), rtol=1e-12)
+    assert system.dt == flow.DT and system.dimension == 3
+
+
+@pytest.mark.parametrize("label", ["alrnn", "dendritic clipped", "esn", "ngrc", "sindy"])
+def test_many_parameters_lie_beside_the_program(models, label, tmp_path, monkeypatch):
+    for room in ("files", "sympy_source"):
+        monkeypatch.setattr(f"dsr.runs.export.{room}.INLINE", 5)
+    files = exported(models[label], "numpy", tmp_path)
+    assert [f.name for f in files] == ["a.py", "a_orbit.csv", "a_parameters.npz"]
+    assert module_at(files[0]).check() < 1e-12
+    with pytest.raises(SpecError, match=r"sympy expressions with \d+ parameters.*--to numpy"):
+        exported(models[label], "sympy", tmp_path)
+    column = np.loadtxt(exported(models[label], "julia", tmp_path)[2])
+    arrays = equations_of(models[label]).arrays
+    np.testing.assert_array_equal(column, np.concatenate([a.flatten(order="F") for a in arrays.values()]))
+
+
+@pytest.mark.parametrize("label", SMALL)
+def test_julia_and_matlab_hold_every_number(models, label, tmp_path):
+    """Without an interpreter only the text is checked: each parameter with all digits, brackets that close."""
+    arrays = equations_of(models[label]).arrays
+    for to in ("julia", "matlab"):
+        files = exported(models[label], to, tmp_path)
+        text = files[0].read_text()
+        for array in arrays.values():
+            assert all(repr(v) in text for v in array.ravel().tolist())
+        for pair in ("()", "[]"):
+            assert text.count(pair[0]) == text.count(pair[1])
+        code = "".join(line for line in text.splitlines() if line.strip()[:1] not in ("#", "%"))
+        assert "np." not in code and "{" not in code.replace("Vector{Float64}", "")
+
+
+@pytest.mark.parametrize("label", SMALL)
+@pytest.mark.skipif(shutil.which("julia") is None, reason="no julia here: its programs are read as text only")
+def test_julia_agrees(models, label, tmp_path):
+    path = exported(models[label], "julia", tmp_path)[0]
+    done = subprocess.run(["julia", "--startup-file=no", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("label", SMALL)
+@pytest.mark.skipif(shutil.which("octave") is None, reason="no octave here: MATLAB programs are read as text only")
+def test_matlab_agrees(models, label, tmp_path):
+    exported(models[label], "matlab", tmp_path)
+    done = subprocess.run(["octave", "--no-gui", "--eval", "a_check"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_latex_shows_the_terms_of_a_polynomial(models, tmp_path):
+    path, table, _ = exported(models["sindy"], "latex", tmp_path)
+    text = path.read_text()
+    (row,) = [line for line in text.splitlines() if line.startswith(r"\frac{\mathrm{d}x_{1}}{\mathrm{d}t}")]
+    coefficients = equations_of(models["sindy"]).polynomial.coefficients[0]
+    assert row.count("x_{") == 1 + np.count_nonzero(coefficients)
+    assert text.count(r"\begin{pmatrix}") == text.count(r"\end{pmatrix}") > 0
+    assert any(repr(float(v)) in table.read_text() for v in coefficients)
+    assert r"\max(u + h_2, 0)" in exported(models["shplrnn"], "latex", tmp_path)[0].read_text()
+
+
+def test_the_orbit_beside_a_graph_is_the_models_own(models, tmp_path):
+    pytest.importorskip("onnx")
+    path, orbit, check = exported(models["shplrnn"], "onnx", tmp_path)
+    rows = np.loadtxt(orbit, delimiter=",", skiprows=1)
+    np.testing.assert_allclose(models["shplrnn"].free_run(rows[:1, :3], 200).states[0], rows[1:, :3], rtol=1e-12)
+    assert path.name in check.read_text()
+
+
+def test_two_exports_are_the_same_bytes(models, tmp_path, monkeypatch):
+    monkeypatch.setattr("dsr.runs.export.files.INLINE", 5)
+    for to in ("numpy", "julia", "matlab", "latex"):
+        first = [f.read_bytes() for f in exported(models["alrnn"], to, tmp_path)]
+        assert first == [f.read_bytes() for f in exported(models["alrnn"], to, tmp_path)]
+
+
+def test_what_makes_no_sense_is_refused_with_what_does(models, series, tmp_path):
+    lstm = save_model(MODELS.build("lstm", {"hidden_dim": 4}).build(3, 0), tmp_path / "m.safetensors")
+    with pytest.raises(SpecError, match=r"family 'lstm'.*alrnn, .*shplrnn.*--to onnx"):
+        export(lstm, "numpy", tmp_path / "m.py")
+    with pytest.raises(SpecError, match="did you mean 'numpy'"):
+        export(lstm, "numpi")
+    with pytest.raises(SpecError, match="neither --to nor -o"):
+        export(lstm)
+    with pytest.raises(SpecError, match=r"ends in .jl"):
+        export(lstm, "julia", tmp_path / "m.py")
+    shallow = save_model(models["shplrnn"], tmp_path / "a.safetensors")
+    with pytest.raises(SpecError, match="letters, digits"):
+        export(shallow, "matlab", tmp_path / "my-model.m")
+    with_inputs = MODELS.build("shplrnn", {"hidden_dim": 4}).build(3, 0).add_inputs(1)
+    with pytest.raises(SpecError, match="1 external inputs"):
+        export(save_model(with_inputs, tmp_path / "i.safetensors"), "numpy", tmp_path / "i.py")
+    (tmp_path / "run").mkdir()
+    with pytest.raises(StoreError):
+        export(tmp_path / "run", "numpy", tmp_path / "r.py")
+    assert not list(tmp_path.glob("*.py")) and not list(tmp_path.glob("*.m"))

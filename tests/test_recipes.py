@@ -1,0 +1,75 @@
+"""Every shipped recipe is a spec that resolves, and runs at tiny size to the end."""
+
+import numpy as np
+import pytest
+
+from dsr.errors import SpecError
+from dsr.runs.execute import execute
+from dsr.runs.recipes import YOURS, described, recipe, recipe_names, require_complete
+from dsr.runs.resolve import resolve
+from dsr.runs.spec import override, parse
+from dsr.runs.store import RunStore
+from dsr.systems import get_system
+
+TINY_SYSTEM = ["data.train=1500", "data.validation=500", "data.test=600", "data.floor_trajectories=1"]
+TINY = ["training.steps=20", "training.members=1", "training.checks=1", "training.check_steps=200"]
+TINY += ["training.window=10", "analysis.starts=2", "analysis.lyapunov_steps=20", "analysis.lyapunov_members=2"]
+SINGLE = [name for name in recipe_names() if "sweep" not in recipe(name)]
+SWEEPS = [name for name in recipe_names() if "sweep" in recipe(name)]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Three columns where several are meant, one where it is to be embedded."""
+    values = get_system("lorenz63").simulate(3000, 0.02, transient=20, seed=0).values
+
+    def written(name):
+        np.save(tmp_path / "mine.npy", values[:, :1] if name == "ecg" else values)
+        return [f"data.file={tmp_path / 'mine.npy'}", "data.dt=0.02"]
+
+    return written
+
+
+def filled(name, file):
+    tree = recipe(name)
+    return override(tree, file(name) if tree["data"].get("file") == YOURS else [])
+
+
+def test_the_protocols_are_there():
+    assert {"quickstart", "lorenz63-noise", "rossler", "lorenz96", "ecg", "eeg"} <= set(SINGLE)
+    assert "invariants-matrix" in SWEEPS
+    assert all(len(described(name)) > 40 and "#" not in described(name) for name in recipe_names())
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_every_recipe_resolves(name, file):
+    tree = filled(name, file)
+    require_complete(tree, name)
+    spec = parse(tree)
+    assert spec.experiment == name and resolve(spec).run_id
+
+
+@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.slow
+def test_every_recipe_runs_at_tiny_size(name, file, tmp_path):
+    tree = filled(name, file)
+    tiny = TINY + (TINY_SYSTEM if "system" in tree["data"] else [])
+    if name == "eeg":
+        tiny.append("model.latent_dim=3")
+    result = execute(parse(override(tree, tiny)), RunStore(tmp_path / "store"))
+    assert result.folder.status["state"] == "finished" and "D_stsp" in result.table
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweep_plans_every_combination(name):
+    plan = pytest.importorskip("dsr.runs.sweep.plan").plan(recipe(name))
+    axes = recipe(name)["sweep"]
+    assert len(plan) == len({resolve(spec).run_id for spec in plan}) == len(axes["system"]) * len(axes["model"]) * 5
+    assert {spec.experiment for spec in plan} == {name}
+
+
+def test_what_is_missing_is_said():
+    with pytest.raises(SpecError, match=r"dsr run ecg data.file=my.csv"):
+        require_complete(recipe("ecg"), "ecg")
+    with pytest.raises(SpecError, match=r"dsr sweep invariants-matrix"):
+        require_complete(recipe("invariants-matrix"), "invariants-matrix")
