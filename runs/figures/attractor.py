@@ -7,24 +7,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from dsr.series import TimeSeries
-from dsr.timescales import autocorrelation_time, mutual_information_delay
 
+from .coordinates import coordinates
 from .stretches import drawn_rows, joined
-from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, no_free_run, say, styled
+from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, canvas, no_free_run, say, styled
 
 MARGIN = 0.05
 MOST_POINTS = 10_000  # more of them fill the attractor and hide the orbit
-MUTUAL_ROWS = 20_000
 FINE_POINTS = 5000  # more points than this are drawn smaller
 FEW, CELLS = 20, 1000  # so few cells, of so many along each axis, are marked
 BEYOND = 0.5  # how far past the truth the axes may grow to show a run that leaves it, in ranges of the truth
 
 
 @styled
-def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: int | None = None) -> Figure:
+def attractor(
+    truth: TimeSeries,
+    generated: TimeSeries | None,
+    *,
+    diverged_at: int | None = None,
+    into: SubFigure | None = None,
+) -> Figure:
     """Truth on the left, free run on the right over the truth in light grey, equal axes.
 
     One column: delay plot, the delay from the mutual information of the truth. Two columns: the plane.
@@ -37,7 +42,7 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
     """
     rows = drawn_rows(truth, MOST_POINTS)
     values = [s.values for s in (truth, generated) if s is not None]
-    values, labels = _coordinates(truth, values)
+    values, labels = coordinates(truth, values)
     clouds = [v[rows] for v in values]
     low, high = _limits(clouds)
     if len(clouds) > 1:
@@ -49,13 +54,14 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
             titles[1] = f"free run, diverged at step {diverged_at:,}\n" + titles[1].removeprefix("free run, ")
     line = joined(truth)
     if len(labels) == 3 and truth.dim == 3:
-        figure = Figure(figsize=(DOUBLE, 3.2))
+        figure = Figure(figsize=(DOUBLE, 3.2)) if into is None else into
         panels = [figure.add_subplot(1, 2, i + 1, projection="3d") for i in range(2)]
-        figure.subplots_adjust(left=0.02, right=0.93, bottom=0.04, top=0.95, wspace=0.14)
+        if into is None:
+            figure.subplots_adjust(left=0.02, right=0.93, bottom=0.04, top=0.95, wspace=0.14)
         views: list[tuple[int, ...]] = [(0, 1, 2)]
     else:
         views = list(itertools.combinations(range(len(labels)), 2))
-        figure = Figure(figsize=(DOUBLE, 3.1 if len(views) == 1 else 4.7), layout="constrained")
+        figure = canvas(into, DOUBLE, 3.1 if len(views) == 1 else 4.7)
         shape = (1, 2) if len(views) == 1 else (2, len(views))
         panels = list(figure.subplots(*shape).ravel())
     for i, view in enumerate(views):
@@ -77,40 +83,6 @@ def attractor(truth: TimeSeries, generated: TimeSeries | None, *, diverged_at: i
             columns = [places[:, k] for k in view]
             bottom.plot(*columns, color=RECONSTRUCTION, ls="none", marker="o", ms=4)
     return figure
-
-
-def _coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
-    """Coordinates (time, 2 or 3) to draw, the same for truth and free run, and their labels."""
-    name = truth.names[0]
-    if truth.dim == 1:
-        delay = _delay(truth)
-        unit = f" + {delay * truth.dt:.3g}" if truth.time_unit != "iterations" else f" + {delay}"
-        embedded = [
-            np.column_stack([v[:-delay, 0], v[delay:, 0]]) if len(v) > delay else v[:0].repeat(2, 1) for v in values
-        ]
-        return embedded, [f"{name}(t)", f"{name}(t{unit})" + _unit(truth)]
-    if truth.dim <= 3:
-        return values, list(truth.names)
-    mean, sd = truth.values.mean(0), truth.values.std(0)
-    sd = np.where(sd > 0, sd, 1.0)
-    variance, directions = np.linalg.eigh(np.cov((truth.values - mean) / sd, rowvar=False))
-    share = variance[::-1] / variance.sum()
-    leading = directions[:, ::-1][:, :3]
-    leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(3)])  # a sign that no library version flips
-    labels = [f"PC {i + 1} of truth ({share[i]:.0%} of variance)" for i in range(3)]
-    return [(v - mean) / sd @ leading for v in values], labels
-
-
-def _delay(truth: TimeSeries) -> int:
-    if not joined(truth):
-        return 1
-    column = truth.values[:MUTUAL_ROWS, 0]
-    longest = min(10 * int(autocorrelation_time(column)[0]), len(column) // 4)
-    return mutual_information_delay(column, max(2, longest))
-
-
-def _unit(truth: TimeSeries) -> str:
-    return "" if truth.time_unit in ("iterations", "time units") else f", t in {truth.time_unit}"
 
 
 def _span(series: TimeSeries, rows: slice) -> str:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from ...analysis import LyapunovSpectrum
-from .style import DOUBLE, FILLED, MINUS, RECONSTRUCTION, SINGLE, say, signed, styled
+from .style import DOUBLE, FILLED, MINUS, RECONSTRUCTION, SINGLE, canvas, say, signed, styled
 
 MOST_EXPONENTS = 12
 WITHOUT_TRUTH = 6
@@ -25,7 +25,9 @@ MISSING = {
 
 
 @styled
-def lyapunov_bars(truth_spectrum: LyapunovSpectrum | None, spectrum: LyapunovSpectrum | None) -> Figure:
+def lyapunov_bars(
+    truth_spectrum: LyapunovSpectrum | None, spectrum: LyapunovSpectrum | None, *, into: SubFigure | None = None
+) -> Figure:
     """Exponents side by side, largest first, each with its value; error bars are one standard error.
 
     Shown are as many exponents as the truth has (6 if it is unknown, 12 at most); a line counts the rest of
@@ -36,12 +38,12 @@ def lyapunov_bars(truth_spectrum: LyapunovSpectrum | None, spectrum: LyapunovSpe
     known = _known(truth_spectrum, spectrum)
     missing = [text for name, text in MISSING.items() if name not in [entry.name for entry in known]]
     if not known:
-        figure = Figure(figsize=(SINGLE, 1.2), layout="constrained")
+        figure = canvas(into, SINGLE, 1.2)
         say(figure.subplots(), "\n".join(missing))
         return figure
     count = len(known[0].exponents) if known[0].name == "truth" else WITHOUT_TRUTH
     count = min(count, MOST_EXPONENTS, max(len(entry.exponents) for entry in known))
-    figure = Figure(figsize=(SINGLE if count <= 4 else DOUBLE, 2.7), layout="constrained")
+    figure = canvas(into, SINGLE if count <= 4 else DOUBLE, 2.7)
     axes = figure.subplots()
     axes.axhline(0, color="black", lw=0.6)
     for j, entry in enumerate(known):

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from ...analysis import Row, indistinguishable
-from .style import DOUBLE, FORECAST, RECONSTRUCTION, SURROGATE, say, styled
+from .style import DOUBLE, FORECAST, RECONSTRUCTION, SURROGATE, canvas, say, styled
 
 ROW = 0.26  # inches
 BAND = "#dcdcdc"
@@ -22,7 +22,7 @@ NAMES = {"reconstruction": "free run", "surrogate": "phase surrogate", "gaussian
 
 
 @styled
-def scorecard(rows: Sequence[Row]) -> Figure:
+def scorecard(rows: Sequence[Row], *, into: SubFigure | None = None) -> Figure:
     """One line for each row that is a distance to the truth and has a floor: the grey band are the 5 and 95 % quantiles
     of the floor, the axis is the score over the floor's median, logarithmic.
 
@@ -31,10 +31,10 @@ def scorecard(rows: Sequence[Row]) -> Figure:
     """
     shown = [row for row in rows if _scale(row) is not None]
     if not shown:
-        figure = Figure(figsize=(DOUBLE, 1.0), layout="constrained")
+        figure = canvas(into, DOUBLE, 1.0)
         say(figure.subplots(), "no score with a floor")
         return figure
-    figure = Figure(figsize=(DOUBLE, 1.1 + ROW * len(shown)), layout="constrained")
+    figure = canvas(into, DOUBLE, 1.1 + ROW * len(shown))
     axes = figure.subplots()
     left, right = _limits(shown)
     for place, row in enumerate(shown):

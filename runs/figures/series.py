@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from dsr.series import TimeSeries
 from dsr.timescales import autocorrelation_time
 
 from ...analysis import valid_prediction_time
 from .stretches import MOST_POINTS, joined, thinned
-from .style import DOUBLE, FORECAST, RECONSTRUCTION, TRUTH, no_free_run, say, styled, time_label
+from .style import DOUBLE, FORECAST, RECONSTRUCTION, TRUTH, canvas, no_free_run, say, styled, time_label
 
 MOST_COLUMNS = 6
 LYAPUNOV_TIMES = 10
@@ -29,6 +29,7 @@ def series(
     lyapunov_time: float | None = None,
     *,
     diverged_at: int | None = None,
+    into: SubFigure | None = None,
 ) -> Figure:
     """Left: truth and, if given, the prediction that starts from its first row. Right: the free run.
 
@@ -46,7 +47,7 @@ def series(
     unit = lyapunov_time or 1.0
     valid = 0 if forecast is None else _valid_steps(truth, np.asarray(forecast, dtype=np.float64))
     rows = _rows(truth, lyapunov_time, valid)
-    figure = Figure(figsize=(DOUBLE, 0.75 + 1.0 * shown), layout="constrained")
+    figure = canvas(into, DOUBLE, 0.75 + 1.0 * shown)
     panels = figure.subplots(shown, 2, sharex="col", sharey="row", squeeze=False)
     style: dict[str, Any] = {} if joined(truth) else {"marker": ".", "ms": 3, "lw": 0.4}
     for k in range(shown):

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a journal page
 
@@ -65,6 +65,11 @@ def render(figure: Figure, kind: str = "png", *, dpi: int = 200) -> bytes:
     with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated[kind])
     return buffer.getvalue()
+
+
+def canvas(into: SubFigure | None, width: float, height: float) -> Any:
+    """The part of a larger figure to draw in, or a new figure of this size in inches."""
+    return Figure(figsize=(width, height), layout="constrained") if into is None else into
 
 
 def say(axes: Axes, text: str) -> None:

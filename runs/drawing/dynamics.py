@@ -1,0 +1,108 @@
+"""Figures that look inside the model: its linear regions, its fixed points and cycles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import analysis
+from ...analysis.units import rate_unit
+from .. import figures
+from ..figures.coordinates import plane
+from .reason import NotApplicable
+from .truth_points import rates_of, true_fixed_points
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .material import RunMaterial
+
+ROWS, TRANSIENT = 20_000, 1000  # of the free run in latent states
+MOST_STATES = 60  # of a model in which fixed points are searched by Newton's method
+STARTS = 200
+MOST_REGIONS = 1e5  # solved one by one; a search takes over beyond
+LONGEST = 4  # period of the cycles of a map that are counted
+
+
+def latent_run(run: RunMaterial) -> tuple[np.ndarray, np.ndarray]:
+    """States (time, M) and observations (time, dim) of a free run after its transient; refused where it diverges."""
+    model, context = run.model, run.test.values[None, : run.model.min_context]
+    found = model.free_run(model.initial_state(context), TRANSIENT + ROWS)
+    if found.diverged_at[0] >= 0:
+        raise NotApplicable(f"the free run diverged at step {found.diverged_at[0]:,}")
+    return found.states[0, TRANSIENT:], found.observations[0, TRANSIENT:]
+
+
+def _regions(run: RunMaterial) -> tuple[analysis.SymbolSequence, np.ndarray, tuple[str, str]]:
+    """Itinerary of a piecewise-linear model, its orbit (time, 2) in the plane of the figures, and the labels."""
+    import torch
+
+    if not piecewise_linear(run.model):
+        raise NotApplicable(f"{type(run.model).__name__} is not piecewise linear")
+    states, seen = latent_run(run)
+    model = run.model.in_float64()
+    symbols = analysis.region_symbols(lambda z: model.bits(torch.from_numpy(z)).numpy(), states, dt=run.test.dt)  # type: ignore[operator]
+    clouds, labels = plane(run.test, [run.test.values, seen])
+    kept = len(clouds[1])  # delay coordinates are fewer than the rows
+    return analysis.SymbolSequence(symbols.symbols[:kept], symbols.alphabet, symbols.times[:kept]), clouds[1], labels
+
+
+def piecewise_linear(model: Any) -> bool:
+    return hasattr(model, "bits") and hasattr(model, "affine")
+
+
+def region_attractor(run: RunMaterial) -> Figure:
+    symbols, orbit, labels = _regions(run)
+    return figures.region_attractor(orbit, symbols, labels=labels)
+
+
+def transition_graph(run: RunMaterial) -> Figure:
+    symbols, orbit, _ = _regions(run)
+    order, _ = figures.by_occupancy(symbols)
+    if len(order) < 2:
+        raise NotApplicable("the free run stays in one linear region")
+    is_map = run.test.time_unit == "iterations"
+    matrix = analysis.transition_matrix(symbols) if is_map else analysis.embedded_chain(symbols, blocks=None)
+    middles = np.zeros((len(symbols.alphabet), 2))
+    for region in order:
+        middles[region] = orbit[symbols.symbols == region].mean(0)
+    return figures.transition_graph(matrix, symbols, positions=middles)
+
+
+def fixed_points_and_cycles(run: RunMaterial) -> Figure:
+    if run.test.dim == 1:
+        raise NotApplicable("one column: a fixed point lies on the diagonal of every delay plot")
+    found = _found(run)
+    truth, unknown = true_fixed_points(run)
+    places = [p for p, *_ in truth + found]
+    clouds, labels = plane(run.test, [run.test.values, *places])
+    placed = [
+        figures.PlacedOrbit(cloud, kind, unstable, rates)
+        for cloud, (_, kind, unstable, rates) in zip(clouds[1:], truth + found, strict=True)
+    ]
+    return figures.fixed_points_and_cycles(
+        clouds[0], placed[: len(truth)], placed[len(truth) :], labels=labels, unit=rate_unit(run.test.time_unit),
+        unknown=unknown,
+    )  # fmt: skip
+
+
+def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
+    """Orbits of the model: points (period, dim) as observed, kind, unstable directions, rates per unit of time."""
+    import torch
+
+    model, dt = run.model.in_float64(), run.test.dt
+    states, _ = latent_run(run)
+
+    def observed(points: np.ndarray) -> np.ndarray:
+        return model.observe(torch.from_numpy(points)).numpy()
+
+    if piecewise_linear(model):
+        periods = range(1, LONGEST + 1) if run.test.time_unit == "iterations" else range(1, 2)
+        orbits = [o for p in periods for o in analysis.cycles(model, p, states=states, most=MOST_REGIONS)]  # type: ignore[arg-type]
+        return [(observed(o.points), o.kind, o.unstable, rates_of(o.multipliers, o.period * dt)) for o in orbits]
+    if model.state_dim > MOST_STATES:
+        raise NotApplicable(f"{model.state_dim} states, and not piecewise linear: no search for fixed points")
+    starts = states[:: len(states) // STARTS]
+    points = analysis.smooth_points(model, starts, dt=dt, kick=0.5).fixed
+    return [(observed(p.point[None]), p.kind, p.unstable, rates_of(p.multipliers, dt)) for p in points]

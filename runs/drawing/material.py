@@ -1,0 +1,174 @@
+"""What the figures of a run are drawn from: its data, model, free run and judgement, each read when first asked for."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsr.errors import StoreError
+from dsr.measure import Floor, Measure
+from dsr.series import TimeSeries
+
+from ...analysis import LyapunovSpectrum, Row
+from ..store import RunFolder, RunStore
+
+if TYPE_CHECKING:
+    from dsr.models import Model
+    from dsr.training import History
+
+    from ...systems import System
+    from ..spec import RunSpec
+
+FORECAST_LYAPUNOV_TIMES = 10
+MEASURES = ("truth", "reconstruction", "surrogate", "gaussian")
+
+
+class RunMaterial:
+    """The parts of a finished run. Data of a system are simulated again from the spec (the same bytes).
+
+    Raises `StoreError` for a folder without results.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        found, spec = folder.read_json("measures.json"), folder / "spec.toml"
+        if found is None or not spec.exists():
+            raise StoreError(f"the run '{folder.path}' has no results", "a finished run", f"finish it: dsr run {spec}")
+        self.measures: dict[str, Any] = found
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        from ..spec import parse, read
+
+        return parse(read(self.folder / "spec.toml"))
+
+    @cached_property
+    def test(self) -> TimeSeries:
+        """The test series."""
+        from ..dataset import prepare
+        from ..series_cache import SeriesCache
+
+        return prepare(self.spec, SeriesCache.of(RunStore(self.folder.path.parent.parent))).test
+
+    @cached_property
+    def generated(self) -> TimeSeries | None:
+        """The free run; None where it was lost at once."""
+        path = self.folder / "generated.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return TimeSeries(stored["values"], self.test.dt, self.test.time_unit, self.test.names)
+
+    @cached_property
+    def model(self) -> Model:
+        from ..weights import load_model
+
+        return load_model(self.folder.path)
+
+    @cached_property
+    def system(self) -> System | None:
+        """The system behind the data, None for files."""
+        from ...systems import get_system
+        from ..spec import SystemData
+
+        data = self.spec.data
+        return get_system(data.system, **(data.parameters or {})) if isinstance(data, SystemData) else None
+
+    @property
+    def lost(self) -> int | None:
+        """The step at which the free run diverged."""
+        outcome = self.measures["outcome"]
+        return outcome["step"] if outcome["name"] == "diverged" else None
+
+    @property
+    def rows(self) -> list[Row]:
+        found = self.measures["rows"]
+        return [Row(row["name"], *(row[key] and _measure(row[key]) for key in MEASURES)) for row in found]
+
+    @property
+    def rate(self) -> float:
+        """lambda_1 of the truth per unit of time, as the run compared with it; NaN where unknown."""
+        row = next((row for row in self.rows if row.name == "lambda_1"), None)
+        return math.nan if row is None or row.truth is None else row.truth.value
+
+    @property
+    def lyapunov_time(self) -> float | None:
+        return 1 / self.rate if self.rate > 0 else None
+
+    @property
+    def truth_spectrum(self) -> LyapunovSpectrum | None:
+        return self._spectrum("truth_spectrum")
+
+    @property
+    def spectrum(self) -> LyapunovSpectrum | None:
+        return self._spectrum("spectrum")
+
+    def _spectrum(self, key: str) -> LyapunovSpectrum | None:
+        found = self.measures.get(key)
+        if not found:
+            return None
+        exponents, stderr = (_numbers(found[name]) for name in ("exponents", "stderr"))
+        settings = found["settings"]
+        return LyapunovSpectrum(
+            exponents, stderr, np.diag(stderr**2), settings["dt"], settings["steps"], settings["members"],
+            found["diverged"], exponents[None], np.array([math.nan]), settings,
+        )  # fmt: skip
+
+    @cached_property
+    def forecast(self) -> np.ndarray:
+        """(n, dim), prediction from the first rows of the test series over ten Lyapunov times, or 1000 rows."""
+        span = FORECAST_LYAPUNOV_TIMES * self.lyapunov_time / self.test.dt if self.lyapunov_time else 1000
+        n = max(1, int(min(span, len(self.test) - self.model.min_context)))
+        context = self.test.values[None, : self.model.min_context]
+        return self.model.free_run(self.model.initial_state(context), n).observations[0]
+
+    @cached_property
+    def history(self) -> History:
+        """The course of the training, from history.csv and course.json."""
+        from dsr.training.history import Check, History
+
+        with open(self.folder / "history.csv", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        course = (self.folder.read_json("course.json") or {})["training"]
+        count = sum(name.startswith("loss_") for name in lines[0]) if lines else 0
+        checks = [line for line in lines if line.get("fate_0")]
+
+        def of(line: Mapping[str, str], name: str) -> tuple[str, ...]:
+            return tuple(line[f"{name}_{k}"] for k in range(count))
+
+        return History(
+            course["steps"],
+            np.array([int(line["step"]) for line in lines]),
+            np.array([[float(x) for x in of(line, "loss")] for line in lines]),
+            tuple(
+                Check(
+                    int(line["step"]),
+                    tuple(map(float, of(line, "score"))),
+                    tuple(map(float, of(line, "lambda_1"))),
+                    of(line, "fate"),
+                )
+                for line in checks
+            ),
+            course["selected step"],
+            course["selected member"] - 1,
+            (),
+            course["outcome"],
+            course["backend"],
+            course["seconds"],
+        )
+
+
+def _measure(tree: Mapping[str, Any]) -> Measure:
+    """A measure from its plain values: None is NaN."""
+    numbers = {key: math.nan if tree[key] is None else tree[key] for key in ("value", "low", "high")}
+    floor = tree.get("floor")
+    return Measure(**{**tree, **numbers, "floor": None if floor is None else Floor(**floor)})
+
+
+def _numbers(values: list[float | None]) -> np.ndarray:
+    return np.array([math.nan if v is None else v for v in values], dtype=float)

@@ -1,0 +1,88 @@
+"""Lyapunov spectra of the truth and of all models of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .forest import LINE, draw_forest
+from .style import DOUBLE, FAINT, FORECAST, RECONSTRUCTION, SINGLE, SURROGATE, TRUTH, say, styled
+
+PANELS = 4  # exponents up to which each has an axis of its own
+LOOKS = tuple(zip(
+    (RECONSTRUCTION, FORECAST, SURROGATE, "#CC79A7", "#E69F00", "#56B4E9"), "os^Dvx", strict=True
+))  # fmt: skip
+
+
+class Spectrum(NamedTuple):
+    """Exponents (k,), largest first, with standard errors (k,), NaN where unknown."""
+
+    exponents: Sequence[float]
+    stderr: Sequence[float]
+
+
+@styled
+def lyapunov_spectra(truth: Spectrum | None, models: Mapping[str, Spectrum], *, unit: str) -> Figure:
+    """Up to four exponents: one panel each, every model a line with its value and error, the truth a vertical line
+    with a band of one standard error. More: all exponents against their index, the truth as a thick grey line.
+
+    Shown are as many exponents as the truth has (of the models where it is unknown, at most 4). A model without
+    exponents (it diverged) keeps an empty line. `unit`: of the exponents, such as "per time unit".
+    """
+    found = [len(s.exponents) for s in models.values()]
+    count = len(truth.exponents) if truth is not None else min(max(found, default=0), PANELS)
+    if not count:
+        figure = Figure(figsize=(SINGLE, 1.0), layout="constrained")
+        say(figure.subplots(), "no exponents")
+        return figure
+    return _panels(truth, models, count, unit) if count <= PANELS else _indices(truth, models, count, unit)
+
+
+def _panels(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, unit: str) -> Figure:
+    width = SINGLE if count <= 2 else DOUBLE
+    figure = Figure(figsize=(width, 0.75 + LINE * max(len(models), 2)), layout="constrained")
+    panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
+    for i, axes in enumerate(panels):
+        columns = [(_at(s.exponents, i), _at(s.stderr, i)) for s in models.values()]
+        values, errors = (np.array(c, dtype=float) for c in zip(*columns, strict=True)) if columns else ((), ())
+        draw_forest(axes, list(models), values, values - errors, values + errors)
+        if truth is not None:
+            value, error = truth.exponents[i], np.nan_to_num(_at(truth.stderr, i))
+            axes.axvspan(value - error, value + error, color=FAINT, lw=0, zorder=0)
+            axes.axvline(value, color="black", lw=0.8, zorder=0.5, label="truth")
+        axes.set_xlabel(f"$\\lambda_{{{i + 1}}}$ ({unit})")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.margins(x=0.1)
+    if truth is not None:
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left")
+    return figure
+
+
+def _indices(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, unit: str) -> Figure:
+    figure = Figure(figsize=(SINGLE, 2.7), layout="constrained")
+    axes = figure.subplots()
+    index = np.arange(1, count + 1)
+    axes.axhline(0, color="black", lw=0.5)
+    if truth is not None:
+        axes.plot(index, truth.exponents, color=FAINT, lw=4, label="truth", zorder=1)
+        axes.plot(index, truth.exponents, color=TRUTH, lw=0.6, zorder=1.5)
+    for k, (name, spectrum) in enumerate(models.items()):
+        colour, marker = LOOKS[k % len(LOOKS)]
+        values, errors = (np.array([_at(v, i) for i in range(count)]) for v in spectrum)
+        axes.errorbar(
+            index, values, np.nan_to_num(errors), fmt=marker, ms=3.5, mfc=colour if k < len(LOOKS) else "white",
+            mec=colour, ecolor=colour, elinewidth=0.8, mew=0.9, label=name, zorder=2,
+        )  # fmt: skip
+    axes.set_xlabel("index $i$")
+    axes.set_ylabel(f"$\\lambda_i$ ({unit})")
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def _at(values: Sequence[float], i: int) -> float:
+    return float(values[i]) if i < len(values) and values[i] is not None else np.nan
