@@ -13,7 +13,7 @@ from ...systems import System
 
 ERRORS = 3.0  # standard errors by which an exponent must differ from zero
 CHAOTIC, REGULAR, AT_REST, UNDECIDED, ESCAPES = "chaotic", "regular", "at rest", "undecided", "escapes"
-WALKS, STAYS = 0.5, 0.2  # K above and below
+STAYS, WALKS = 0.2, 0.7  # K below and above
 
 
 def regular_growth(spectrum: LyapunovSpectrum, system: System) -> float:
@@ -32,8 +32,8 @@ def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any], system: System
 
     An exponent decides that is above zero by three standard errors, and above what a regular orbit may show in that
     time; the 0-1 test is told beside it and decides nothing on its own, since it takes quasi-periodic drift for chaos
-    and phase-coherent chaos for order. Without such an exponent the motion is regular where K is below 0.2, and
-    undecided between.
+    and phase-coherent chaos for order. The motion is regular where K is below 0.2, or below 0.7 and the exponent with
+    its error below that bound, and undecided between.
     """
     if spectrum.diverged == spectrum.members:
         return ESCAPES, f"all {spectrum.members} trajectories escape to infinity"
@@ -44,10 +44,10 @@ def verdict(spectrum: LyapunovSpectrum, found: Mapping[str, Any], system: System
     said += lost + ("" if k is None else f"; 0-1 test K = {k:.2f}")
     if found.get("at_rest"):
         return AT_REST, f"nothing moves; {said}"
-    if largest > max(ERRORS * error, regular_growth(spectrum, system)):
+    growth = regular_growth(spectrum, system)
+    if largest > max(ERRORS * error, growth):
         return CHAOTIC, said
-    if k is not None and k < STAYS:
+    at_most = largest + ERRORS * error
+    if k is not None and (k < STAYS or (k < WALKS and at_most <= growth)):
         return REGULAR, f"{said}: periodic or quasi-periodic"
-    if largest < -ERRORS * error and k is not None and k < WALKS:
-        return REGULAR, f"{said}: an attracting cycle"
     return UNDECIDED, f"{said}: not distinguishable from zero"
