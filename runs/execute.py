@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +24,11 @@ from dsr.training.windows import require_rows
 
 from ..analysis import Judgement, judge
 from . import toml
+from .claim import claimed
 from .dataset import Dataset, prepare, truth_spectrum
 from .environment import environment
 from .floors import KnownFloors
+from .manifest import damage, empty, seal, state
 from .picture import draw_all
 from .report import history_summary, write_report
 from .resolve import Resolved, resolve
@@ -63,12 +67,13 @@ def execute(
     """Compute a run, or finish one that was interrupted, or return one that is already there.
 
     Nothing is written before data, model and settings have been judged. Raises the `DsrError` of whatever is wrong;
-    an error or interruption after that is recorded in status.json.
+    an error or interruption after that is recorded in status.json. A finished run whose files are not what was
+    computed is computed again. Raises `RunClaimed` while another process is computing the same run.
     """
-    say = progress or Silent()
+    say, began = progress or Silent(), time.process_time()
     resolved = resolve(spec)
     folder = store.folder(spec.experiment, resolved.run_id)
-    if folder.status["state"] == "finished":
+    if state(folder) == "finished":
         return _result(folder, reused=True)
     say.stage("data")
     data = prepare(spec, SeriesCache.of(store))
@@ -79,10 +84,13 @@ def execute(
         forcing, estimated = _forcing(resolved, data)
         backend = choose_backend(members[0], resolved.training)
     folder = store.create(spec.experiment, resolved.run_id)
-    with _recorded(folder), _one_thread():
+    with claimed(folder.path), _recorded(folder), _one_thread():
+        if _prepared(folder) == "finished":  # by another process, while this one prepared the data
+            return _result(folder, reused=True)
+        failures, in_one_go = folder.failures, not (folder / CHECKPOINT).exists()
         folder.write("spec.toml", toml.dumps(spec.to_dict()))
         folder.write_json("env.json", {**environment(), "backend": backend, "backends": backend_report()})
-        folder.set_status("running")
+        folder.set_status("running", failures=failures)
         tree = {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated}
         if resolved.training.search:
             say.stage("search")
@@ -107,9 +115,20 @@ def execute(
         say.stage("figures and report")
         draw_all(folder, data.test, judgement, model, history, smoothing=spec.analysis.smoothing)
         write_report(folder)
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-        folder.set_status("finished", seconds=round(history.seconds, 1), steps=history.steps)
+        for name in (CHECKPOINT, "traceback.txt"):
+            (folder / name).unlink(missing_ok=True)
+        cost = {"cpu_seconds": round(time.process_time() - began, 2)} if in_one_go else {}
+        seal(folder, seconds=round(history.seconds, 1), steps=history.steps, failures=failures, **cost)
     return _result(folder, reused=False)
+
+
+def _prepared(folder: RunFolder) -> str:
+    """The state of a claimed folder, emptied if it is damaged."""
+    found = state(folder)
+    if found == "damaged":
+        folder.log(f"damaged: {', '.join(damage(folder))}; computed again")
+        empty(folder)
+    return found
 
 
 def _build(resolved: Resolved, config: ModelConfig, obs_dim: int) -> list[Model]:
@@ -141,9 +160,7 @@ def _train(
     settings = resolved.training.of_fit
     if members[0].closed_form:
         settings = {"check_steps": settings["check_steps"]}
-    resume = read_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
-    if resume is not None:
-        folder.log(f"resumed at step {int(resume['step'])}")
+    resume = _checkpoint(folder)
 
     def keep(tensors: dict[str, Tensor]) -> None:
         folder.write(CHECKPOINT, to_bytes(tensors))
@@ -161,6 +178,19 @@ def _train(
         checkpoint_seconds=checkpoint_seconds,
         **settings,
     )
+
+
+def _checkpoint(folder: RunFolder) -> dict[str, Tensor] | None:
+    """What an interrupted run left; None if there is nothing, or nothing that can be read."""
+    if not (folder / CHECKPOINT).exists():
+        return None
+    try:
+        found = read_tensors(folder / CHECKPOINT)
+    except StoreError:
+        folder.log("the checkpoint is damaged; training starts again")
+        return None
+    folder.log(f"resumed at step {int(found['step'])}")
+    return found
 
 
 def _judge(resolved: Resolved, data: Dataset, model: Model, history: History, floors: KnownFloors) -> Judgement:
@@ -208,18 +238,8 @@ def _npz(generated: TimeSeries) -> bytes:
 
 
 def _result(folder: RunFolder, *, reused: bool) -> RunResult:
-    measures = folder.read_json("measures.json")
-    try:
-        table = (folder / "table.txt").read_text(encoding="utf-8")
-    except OSError:
-        table = None
-    if measures is None or table is None:
-        raise StoreError(
-            f"'{folder.path}' says it is finished but lacks its results",
-            "a complete run",
-            "delete that folder and run again",
-        )
-    return RunResult(folder, measures, table, reused)
+    table = (folder / "table.txt").read_text(encoding="utf-8")
+    return RunResult(folder, folder.read_json("measures.json"), table, reused)
 
 
 @contextmanager
@@ -239,10 +259,10 @@ def _recorded(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        folder.set_status("interrupted")
+        folder.set_status("interrupted", failures=folder.failures)
         raise
     except StoreError:
         raise  # the store cannot be written, so nothing can be left there
     except Exception as problem:
-        folder.set_status("failed", reason=f"{type(problem).__name__}: {problem}")
+        folder.set_failed(f"{type(problem).__name__}: {problem}", traceback.format_exc())
         raise

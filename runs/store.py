@@ -79,6 +79,20 @@ class RunFolder:
     def status(self) -> dict[str, Any]:
         return self.read_json("status.json") or {"state": "absent"}
 
+    @property
+    def failures(self) -> int:
+        """How often this run has failed; 0 where status.json is damaged, for then nothing is known."""
+        try:
+            return int(self.status.get("failures", 0))
+        except StoreError:
+            return 0
+
+    def set_failed(self, reason: str, traceback: str = "") -> None:
+        """Record a failure: the reason and the count in status.json, the traceback in traceback.txt."""
+        if traceback:
+            self.write("traceback.txt", traceback)
+        self.set_status("failed", reason=reason, failures=self.failures + 1)
+
 
 class RunStore:
     """A folder of runs, `<store>/<experiment>/<run id>`."""

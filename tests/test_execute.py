@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 import torch
 
 from dsr.analysis import lyapunov_spectrum
-from dsr.errors import DsrError
+from dsr.errors import DsrError, StoreError
 from dsr.runs import toml
+from dsr.runs.claim import claimant, claimed
 from dsr.runs.execute import execute
 from dsr.runs.report import write_report
+from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.weights import load_model, read_tensors
@@ -50,6 +53,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     assert present == figures | {
         "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv",
         "weights.safetensors", "members.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
+        "manifest.json",
     }  # fmt: skip
     assert result.folder.status["state"] == "finished" and not result.reused
 
@@ -126,6 +130,48 @@ def test_one_seed_gives_the_same_bytes(finished, tmp_path):
         assert (again.folder / name).read_bytes() == (result.folder / name).read_bytes(), name
 
 
+def test_a_truncated_file_is_seen_and_the_run_computed_again(finished, tmp_path):
+    _, result = finished
+    store = RunStore(tmp_path)
+    folder = store.folder(result.folder.path.parent.name, result.folder.path.name)
+    shutil.copytree(result.folder.path, folder.path)
+    weights = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(weights[: len(weights) // 2])
+    (folder / "search.json").write_text('{"model": {"na')
+    again = execute(parse(SMALL), store)
+    assert not again.reused and (folder / "weights.safetensors").read_bytes() == weights
+    assert "damaged: weights.safetensors" in (folder / "log.txt").read_text() and not (folder / "search.json").exists()
+    assert execute(parse(SMALL), store).reused
+
+
+def test_a_full_disk_leaves_no_finished_run_and_room_mends_it(finished, tmp_path, monkeypatch):
+    _, result = finished
+    replace, writes = os.replace, []
+
+    def full(source, target):
+        writes.append(target)
+        if str(target).endswith("measures.json"):
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        execute(parse(SMALL), RunStore(tmp_path))
+    (folder,) = RunStore(tmp_path).runs()
+    assert folder.status["state"] == "running" and claimant(folder.path) is None
+    monkeypatch.undo()
+    assert not execute(parse(SMALL), RunStore(tmp_path)).reused
+    assert (folder / "measures.json").read_bytes() == (result.folder / "measures.json").read_bytes()
+
+
+def test_a_run_that_another_process_computes_is_left_alone(tmp_path):
+    tree = {**SMALL, "training": {**SMALL["training"], "steps": 100}}
+    folder = RunStore(tmp_path).create("default", resolve(parse(tree)).run_id)
+    with claimed(folder.path), pytest.raises(DsrError, match="is being computed by process"):
+        execute(parse(tree), RunStore(tmp_path))
+    assert not (folder / "status.json").exists()
+
+
 def test_the_report_is_rebuilt_from_the_folder(finished):
     _, result = finished
     original = (result.folder / "report.html").read_bytes()
@@ -184,7 +230,7 @@ def test_training_goes_on_from_the_checkpoint_and_not_from_the_start(tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         execute(parse(tree), RunStore(tmp_path), checkpoint_seconds=0.0)
     (folder,) = RunStore(tmp_path).runs()
-    assert folder.status == {"state": "interrupted"}
+    assert folder.status == {"state": "interrupted", "failures": 0}
     monkeypatch.setattr(room, "fit", watched)
     execute(parse(tree), RunStore(tmp_path), checkpoint_seconds=0.0)
     assert int(given[0]["step"]) == stopped[-1] < 1000
@@ -202,7 +248,8 @@ def test_a_failure_is_recorded_and_the_run_can_be_repeated(tmp_path, monkeypatch
     with pytest.raises(RuntimeError):
         execute(parse(tree), RunStore(tmp_path))
     (folder,) = RunStore(tmp_path).runs()
-    assert folder.status == {"state": "failed", "reason": "RuntimeError: the lights went out"}
+    assert folder.status == {"state": "failed", "reason": "RuntimeError: the lights went out", "failures": 1}
+    assert "in fail\n" in (folder / "traceback.txt").read_text()
     monkeypatch.undo()
     assert execute(parse(tree), RunStore(tmp_path)).folder.status["state"] == "finished"
 

@@ -1,0 +1,110 @@
+"""The workers of a sweep: an embedded cluster on this machine, or a scheduler that runs already."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dsr.errors import DsrError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOOPBACK = "127.0.0.1"
+THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
+GPU = "GPU"  # the resource that a run with training.device = "cuda" takes one of
+CONNECT_SECONDS = 20
+
+
+class ClusterError(DsrError):
+    """The scheduler or its workers cannot be reached, or cannot do what is asked."""
+
+
+def machine_workers() -> int:
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def connected(
+    scheduler: str | None = None,
+    workers: int | None = None,
+    memory: str | float = "auto",
+    gpus: int = 0,
+    slurm: str | None = None,
+) -> Iterator[Client]:
+    """A client of a running scheduler ("tcp://host:port"), of SLURM jobs as in the settings file `slurm`, or of an
+    embedded cluster; the last two end with it.
+
+    workers : processes of the embedded cluster, one thread each; one per processor if not given.
+    memory : limit of each of them, such as "4GB"; its share of the machine's memory if "auto".
+    gpus : devices of this machine; each is given to one worker. Raises `ClusterError`.
+    """
+    import dask
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with ExitStack() as open_ones:
+        if scheduler is not None:
+            place: Any = scheduler
+        elif slurm is not None:
+            place = open_ones.enter_context(_submitted(slurm))
+        else:
+            quiet = {"logging.distributed": "critical", "distributed.scheduler.worker-ttl": None}
+            open_ones.enter_context(dask.config.set(quiet))
+            place = open_ones.enter_context(embedded(workers or machine_workers(), memory, gpus))
+        try:
+            client = Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as problem:
+            raise ClusterError(
+                f"no scheduler answers at {scheduler} ({problem})",
+                "the address of a running dask scheduler",
+                "start one with `dask scheduler --host 127.0.0.1`, or leave --scheduler out",
+            ) from problem
+        yield open_ones.enter_context(client)
+
+
+def _submitted(path: str) -> Any:
+    """A cluster of SLURM jobs, asked for."""
+    from .slurm import require_slurm, slurm_cluster, slurm_settings
+
+    settings = slurm_settings(path)
+    require_slurm()
+    cluster = slurm_cluster(settings)
+    cluster.scale(jobs=settings.jobs)
+    return cluster
+
+
+def embedded(workers: int, memory: str | float = "auto", gpus: int = 0) -> Any:
+    """A cluster of processes on this machine that nothing beyond it can reach."""
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    inside = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
+    common = {
+        **inside,
+        "nthreads": 1,
+        "memory_limit": memory,
+        "preload": ["dsr.runs.sweep.worker"],
+        "silence_logs": logging.CRITICAL,
+    }
+    members = {}
+    for i in range(workers):
+        device = {"CUDA_VISIBLE_DEVICES": str(i)} if i < gpus else {}
+        own = {"env": {**THREADS, **device}, "resources": {GPU: 1} if device else {}}
+        members[i] = {"cls": Nanny, "options": {**common, **own}}
+    scheduler = {"cls": Scheduler, "options": {**inside, "port": 0}}
+    return SpecCluster(workers=members, scheduler=scheduler, silence_logs=logging.CRITICAL)
+
+
+def require_gpus(client: Client) -> None:
+    """Raises `ClusterError` when there are workers and none of them has a GPU to give."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    if workers and not any(w.get("resources", {}).get(GPU) for w in workers):
+        raise ClusterError(
+            "training.device=cuda, and no worker with a GPU",
+            f"workers started with `dask worker --resources {GPU}=1`, or a machine with a GPU",
+            "start such workers, or set training.device=cpu",
+        )

@@ -1,0 +1,196 @@
+"""Many runs on dask workers. The run store is the truth: whatever dies, what is finished stays, and starting the same
+sweep again does the rest."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dsr.errors import StoreError
+
+from ..claim import claimant
+from ..store import RunStore
+from .cluster import GPU, ClusterError, require_gpus
+from .jobs import Job
+from .worker import compute, stop
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+POLL_SECONDS = 0.5
+ELSEWHERE_SECONDS = 2.0  # between looks at runs that another sweep is computing
+GRACE_SECONDS = 120.0  # after Ctrl-C, for workers to reach a checkpoint
+MACHINE_FAILURES = 3  # times that dask may give up a run whose workers died, several of them each time
+
+
+class Watch(Protocol):
+    """Who is told how a sweep goes on."""
+
+    def told(self, done: int, running: int, failed: int, total: int) -> None: ...
+
+
+class Unwatched:
+    def told(self, done: int, running: int, failed: int, total: int) -> None: ...
+
+
+@dataclass
+class Summary:
+    """finished : computed now; reused : found finished, or finished meanwhile by another sweep; failed : with the
+    reason in one line."""
+
+    finished: list[Job] = field(default_factory=list)
+    reused: list[Job] = field(default_factory=list)
+    failed: list[tuple[Job, str]] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        return len(self.finished) + len(self.reused) + len(self.failed)
+
+
+def exhausted(job: Job, retries: int) -> bool:
+    """Whether a run has failed more often than it may be tried again."""
+    return job.state == "failed" and job.folder.failures > retries
+
+
+def run_sweep(
+    jobs: Sequence[Job],
+    client: Client,
+    store: RunStore,
+    *,
+    retries: int = 1,
+    watch: Watch | None = None,
+    work: Callable[[str, str, str], dict[str, Any]] = compute,
+) -> Summary:
+    """Compute what the store does not have yet. Returns when every run is finished or has failed `retries` + 1 times.
+
+    A worker that dies is a failure of the machine and not of the run, up to `MACHINE_FAILURES`. On `KeyboardInterrupt`
+    the workers stop at their next checkpoint before it is raised again. Raises `StoreError` when a worker cannot write
+    the store, and `ClusterError` when the scheduler is lost.
+    """
+    if any(job.gpu for job in jobs):
+        require_gpus(client)
+    sweep = _Sweep(client, store, retries, watch or Unwatched(), work, len(jobs))
+    try:
+        return sweep.run(jobs)
+    except (KeyboardInterrupt, StoreError):
+        sweep.stop()
+        raise
+
+
+class _Sweep:
+    """The books of a sweep under way."""
+
+    def __init__(
+        self, client: Client, store: RunStore, retries: int, watch: Watch, work: Callable[..., Any], total: int
+    ) -> None:
+        self.client, self.root, self.retries = client, str(store.root.absolute()), retries
+        self.watch, self.work, self.total = watch, work, total
+        self.name = secrets.token_hex(8)
+        self.summary = Summary()
+        self.futures: dict[str, tuple[Future, Job]] = {}
+        self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.elsewhere: list[Job] = []
+        self.submitted, self.machine_failures = 0, Counter[str]()
+
+    def run(self, jobs: Sequence[Job]) -> Summary:
+        for job in jobs:
+            self._consider(job)
+        looked = threads_seen = time.monotonic()
+        threads = self._threads()
+        while self.futures or self.elsewhere:
+            with suppress(queue.Empty):
+                self._collect(self.ended.get(timeout=POLL_SECONDS))
+            now = time.monotonic()
+            if self.elsewhere and now - looked > ELSEWHERE_SECONDS:
+                waiting, self.elsewhere, looked = self.elsewhere, [], now
+                for job in waiting:
+                    self._consider(job)
+            if now - threads_seen > ELSEWHERE_SECONDS:
+                threads, threads_seen = self._threads(), now
+            running = min(threads, len(self.futures))
+            self.watch.told(self.summary.done, running, len(self.summary.failed), self.total)
+        return self.summary
+
+    def stop(self) -> None:
+        """Let the workers write a checkpoint, then forget what has not been started."""
+        until = time.monotonic() + GRACE_SECONDS
+        with suppress(Exception):
+            while sum(self.client.run(stop, self.name).values()) and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
+        with suppress(Exception):
+            self.client.cancel([future for future, _ in self.futures.values()])
+
+    def _consider(self, job: Job) -> None:
+        """Submit a run, unless the store says that nothing is left to be done, or that another process is at it."""
+        if claimant(job.folder.path) is not None:
+            self.elsewhere.append(job)
+        elif job.state == "finished":
+            self.summary.reused.append(job)
+        elif exhausted(job, self.retries):
+            self.summary.failed.append((job, job.reason))
+        else:
+            self._submit(job)
+
+    def _submit(self, job: Job) -> None:
+        self.submitted += 1
+        future = self.client.submit(
+            self.work,
+            job.text,
+            self.root,
+            self.name,
+            key=f"{job.run_id}-{self.name}-{self.submitted}",
+            resources={GPU: 1} if job.gpu else None,
+            priority=-self.submitted,
+            pure=False,
+        )
+        self.futures[future.key] = future, job
+        future.add_done_callback(lambda ended: self.ended.put(ended.key))
+
+    def _collect(self, key: str) -> None:
+        future, job = self.futures.pop(key)
+        if future.status == "finished":
+            try:
+                self._settle(job, future.result(timeout=30))
+            except TimeoutError:  # the worker died with the answer; the store has the result
+                self._consider(job)
+        elif future.status == "error":
+            self._machine_failed(job, future.exception(timeout=30))
+        else:
+            raise ClusterError(
+                "the scheduler is gone", "a scheduler that answers", "start the same command again: finished runs stay"
+            )
+
+    def _settle(self, job: Job, told: dict[str, Any]) -> None:
+        outcome = told["outcome"]
+        if outcome == "no store":
+            raise StoreError(*told["error"])
+        if outcome == "failed":
+            if told["lasting"] or told["failures"] > self.retries:
+                self.summary.failed.append((job, job.reason))
+            else:
+                self._submit(job)
+        elif outcome == "finished":
+            self.summary.finished.append(job)
+        elif outcome == "reused":
+            self.summary.reused.append(job)
+        else:
+            self.elsewhere.append(job)
+
+    def _machine_failed(self, job: Job, problem: BaseException | None) -> None:
+        """dask gave a run up: its workers died one after the other, or could not even start it."""
+        self.machine_failures[job.run_id] += 1
+        if self.machine_failures[job.run_id] < MACHINE_FAILURES:
+            self._consider(job)
+            return
+        reason = f"the workers of this run died or could not start it, perhaps for want of memory ({problem})"
+        job.folder.set_failed(" ".join(reason.split()))
+        self.summary.failed.append((job, job.reason))
+
+    def _threads(self) -> int:
+        return sum(self.client.nthreads().values())

@@ -1,0 +1,91 @@
+"""From planned specs to jobs: every setting judged, every id known, and what the store already has of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsr.errors import SpecError, StoreError
+
+from ...systems import get_system
+from .. import toml
+from ..manifest import state
+from ..resolve import Resolved, resolve
+from ..spec import FileData, RunSpec, SystemData
+from ..store import RunFolder, RunStore
+from .plan import Planned, in_combination
+
+REASON_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep. work : training steps times members, 0 for a model solved in closed form, for the estimate
+    of its cost; gpu : whether it trains on a CUDA device."""
+
+    spec: RunSpec
+    label: str
+    run_id: str
+    folder: RunFolder
+    work: float
+    gpu: bool
+
+    @property
+    def model(self) -> str:
+        return str(self.spec.model["name"])
+
+    @property
+    def text(self) -> str:
+        """The spec as TOML, which is all a worker is told of it; paths are absolute, for it works somewhere else."""
+        data = self.spec.data
+        if isinstance(data, FileData):
+            data = dataclasses.replace(data, file=str(Path(data.file).absolute()))
+        elif data.system.lower().endswith(".toml"):
+            data = dataclasses.replace(data, system=str(Path(data.system).absolute()))
+        return toml.dumps(dataclasses.replace(self.spec, data=data).to_dict())
+
+    @property
+    def state(self) -> str:
+        return state(self.folder)
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line."""
+        try:
+            found = str(self.folder.status.get("reason", "no reason was left"))
+        except StoreError as problem:
+            found = problem.got
+        return " ".join(found.split())[:REASON_LENGTH]
+
+
+def jobs_of(planned: Sequence[Planned], store: RunStore) -> list[Job]:
+    """One job for each run: combinations that come to the same run are one. Raises `SpecError`, naming the combination,
+    for settings that a model family refuses and systems that do not exist."""
+    found: dict[Any, Job] = {}
+    systems: set[str] = set()
+    for one in planned:
+        try:
+            resolved = resolve(one.spec)
+            data = one.spec.data
+            if isinstance(data, SystemData) and repr((data.system, data.parameters)) not in systems:
+                get_system(data.system, **(data.parameters or {}))
+                systems.add(repr((data.system, data.parameters)))
+        except SpecError as problem:
+            raise in_combination(problem, one.label) from problem
+        folder = store.folder(one.spec.experiment, resolved.run_id)
+        found.setdefault(
+            folder.path, Job(one.spec, one.label, resolved.run_id, folder, _work(resolved), _on_gpu(resolved))
+        )
+    return list(found.values())
+
+
+def _work(resolved: Resolved) -> float:
+    closed = resolved.model.family.closed_form
+    return 0.0 if closed else float(resolved.training.steps * resolved.training.members)
+
+
+def _on_gpu(resolved: Resolved) -> bool:
+    return resolved.training.device.startswith("cuda")
