@@ -55,3 +55,31 @@ def recipes(as_json: JsonOption = False) -> None:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print("\n".join(f"{name}\n    {text}" for name, text in found.items()))
+
+
+@app.command()
+def tune(
+    spec: Annotated[str, typer.Argument(metavar="SPEC.toml", help="a spec file, or the name of a shipped recipe")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=LOW..HIGH ...", help="ranges, ..log, lists a,b, or settings")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="measure to improve (see a run's table)")] = "D_stsp",
+    trials: Annotated[int, typer.Option(help="number of trials")] = 20,
+    seeds: Annotated[int, typer.Option(help="runs of each trial, with seeds from the spec's on")] = 1,
+    sampler: Annotated[str, typer.Option(help="optuna (follows the good ones), or random")] = "optuna",
+    seed: Annotated[int, typer.Option(help="seed of the draws")] = 0,
+    prune: Annotated[bool, typer.Option(help="stop trials whose free runs lag behind")] = True,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="file for the winner's spec, .toml")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search the settings of a run for the best value of a measure; the same command goes on where it was stopped."""
+    import json
+
+    from .tuning.command import lines, tune_command
+
+    told = tune_command(
+        spec, words or [], store, out,
+        objective=objective, trials=trials, seeds=seeds, sampler=sampler, seed=seed, prune=prune,
+    )  # fmt: skip
+    print(json.dumps(told, indent=2, ensure_ascii=False) if as_json else "\n".join(lines(told)))

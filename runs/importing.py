@@ -63,7 +63,11 @@ def import_weights(file: str | Path, out: str | Path, *, relu_units: int | None 
     candidates = range(units + 1) if stated is None else [stated]
     errors = {p: _error(matrices, p, orbit) for p in candidates}
     best = min(errors, key=lambda p: errors[p])
-    if errors[best] > TOLERANCE:
+    fitting = [p for p, error in errors.items() if error <= TOLERANCE]
+    if len(fitting) > 1:  # no state of the orbit tells them apart
+        numbers = ", ".join(map(str, fitting))
+        raise _unfit(file, f"an orbit that fits {numbers} rectified units", "the number of them", "give --relu-units")
+    if not fitting:
         raise _unfit(file, f"an orbit that the weights miss by {errors[best]:.2g} in a step", "an orbit of its weights")
     model = ALRNN.from_weights(**{key: torch.from_numpy(matrices[key]) for key in NEEDED}, relu_units=best)
     for key, buffer in (("mean", model.data_mean), ("std", model.data_std)):

@@ -12,9 +12,10 @@ from dsr.runs.weights import load_model
 PUBLISHED = Path(__file__).parent.parent.parent / "shared" / "data" / "alrnn_lorenz63_m20_p2.npz"
 
 
-def made(**changes):
+def made(sees_kinks=True, **changes):
     rng = np.random.default_rng(0)
     arrays = {"A": rng.uniform(0, 0.9, 5), "W": 0.1 * rng.normal(size=(5, 5)), "h": rng.normal(size=5)}
+    arrays["h"][3:] = -abs(arrays["h"][3:]) if sees_kinks else 5.0
     arrays["B"] = rng.normal(size=(2, 5))
     states = [rng.normal(size=5)]
     for _ in range(30):
@@ -53,6 +54,12 @@ def test_the_orbit_tells_how_many_units_are_rectified(write, tmp_path):
     again = import_weights(write(orbit=None), tmp_path / "n.safetensors", relu_units=2)
     assert again.compared == 0 and again.path.read_bytes() == found.path.read_bytes()
     assert import_weights(write(orbit=None, P=np.array(3)), tmp_path / "p.safetensors").relu_units == 3
+
+
+def test_an_orbit_that_never_meets_a_kink_does_not_tell(write, tmp_path):
+    with pytest.raises(DataError, match=r"fits 0, 1, 2.*rectified units.*--relu-units"):
+        import_weights(write(sees_kinks=False), tmp_path / "m.safetensors")
+    assert import_weights(write(sees_kinks=False), tmp_path / "m.safetensors", relu_units=2).relu_units == 2
 
 
 def test_a_diagonal_matrix_and_a_scaling_are_taken(write, tmp_path):

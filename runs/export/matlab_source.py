@@ -49,10 +49,10 @@ RUNGE_KUTTA = """
 function z = rk4(z, p)
     h = p.DT / p.SUBSTEPS;
     for i = 1:p.SUBSTEPS
-        k1 = slope(z, p);
-        k2 = slope(z + 0.5 * h * k1, p);
-        k3 = slope(z + 0.5 * h * k2, p);
-        k4 = slope(z + h * k3, p);
+        k1 = slope_of(z, p);
+        k2 = slope_of(z + 0.5 * h * k1, p);
+        k3 = slope_of(z + 0.5 * h * k2, p);
+        k4 = slope_of(z + h * k3, p);
         z = z + h / 6 * (k1 + 2 * (k2 + k3) + k4);
     end
 end
@@ -83,7 +83,7 @@ def matlab_files(equations: Equations, reference: Reference, stem: str) -> Files
     unpacked = "".join(f"    {key} = p.{key};\n" for key in equations.arrays)
     body = "".join(f"    {key} = {MATLAB.write(term)};\n" for key, term in equations.assignments)
     result = equations.assignments[-1][0]
-    function, step = ("step_of", "step_of") if equations.time == "map" else ("slope", "rk4")
+    function, step = ("step_of", "step_of") if equations.time == "map" else ("slope_of", "rk4")
     text = (
         f"function [following, observed] = {stem}(z)\n{MATLAB.comments(equations)}\n"
         f"% following: the state one row later. observed: the observation of z. Without z: an initial state.\n"

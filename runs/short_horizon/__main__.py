@@ -1,0 +1,88 @@
+"""`python -m dsr.runs.short_horizon`: forecasts of dysts's flows, or what is left of them, and their page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dsr.errors import DsrError
+from dsr.models import MODELS
+
+from ...systems import dysts_names
+from ..progress import Counted
+from ..store import RunFolder
+from .cell import cell, trajectories
+from .page import page, published
+
+FAMILIES = ("persistence", "climatology", "parroting", "var", "ngrc", "esn")
+
+
+def compute(store: RunFolder, systems: Sequence[str], families: Sequence[str], windows: int, seed: int) -> None:
+    """All cells that are not in the store yet, system by system: the data of one serve all families."""
+    with Counted("forecasts") as progress:
+        for i, system in enumerate(systems):
+            missing = [f for f in families if not (store / _file(system, f, windows, seed)).exists()]
+            if missing:
+                try:
+                    tuning, series = trajectories(f"dysts:{system}", windows, seed)
+                except DsrError as problem:  # no flow may cost the others their turn
+                    print(f"{system}: left out, {problem}", file=sys.stderr)
+                    continue
+                for family in missing:
+                    store.write_json(_file(system, family, windows, seed), cell(family, tuning, series, seed))
+            progress.told(system, i + 1, len(systems))
+
+
+def results(store: RunFolder, systems: Sequence[str], families: Sequence[str], windows: int, seed: int) -> Any:
+    """Family -> system -> cell, of all that are in the store."""
+    found: dict[str, dict[str, Any]] = {}
+    for family in families:
+        cells = {system: store.read_json(_file(system, family, windows, seed)) for system in systems}
+        found[family] = {system: c for system, c in cells.items() if c is not None}
+    return {family: cells for family, cells in found.items() if cells}
+
+
+def _file(system: str, family: str, windows: int, seed: int) -> str:
+    return f"{family}/{system}-w{windows}-s{seed}.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dsr.runs.short_horizon", description=__doc__)
+    parser.add_argument("--systems", default="", help="names of dysts flows with commas between; all if not given")
+    parser.add_argument("--models", default=",".join(FAMILIES), help=f"families; default {','.join(FAMILIES)}")
+    parser.add_argument("--windows", type=int, default=20, help="windows per system; default 20")
+    parser.add_argument("--seed", type=int, default=0, help="seed of initial conditions and draws; default 0")
+    parser.add_argument("--published", type=Path, help="table of published results to stand beside (.csv)")
+    parser.add_argument("--store", type=Path, default=Path("dsr-short-horizon"), help="folder of the cells")
+    parser.add_argument("-o", "--output", type=Path, default=Path("short-horizon.md"), help="the page")
+    given = parser.parse_args(arguments)
+    families = [name for name in given.models.split(",") if name]
+    systems = [name for name in given.systems.split(",") if name] or list(dysts_names())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for family in families:
+            MODELS.build(family, {})
+        known = published(given.published) if given.published else {}
+        compute(RunFolder(given.store), systems, families, given.windows, given.seed)
+        found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
+        print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
+    except DsrError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with the cells that are left", file=sys.stderr)
+        return 130
+    finally:
+        torch.set_num_threads(threads)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""What `dsr tune` does and tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import toml
+from ..progress import TerminalProgress
+from ..recipes import recipe
+from ..spec import override, read
+from ..store import RunFolder, RunStore
+from .space import section_words, split_words
+from .study import Study, tune
+
+
+def tune_command(
+    spec: str, words: Sequence[str], store: str | None, out: str | None, **settings: Any
+) -> dict[str, Any]:
+    """Search, write the winner's spec where `out` says, and return the study as plain values."""
+    tree = dict(recipe(spec) or read(spec))
+    own = section_words(tree.pop("tune", {}))
+    plain, space = split_words([*own, *words])
+    with TerminalProgress() as progress:
+        study = tune(override(tree, plain), space, RunStore(store), say=progress, **settings)
+    if out is not None and study.spec is not None:
+        target = Path(out)
+        RunFolder(target.absolute().parent).write(target.name, toml.dumps(study.spec.to_dict()))
+    return _plain(study, out)
+
+
+def _plain(study: Study, out: str | None) -> dict[str, Any]:
+    return {
+        "objective": study.objective,
+        "trials": [
+            {
+                "settings": dict(t.settings),
+                "loss": t.loss if math.isfinite(t.loss) else None,
+                "state": t.state,
+                "runs": list(t.runs),
+                "reason": t.reason,
+            }
+            for t in study.trials
+        ],
+        "best": None if study.best is None else study.trials.index(study.best),
+        "spec": out if study.best is not None else None,
+    }
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """The study as text: one line per trial, the winner, what to do next."""
+    found = []
+    for number, trial in enumerate(told["trials"]):
+        settings = " ".join(
+            f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial["settings"].items()
+        )
+        loss = "" if trial["loss"] is None else f"{trial['loss']:.5g}"
+        mark = "*" if number == told["best"] else " "
+        found.append(f"{mark} {number:3d}  {loss or trial['state']:>10}  {settings}  {trial['runs'][0]}")
+    states = [t["state"] for t in told["trials"]]
+    found.append(f"{states.count('pruned')} pruned, {states.count('failed')} failed of {len(states)}")
+    if told["best"] is None:
+        return [*found, "no trial has a number: widen the ranges, or train for longer"]
+    found.append(f"{told['objective']} of the winner was chosen for being small: judge its settings with other seeds")
+    return found + ([f"spec: {told['spec']}"] if told["spec"] else [])

@@ -1,0 +1,156 @@
+"""Tuning: trials are ordinary runs, the store is the memory, and what lags behind is stopped."""
+
+import math
+
+import pytest
+
+from dsr.errors import DataError, SpecError
+from dsr.models import Range
+from dsr.runs.execute import RunResult, Silent, execute
+from dsr.runs.resolve import resolve
+from dsr.runs.spec import parse
+from dsr.runs.store import RunStore
+from dsr.runs.tuning import study as room
+from dsr.runs.tuning.command import lines, tune_command
+from dsr.runs.tuning.objective import loss_of
+from dsr.runs.tuning.pruning import Pruned, Watch, best_so_far, history_scores, is_behind
+from dsr.runs.tuning.space import section_words, split_words
+from dsr.runs.tuning.study import tune
+
+TREE = {"data": {"system": "henon"}, "model": {"name": "shplrnn"}, "training": {"steps": 100}}
+SMALL = {
+    "data": {"system": "henon", "train": 1200, "validation": 500, "test": 600, "floor_trajectories": 1},
+    "model": {"name": "shplrnn", "hidden_dim": 5},
+    "training": {"steps": 600, "window": 8, "checks": 6, "check_steps": 200, "members": 1, "backend": "torch"},
+    "analysis": {"starts": 2, "lyapunov_steps": 20, "lyapunov_members": 2},
+}
+
+
+def measures(value, **more):
+    row = {"name": "D_stsp", "reconstruction": {"value": value}, "truth": None}
+    rows = [row] + [{"name": k, "reconstruction": {"value": v}, "truth": t} for k, (v, t) in more.items()]
+    return {"rows": rows}
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Runs that take no time: the loss is least at hidden_dim = 40; hidden_dim below 15 cannot be run."""
+    computed = []
+
+    def pretend(spec, store, *, progress, checkpoint_seconds):
+        if spec.model["hidden_dim"] < 15:
+            raise DataError("too few", "more", "raise it")
+        folder = store.create(spec.experiment, resolve(spec).run_id)
+        if folder.status["state"] != "finished":
+            computed.append(spec)
+            folder.set_status("finished")
+        return RunResult(folder, measures((spec.model["hidden_dim"] - 40) ** 2 + spec.seed), "", False)
+
+    monkeypatch.setattr(room, "execute", pretend)
+    return computed
+
+
+SPACE = {"model.hidden_dim": Range(10, 90), "training.learning_rate": Range(1e-4, 1e-2, log=True)}
+
+
+def test_words_are_ranges_lists_and_settings():
+    plain, ranges = split_words(["seed=3", "a.b=1..9", "c=1e-4..1.5", "d=2..50..log", "e=x,3,true", "f=[1,2]"])
+    assert plain == ["seed=3", "f=[1,2]"]
+    assert ranges["a.b"] == Range(1, 9) and isinstance(ranges["a.b"].low, int)
+    assert ranges["c"] == Range(1e-4, 1.5) and ranges["d"] == Range(2, 50, log=True)
+    assert ranges["e"].choices == ("x", 3, True)
+    assert section_words({"training": {"alpha": "0.1..0.9"}, "model": ["esn", "var"]}) == [
+        "training.alpha=0.1..0.9",
+        "model=esn,var",
+    ]
+    for bad in ("a=3..1", "a=0..1..log", "a=x..y", "a=1..2..3"):
+        with pytest.raises(SpecError, match=r"a="):
+            split_words([bad])
+
+
+def test_the_objective_is_made_small_whatever_its_kind():
+    found = measures(0.5, **{"valid prediction time": (4.0, None), "lambda_1": (0.8, {"value": 0.9})})
+    assert loss_of(found, "D_stsp") == 0.5 and loss_of(found, "d-stsp") == 0.5
+    assert loss_of(found, "valid_prediction_time") == -4.0
+    assert loss_of(found, "lambda_1") == pytest.approx(0.1)
+    assert loss_of(measures(None), "D_stsp") == math.inf
+    with pytest.raises(SpecError, match="did you mean 'D_stsp'"):
+        loss_of(found, "D_stp")
+    with pytest.raises(SpecError, match="without a true value"):
+        loss_of(measures(0.5, lambda_1=(0.8, None)), "lambda_1")
+
+
+@pytest.mark.parametrize("sampler", ["optuna", "random"])
+def test_a_study_is_deterministic_and_goes_on_from_the_store(fake, tmp_path, sampler):
+    if sampler == "optuna":
+        pytest.importorskip("optuna")
+    store, settings = RunStore(tmp_path / "a"), {"sampler": sampler, "seed": 1, "say": Silent()}
+    first = tune(TREE, SPACE, store, trials=6, **settings)
+    done = len(fake)
+    longer = tune(TREE, SPACE, store, trials=14, **settings)
+    assert longer.trials[:6] == first.trials and len(fake) == sum(t.state == "finished" for t in longer.trials)
+    assert 0 < done < len(fake)
+    again = tune(TREE, SPACE, RunStore(tmp_path / "b"), trials=14, **settings)
+    assert again.trials == longer.trials and again.best.loss == min(t.loss for t in again.trials)
+    assert tune(TREE, SPACE, RunStore(tmp_path / "c"), trials=6, **{**settings, "seed": 2}).trials != first.trials
+    a, b = (next((tmp_path / k / "default").glob("tuning-*.json")).read_bytes() for k in "ab")
+    assert a == b
+
+
+def test_optuna_follows_the_good_ones(fake, tmp_path):
+    pytest.importorskip("optuna")
+    found = tune(TREE, SPACE, RunStore(tmp_path), trials=30, say=Silent())
+    assert abs(found.best.settings["model.hidden_dim"] - 40) <= 5
+    late = [abs(t.settings["model.hidden_dim"] - 40) for t in found.trials[20:]]
+    early = [abs(t.settings["model.hidden_dim"] - 40) for t in found.trials[:10]]
+    assert sum(late) < sum(early)
+
+
+def test_a_trial_of_several_seeds_has_the_median(fake, tmp_path):
+    space = {"model.hidden_dim": Range(choices=(12, 43))}
+    found = tune(TREE, space, RunStore(tmp_path), trials=6, seeds=3, sampler="random", say=Silent())
+    failed = [t for t in found.trials if t.settings["model.hidden_dim"] == 12]
+    assert failed and all(t.state == "failed" and t.reason and math.isinf(t.loss) for t in failed)
+    assert found.best.loss == 9 + 1 and len(found.best.runs) == 3 and found.spec.seed == 0
+
+
+def test_what_cannot_be_tuned_is_refused(fake, tmp_path):
+    with pytest.raises(SpecError, match="nothing to vary"):
+        tune(TREE, {}, RunStore(tmp_path), say=Silent())
+    with pytest.raises(SpecError, match="did you mean 'hidden_dim'"):
+        tune(TREE, {"model.hiden_dim": Range(1, 2)}, RunStore(tmp_path), say=Silent())
+    with pytest.raises(SpecError, match="accepted: a measure of these runs"):
+        tune(TREE, {"model.hidden_dim": Range(20, 30)}, RunStore(tmp_path), objective="speed", say=Silent())
+
+
+def test_behind_is_above_the_median_of_enough_others():
+    earlier = [[3.0, 1.0], [3.0, 2.0], [math.inf, 3.0], [9.0], [1.0, 1.0]]
+    assert is_behind([4.0], earlier) and not is_behind([3.0], earlier)
+    assert is_behind([math.inf, 2.5], earlier) and not is_behind([5.0, 2.0], earlier)
+    assert not is_behind([99.0, 99.0, 99.0], earlier) and not is_behind([99.0], earlier[:3])
+    assert not is_behind([math.inf], [[math.inf]] * 5)
+    assert best_so_far([[5.0, math.nan], [7.0, 2.0], [3.0, 3.0]]) == [5.0, 2.0, 2.0]
+
+
+def test_a_run_behind_is_stopped_and_stays_stopped(tmp_path):
+    store = RunStore(tmp_path)
+    spec = parse(SMALL)
+    folder = store.folder("default", resolve(spec).run_id)
+    with pytest.raises(Pruned):
+        execute(spec, store, progress=Watch(folder, [[-1.0] * 6] * 5, Silent()), checkpoint_seconds=0.0)
+    study = [room._trial(SMALL, {"model.hidden_dim": 5}, store, "D_stsp", 1, [[-1.0] * 6] * 5, Silent()) for _ in "ab"]
+    assert study[0].state == "pruned" and study[1] == study[0] and 1 <= len(study[0].scores) < 6
+    assert folder.status["state"] == "pruned" and not (folder / "weights.safetensors").exists()
+    finished = execute(spec, store)  # by hand it goes on from its checkpoint
+    assert history_scores(finished.folder)[: len(study[0].scores)] == list(study[0].scores)
+    assert len(history_scores(finished.folder)) == 6
+
+
+def test_the_command_tells_and_writes_the_winner(fake, tmp_path):
+    (tmp_path / "s.toml").write_text('[data]\nsystem = "henon"\n[tune]\nmodel.hidden_dim = "20..60"\n')
+    files = [str(tmp_path / name) for name in ("s.toml", "store", "best.toml")]
+    told = tune_command(files[0], ["seed=0"], *files[1:], trials=4, sampler="random")
+    best = told["trials"][told["best"]]
+    assert f"hidden_dim = {best['settings']['model.hidden_dim']}" in (tmp_path / "best.toml").read_text()
+    text = "\n".join(lines(told))
+    assert text.count("model.hidden_dim=") == 4 and "judge its settings with other seeds" in text
