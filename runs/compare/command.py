@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from dsr.errors import SpecError, unknown
 
 from ..report.verdict import HEADLINE
 from ..store import RunFolder, RunStore
+from .formats import aligned
 from .index import read_index
 from .select import COLUMNS, records, select
 
@@ -22,6 +25,7 @@ SUFFIXES = {
     ".md": "markdown", ".tex": "latex", ".csv": "csv", ".parquet": "parquet", ".json": "json", ".html": "html",
     ".txt": "rich",
 }  # fmt: skip
+DRAWN = 500  # rows beyond which drawing takes longer than computing
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 LISTED = ("run", "experiment", "system", "parameters", "model", "seed", "state", "outcome", "seconds")
 
@@ -45,10 +49,7 @@ def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str
 
 def _lines(shown: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
     head = [*shown, *HEADLINE]
-    rows = [head, *([_text(entry[key]) for key in head] for entry in entries)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+    return aligned([head, *([_text(entry[key]) for key in head] for entry in entries)], left=len(shown))
 
 
 def _text(value: Any) -> str:
@@ -68,16 +69,21 @@ def compare_runs(
 ) -> str:
     """The comparison as text, or what was written where `out` names a file."""
     from .comparison import OF_COMPARISON, compare
+    from .page_tables import OPENED
 
     form = _form(form, out)
     root = RunStore(store)
-    extra = ("measure_settings", "note") if form == "html" else ()
+    extra = OPENED if form == "html" else ()
     index = read_index(root, (*OF_COMPARISON, *extra))
     wanted = [name.strip() for name in measures.split(",")] if measures else None
     found = compare(
         index, words, by=[key.strip() for key in by.split(",")], measures=wanted, baseline=baseline
     )  # fmt: skip
-    content = _content(found, form, index, table, all_tests=bool(wanted or baseline), words=words)
+    repeat = shlex.join(
+        ["dsr", "compare", *words, *(["--by", by] if by != "model" else []),
+         *(["--measures", measures] if measures else []), *(["--baseline", baseline] if baseline else [])]
+    )  # fmt: skip
+    content = _content(found, form, index, table, all_tests=bool(wanted or baseline), repeat=repeat, out=out)
     if out is None:
         if isinstance(content, bytes):
             raise SpecError(f"--format {form} without a file", "a file to write it to", f"add -o comparison.{form}")
@@ -98,7 +104,7 @@ def _form(form: str | None, out: str | None) -> str:
 
 
 def _content(
-    found: Comparison, form: str, index: Any, table: str, *, all_tests: bool, words: Sequence[str]
+    found: Comparison, form: str, index: Any, table: str, *, all_tests: bool, repeat: str, out: str | None
 ) -> str | bytes:
     from . import flat, formats
 
@@ -110,17 +116,16 @@ def _content(
     if form == "html":
         from .page import comparison_page
 
-        return comparison_page(found, index, words)
+        return comparison_page(found, index, repeat)
     if form == "rich":
-        return formats.terminal(found, all_tests=all_tests, width=_width())
+        width = _terminal_width()
+        few = len(found.cells) <= DRAWN
+        if out is None and width and few:
+            return formats.terminal(found, all_tests=all_tests, width=width)
+        return formats.text(found, all_tests=all_tests)
     return (formats.markdown if form == "markdown" else formats.latex)(found, all_tests=all_tests)
 
 
-def _width() -> int:
-    """That of the terminal; as wide as the tables are where there is none."""
-    from .formats import WIDE
-
-    try:
-        return max(100, os.get_terminal_size(1).columns)
-    except OSError:
-        return WIDE
+def _terminal_width() -> int:
+    """0 where the output is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0

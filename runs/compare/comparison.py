@@ -15,6 +15,7 @@ from .labels import labelled
 from .notes import notes
 from .pair_tests import PairTest, pair_tests, typical
 from .ranking import Ranking, rank
+from .run_rows import NO_SETTINGS
 from .select import COLUMNS, Record, records, select
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def compare(
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
     """
     chosen = select(records(table), words)
-    unique = list({record["run"]: record for record in reversed(chosen)}.values())[::-1]
+    known = [record for record in chosen if record["settings"] != NO_SETTINGS]
+    unique = list({record["run"]: record for record in reversed(known)}.values())[::-1]
     if not unique:
         raise StoreError(
             "no runs to compare" if len(table) else "a store without runs",
@@ -101,7 +103,15 @@ def compare(
         tuple(found),
         tuple(tests),
         rankings,
-        notes(counts, found, tests, rankings, duplicates=len(chosen) - len(unique), contestants=contestants),
+        notes(
+            counts,
+            found,
+            tests,
+            rankings,
+            duplicates=len(known) - len(unique),
+            nameless=len(chosen) - len(known),
+            contestants=contestants,
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 
 from ..bench.markdown import paragraphs, table
@@ -20,11 +21,30 @@ SOURCES = (
     "Benavoli, Corani & Mangili 2016, https://www.jmlr.org/papers/v17/benavoli16a.html (pairwise tests)",
     "Efron & Tibshirani 1993, DOI 10.1007/978-1-4899-4541-9 (bootstrap)",
 )
-WIDE = 400  # columns of a page that is no terminal: nothing is broken
 
 
-def terminal(found: Comparison, *, all_tests: bool = False, width: int = WIDE) -> str:
-    """Tables drawn with rules of text."""
+def text(found: Comparison, *, all_tests: bool = False) -> str:
+    """Aligned columns, for what is no terminal."""
+    blocks = []
+    for grid in grids(found, all_tests=all_tests):
+        lines = aligned([grid.head, *grid.rows], left=grid.text)
+        blocks.append("\n".join([grid.title, "", *lines, "", textwrap.fill(grid.note, 120)]))
+    notes = [textwrap.fill(f"- {note}", 120, subsequent_indent="  ") for note in found.notes]
+    return "\n\n\n".join([*blocks, "\n".join(notes)]).rstrip() + "\n"
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int) -> list[str]:
+    """Lines of a table, the first row above a rule; `left` columns are words, the others numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+    return [lines[0].rstrip(), "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])]
+
+
+def terminal(found: Comparison, *, all_tests: bool = False, width: int = 160) -> str:
+    """Tables drawn for a terminal of so many columns."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

@@ -13,6 +13,7 @@ from .median_interval import LEVEL
 from .ranking import Ranking
 
 NONE = ""
+TEST_HEAD = ("measure", "system", "first", "second", "pairs", "effect", "p", "p (Holm)")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -39,7 +40,7 @@ def grids(found: Comparison, *, all_tests: bool = False) -> list[Grid]:
 
 def runs_grid(found: Comparison) -> Grid:
     """What became of the runs."""
-    head = ("system", "contestant", "runs", "diverged", "collapsed", "not chaotic", "failed", "unfinished", "seconds")
+    head = ("system", "contestant", "runs", "diverged", "collapsed", "not chaotic", "failed", "unfinished", "CPU s")
     rows = [
         (c.task, c.contestant, *map(str, (c.runs, c.diverged, c.collapsed, c.not_chaotic, c.failed, c.unfinished)),
          NONE if c.seconds is None else number(c.seconds))
@@ -47,7 +48,8 @@ def runs_grid(found: Comparison) -> Grid:
     ]  # fmt: skip
     return Grid(
         "Runs", head, tuple(_once(rows, 1)), 2,
-        "collapsed: onto a fixed point or a cycle; seconds: of training, median over finished runs.",
+        "collapsed: onto a fixed point or a cycle; CPU s: of the whole run, or of training where only that "
+        "is known; median over finished runs.",
     )  # fmt: skip
 
 
@@ -124,7 +126,6 @@ def group_letters(groups: Sequence[tuple[int, int]], ranking: Ranking) -> list[s
 
 def tests_grid(found: Comparison, measures: Sequence[str]) -> Grid:
     """Paired tests of the given measures."""
-    head = ("measure", "system", "first", "second", "pairs", "effect", "p", "p (Holm)")
     rows = [
         (t.measure, t.scope, t.a, t.b, str(t.pairs), signed(f"{t.effect:+.2f}"), number(t.p), number(t.p_holm))
         for t in found.tests
@@ -135,7 +136,7 @@ def tests_grid(found: Comparison, measures: Sequence[str]) -> Grid:
         "medians over systems; effect: rank-biserial correlation, -1 where the first is better in every pair; Holm's "
         "correction over all pairs of a measure."
     )
-    return Grid("Paired tests", head, tuple(_once(rows, 2)), 4, note)
+    return Grid("Paired tests", TEST_HEAD, tuple(_once(rows, 2)), 4, note)
 
 
 def number(x: float, spread: float = 0.0) -> str:

@@ -25,7 +25,7 @@ def labelled(chosen: Sequence[Record], by: Sequence[str] = ("model",)) -> list[t
     by : what a contestant is called after: "model", "forcing", or settings such as "training.alpha". Raises `SpecError`
     for a setting that no run has.
     """
-    settings = {r["settings"]: flat_settings(r["settings"]) for r in chosen}
+    settings = {text: flat_settings(text) for text in {r["settings"] for r in chosen}}
     known = {key for tree in settings.values() for key in tree}
     keys = [SHORT.get(key, key) for key in by]
     for key in keys:

@@ -22,20 +22,23 @@ def notes(
     rankings: Mapping[str, Ranking],
     *,
     duplicates: int,
+    nameless: int,
     contestants: Sequence[str],
 ) -> tuple[str, ...]:
     """In the order of the tables that they speak of."""
     found = [LOST] if any(c.diverged or c.failed for c in counts) else []
-    found += _of_runs(counts, duplicates)
+    found += _of_runs(counts, duplicates, nameless)
     found += _of_cells(cells)
     found += _of_tests(tests, contestants)
     found += _of_rankings(rankings, cells)
     return tuple(found)
 
 
-def _of_runs(counts: Sequence[Count], duplicates: int) -> Iterator[str]:
+def _of_runs(counts: Sequence[Count], duplicates: int, nameless: int) -> Iterator[str]:
     if waiting := sum(c.unfinished for c in counts):
         yield f"{waiting} unfinished run{'s are' if waiting > 1 else ' is'} left out."
+    if nameless:
+        yield f"{nameless} damaged folder{'s' if nameless > 1 else ''} without readable settings: left out."
     if duplicates:
         yield f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once."
 

@@ -78,13 +78,17 @@ def _across(measure: str, losses: Losses, a: str, b: str) -> PairTest | None:
 
 def typical(losses: Mapping[int, float]) -> float:
     """The median over seeds, lost runs among them: infinite where more than half were lost."""
-    ordered = sorted(losses.values())
+    return _middle(losses.values())
+
+
+def _middle(values: Iterable[float]) -> float:
+    ordered = sorted(values)
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _test(measure: str, scope: str, a: str, b: str, differences: np.ndarray) -> PairTest:
     found = signed_rank(differences.tolist())
-    middle = typical(dict(enumerate(differences.tolist())))
+    middle = _middle(differences.tolist())
     if math.isnan(middle):  # the two middle ones are plus and minus infinity
         middle = 0.0
     return PairTest(measure, scope, a, b, found.pairs, middle, found.effect, found.p, found.p, found.least)

@@ -15,6 +15,7 @@ from dsr.measure import Floor, Measure
 from ..store import RunFolder
 
 FINISHED, FAILED, DAMAGED = "finished", "failed", "damaged"
+NO_SETTINGS = "{}"
 SETTINGS = (
     "data",
     "model",
@@ -28,7 +29,7 @@ RUN_TEXT = (
     "settings_hash", "settings",
 )  # fmt: skip
 RUN_NUMBERS = ("seconds", "noise", "train_rows", "test_rows")
-MEASURE_TEXT = ("measure", "unit", "note", "measure_settings", "floor_kind")
+MEASURE_TEXT = ("measure", "unit", "note", "measure_settings", "truth_settings", "floor_kind")
 MEASURE_NUMBERS = (
     "value", "low", "high", "truth", "truth_low", "truth_high", "floor_low", "floor_median", "floor_high", "surrogate",
     "gaussian", "normalised", "cap",
@@ -41,6 +42,7 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
     A file that cannot be read, or a finished run without results, makes the run "damaged", with the reason: one bad
     folder must not hide the others.
     """
+    run = _bare(folder)
     try:
         run = _run(folder)
         measures = folder.read_json("measures.json") if run["state"] == FINISHED else None
@@ -53,7 +55,7 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
         return [run | _measure(row) for row in measures["rows"]] or [run]
     except (DsrError, OSError, ValueError, KeyError, TypeError) as problem:
         reason = problem.got if isinstance(problem, DsrError) else f"{type(problem).__name__}: {problem}"
-        return [_bare(folder) | {"state": DAMAGED, "reason": reason}]
+        return [run | {"state": DAMAGED, "reason": reason}]
 
 
 def _bare(folder: RunFolder) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def _bare(folder: RunFolder) -> dict[str, Any]:
     number = int(seed) if seed.isdigit() else None
     return {
         "run": folder.path.name, "experiment": folder.path.parent.name, "system": system, "parameters": "",
-        "model": model, "forcing": "", "seed": number, "settings": "{}", "settings_hash": "",
+        "model": model, "forcing": "", "seed": number, "settings": NO_SETTINGS, "settings_hash": "",
     }  # fmt: skip
 
 
@@ -127,6 +129,7 @@ def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
         **{key: found[key] for key in ("value", "low", "high", "unit", "note")},
         "measure_version": found["version"],
         "measure_settings": json.dumps(found["settings"], sort_keys=True),
+        "truth_settings": json.dumps(truth["settings"], sort_keys=True) if truth else None,
         "cap": found["settings"].get("cap"),
         **dict(zip(("truth", "truth_low", "truth_high"), _ends(truth), strict=True)),
         **{f"floor_{key}": floor and floor[key] for key in ("low", "median", "high", "pairs", "kind")},

@@ -2,6 +2,6 @@
 
 from .page import history_summary, render_report
 from .verdict import quantity, reading, verdict
-from .write import write_report
+from .write import ATTRACTOR_PAGE, write_report
 
-__all__ = ["history_summary", "quantity", "reading", "render_report", "verdict", "write_report"]
+__all__ = ["ATTRACTOR_PAGE", "history_summary", "quantity", "reading", "render_report", "verdict", "write_report"]

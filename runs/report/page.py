@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .parts import CSS, figure, folded, invariants_table, listing, measure_name, section, verbatim
+from .parts import document, figure, folded, invariants_table, listing, measure_name, section, verbatim
 from .verdict import verdict
 
 if TYPE_CHECKING:  # torch is not needed to rebuild a page
@@ -57,6 +57,7 @@ def render_report(
     commands: Sequence[str],
     history: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    turned: str | None = None,
 ) -> str:
     """The page as text, from plain values only, so that it can be rebuilt from the files of a run folder.
 
@@ -68,6 +69,7 @@ def render_report(
     env : versions and machine. commands : what to type to repeat the run.
     history : `history_summary(history)`, or any labels and values.
     provenance : label -> `TimeSeries.origin` of each series.
+    turned : page with the attractor in three dimensions, beside the report; None without.
 
     Raises `StoreError` for a figure that is not a PNG. The page needs no network and no scripts.
     """
@@ -79,7 +81,7 @@ def render_report(
         f"<h1>{escape(title)}</h1>",
         f'<p class="verdict {result.level}">{measure_name(result.sentence)}</p>',
         section("Invariants and scores", _table(judgement)),
-        section("Figures", "\n".join(pictures)),
+        section("Figures", "\n".join([_link(turned), *pictures]).strip()),
         section("Training", listing(history) if history else ""),
         section("Data", listing(provenance) if provenance else ""),
         section("Repeat this run", verbatim("\n".join(commands))),
@@ -88,13 +90,14 @@ def render_report(
         folded("Versions and machine", listing(env)),
         _spectra(judgement),
     ]
-    body = "\n".join(part for part in parts if part)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n"
-        f"<style>{CSS}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    return document(title, parts)
+
+
+def _link(turned: str | None) -> str:
+    """To the page on which the attractor can be turned."""
+    if turned is None:
+        return ""
+    return f'<p><a href="{escape(turned)}">Turn the attractor in three dimensions</a> (a page beside this one).</p>'
 
 
 def _table(judgement: Mapping[str, Any]) -> str:

@@ -69,6 +69,17 @@ def section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
 
 
+def document(title: str, parts: Sequence[str], css: str = "") -> str:
+    """The whole page; `css` is added to that of all reports. Empty parts are dropped."""
+    body = "\n".join(part for part in parts if part)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n"
+        f"<style>{CSS}{css}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
 def verbatim(text: str) -> str:
     """Lines to read or copy as they are."""
     return f"<pre><code>{escape(text)}</code></pre>"
@@ -97,7 +108,7 @@ def _number(measure: Mapping[str, Any] | None) -> str:
     if measure["note"]:
         about = {"note": measure["note"], **about}
     text = escape(quantity(measure, unit=False)) if measure["value"] is not None else "none"
-    return _opens(text, listing({"measure": measure["name"], **about}))
+    return opens(text, listing({"measure": measure["name"], **about}))
 
 
 def _floor(floor: Mapping[str, Any] | None) -> str:
@@ -108,10 +119,11 @@ def _floor(floor: Mapping[str, Any] | None) -> str:
         text += f"[{floor['low']:.3g}, <b>{floor['median']:.3g}</b>, {floor['high']:.3g}]"
     else:
         text += f"{floor['median']:.3g} (one pair)"
-    return _opens(text, listing({"between": floor["kind"], "pairs": floor["pairs"]}))
+    return opens(text, listing({"between": floor["kind"], "pairs": floor["pairs"]}))
 
 
-def _opens(summary: str, content: str) -> str:
+def opens(summary: str, content: str) -> str:
+    """A cell of a table whose number opens to what it depends on; both are HTML."""
     return f'<td><details class="number"><summary>{summary}</summary><div>{content}</div></details></td>'
 
 

@@ -9,6 +9,7 @@ from dsr.errors import StoreError
 from ..store import RunFolder
 from .page import render_report
 
+ATTRACTOR_PAGE = "attractor.html"  # written beside the report where plotly is installed
 CAPTIONS = {
     "attractor": "Attractor of the truth, and free run of the reconstruction over the truth in light grey, with equal "
     "axes.",
@@ -44,5 +45,6 @@ def write_report(folder: RunFolder) -> Path:
         commands=["dsr run spec.toml", f"dsr report {folder.path.name}"],
         history=course.get("training"),
         provenance=course.get("series"),
+        turned=ATTRACTOR_PAGE if (folder / ATTRACTOR_PAGE).exists() else None,
     )
     return folder.write("report.html", html)

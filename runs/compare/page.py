@@ -1,0 +1,126 @@
+"""The page of a comparison: tables whose numbers open to their settings, figures, and how to repeat it."""
+
+from __future__ import annotations
+
+import json
+import math
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ..report.parts import document, folded, listing, measure_name, section, verbatim
+from ..report.verdict import HEADLINE
+from .cells import Count
+from .comparison import Comparison
+from .formats import SOURCES
+from .grids import number, ranks_grid, runs_grid, tests_grid
+from .page_tables import rank_table, runs_table, task_table, test_table
+from .pictures import rank_figures, task_figures
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CSS = """
+.measures tbody.block { border-bottom: 1.5px solid #999; }
+.measures tbody.block th[rowspan] { padding-right: 1rem; white-space: normal; max-width: 11rem; }
+.measures td, .measures thead th { white-space: nowrap; }
+.measures td.number, .measures td details.number { font-variant-numeric: tabular-nums; }
+.measures .listing td { white-space: normal; }
+.measures td.lost { color: #9a0000; font-weight: 600; }
+.figures { display: flex; flex-wrap: wrap; gap: 0 2rem; } .figures figure { max-width: 28rem; }
+.scroll { overflow-x: visible; }
+details.number summary:focus-visible, details.part > summary:focus-visible { outline: 2px solid #0072b2; }
+@media (max-width: 760px) { .scroll { overflow-x: auto; } }
+"""
+
+
+def comparison_page(found: Comparison, index: pa.Table, command: str) -> str:
+    """One HTML page that needs no network and no scripts.
+
+    index : the index with the columns of settings and notes. command : what to type to make it again.
+    """
+    numbers = iter(range(1, 10_000))
+    title = f"Comparison of {_and(found.contestants)} on {_and(found.tasks)}"
+    notes = "".join(f"<li>{measure_name(note)}</li>" for note in found.notes)
+    ranked = [measure for measure in HEADLINE if measure in found.rankings]
+    first = [test for test in found.tests if test.measure in HEADLINE]
+    others = [test for test in found.tests if test.measure not in HEADLINE]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="verdict open">{measure_name(summary(found))}</p>',
+        f'<ul class="notes">{notes}</ul>' if notes else "",
+        section("Runs", runs_table(found) + _words(runs_grid(found).note)),
+        section("Ranks over systems", _ranks(found, rank_figures(found, ranked, numbers))),
+    ]
+    for task in found.tasks:
+        table = task_table(found, task, index)
+        if table:
+            parts.append(section(task, f"{table}{READING}{task_figures(found, task, numbers)}"))
+    tests = test_table(first)
+    if others:
+        tests += folded("Tests of the other measures", test_table(others))
+    parts += [
+        section("Paired tests", tests + _words(tests_grid(found, found.measures).note) if found.tests else ""),
+        section("Make this page again", verbatim(f"{command} -o comparison.html")),
+        folded("All settings of each system and contestant", "\n".join(_settings(c) for c in found.counts)),
+        folded("Sources", "<ul>" + "".join(f"<li>{escape(source)}</li>" for source in SOURCES) + "</ul>"),
+    ]
+    return document(title, parts, CSS)
+
+
+READING = (
+    "<p>n: runs that have the number, of all that ended. After the median in brackets: quartiles over seeds; the "
+    "interval is a bootstrap interval of the median. The floor is what the score gives between true trajectories (5, "
+    "50, 95 %), where it says chance what unrelated stretches of the truth score as forecasts. Normalised: 0 at the "
+    "floor, 1 at the worse of surrogate and Gaussian noise. Click a number for its settings and its values by seed.</p>"
+)
+
+
+def summary(found: Comparison) -> str:
+    """How much was compared, what was lost, and who ranks first."""
+    runs = sum(c.runs for c in found.counts)
+    seeds = sorted({seed for c in found.counts for seed in c.seeds})
+    text = f"{runs} runs: {_count(found.contestants, 'contestant')} on {_count(found.tasks, 'system')}, "
+    text += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}. "
+    fates = [(sum(getattr(c, key) for c in found.counts), word) for key, word in FATES.items()]
+    lost = [f"{n} {word}" for n, word in fates if n]
+    text += f"Of these {', '.join(lost)}." if lost else "All runs ended, and none diverged or collapsed."
+    for measure in HEADLINE:
+        if ranking := found.rankings.get(measure):
+            text += f" By {measure}, {ranking.names[0]} has the best mean rank, {ranking.mean_ranks[0]:.2f}"
+            alike = next((ranking.names[a + 1 : b + 1] for a, b in ranking.groups if a == 0), ())
+            text += f", and is not told apart from {_and(alike)}." if alike else "."
+    return text
+
+
+FATES = {
+    "diverged": "diverged", "collapsed": "collapsed onto a fixed point or cycle", "failed": "failed",
+    "unfinished": "not finished",
+}  # fmt: skip
+
+
+def _ranks(found: Comparison, figures: str) -> str:
+    if not found.rankings:
+        return ""
+    return figures + rank_table(found) + _words(ranks_grid(found).note)
+
+
+def _settings(entry: Count) -> str:
+    tree: dict[str, Any] = json.loads(entry.settings)
+    cost = "unknown" if entry.seconds is None or math.isnan(entry.seconds) else number(entry.seconds)
+    head = {"seeds": list(entry.seeds), "seconds, median": cost}
+    return f"<h3>{escape(entry.task)}: {escape(entry.contestant)}</h3>{listing({**head, **tree})}"
+
+
+def _words(text: str) -> str:
+    return f"<p>{measure_name(text)}</p>"
+
+
+def _count(names: tuple[str, ...], word: str) -> str:
+    return f"{len(names)} {word}{'s' if len(names) != 1 else ''}"
+
+
+def _and(names: tuple[str, ...] | list[str]) -> str:
+    """Names in a sentence; many are counted."""
+    if len(names) > 6:
+        return f"{len(names)} of them"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
