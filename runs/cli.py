@@ -130,6 +130,10 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
     except KeyboardInterrupt:
         print("dsr: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
         sys.exit(130)
+    if not result.reused:
+        from .drawing.interactive import report_with_page
+
+        report_with_page(result.folder)
     if as_json:
         _print_json({"run": str(result.folder.path), **result.measures})
         return
@@ -180,10 +184,10 @@ def compare(
 @app.command()
 def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], store: StoreOption = None) -> None:
     """Write a finished run's report.html again."""
-    from .report import write_report
+    from .drawing.interactive import report_with_page
     from .store import RunStore
 
-    print(write_report(RunStore(store).find(run)))
+    print(report_with_page(RunStore(store).find(run)))
 
 
 @app.command()

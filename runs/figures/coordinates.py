@@ -17,7 +17,7 @@ def coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.nd
     """Coordinates (time, 2 or 3) to draw, the same for truth and free run, and their labels."""
     name = truth.names[0]
     if truth.dim == 1:
-        delay = _delay(truth)
+        delay = delay_of(truth)
         unit = f" + {delay * truth.dt:.3g}" if truth.time_unit != "iterations" else f" + {delay}"
         embedded = [
             np.column_stack([v[:-delay, 0], v[delay:, 0]]) if len(v) > delay else v[:0].repeat(2, 1) for v in values
@@ -35,7 +35,8 @@ def coordinates(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.nd
     return [(v - mean) / sd @ leading for v in values], labels
 
 
-def _delay(truth: TimeSeries) -> int:
+def delay_of(truth: TimeSeries) -> int:
+    """Delay in steps of a delay plot of the first column: the first minimum of its mutual information, 1 for maps."""
     if not joined(truth):
         return 1
     column = truth.values[:MUTUAL_ROWS, 0]

@@ -9,19 +9,20 @@ from matplotlib.axes import Axes
 from .style import FAINT, RECONSTRUCTION
 
 MOST_POINTS = 20_000
-WIDE, FINE = 4.5, 1.6  # points of size: of the truth, of the reconstruction
+WIDE, FINE, LARGE = 4.5, 1.6, 2.4  # size in points: of the truth, of the reconstruction, of one with few dots
 FEW = 300  # dots below this number are drawn larger
 
 
 def overlay(axes: Axes, truth: np.ndarray, generated: np.ndarray | None, *, names: tuple[str, str]) -> None:
     """Both clouds (points, 2), the first 20,000 points of each; `names` for the legend."""
+    few = truth if generated is None else generated
+    fine = FINE if len(few) >= FEW else LARGE
     _dots(axes, truth, "#ABABAB" if len(truth) < FEW else FAINT, WIDE, names[0])
     if generated is not None:
-        _dots(axes, generated, RECONSTRUCTION, FINE, names[1])
+        _dots(axes, generated, RECONSTRUCTION, fine, names[1])
     axes.margins(0.05)
 
 
 def _dots(axes: Axes, cloud: np.ndarray, colour: str, size: float, name: str) -> None:
-    size *= 1.15 if len(cloud) < FEW else 1.0
     x, y = cloud[:MOST_POINTS].T
     axes.plot(x, y, color=colour, ls="none", marker="o", ms=size, mew=0, rasterized=True, label=name)

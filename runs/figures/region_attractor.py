@@ -40,11 +40,13 @@ def region_attractor(orbit: Any, symbols: SymbolSequence, *, labels: tuple[str, 
         _number(axes, points[symbols.symbols == order[rank]], rank)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
-    axes.set_title(f"{len(order)} linear region{'s' if len(order) != 1 else ''} visited, share of time:")
+    axes.set_title(f"{len(order)} linear region{'s' if len(order) != 1 else ''} visited")
     handles, names = axes.get_legend_handles_labels()
     ranked = sorted(zip(names, handles, strict=True), key=lambda e: ("more" in e[0], e[0]))
-    figure.legend([h for _, h in ranked], [n for n, _ in ranked], loc="outside lower left", ncols=3, markerscale=6,
-                  handletextpad=0.1, columnspacing=1.0)  # fmt: skip
+    figure.legend(
+        [h for _, h in ranked], [n for n, _ in ranked], loc="outside lower left", ncols=3, markerscale=6,
+        handletextpad=0.1, columnspacing=1.0, title="number and share of time", title_fontsize=7.5, alignment="left",
+    )  # fmt: skip
     return figure
 
 

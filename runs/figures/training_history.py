@@ -50,13 +50,13 @@ def training_history(history: History) -> Figure:
 
 
 def _plain_ticks(axes: Axes, loss: np.ndarray) -> None:
-    """Ticks written out as numbers where the loss spans too few decades for powers of ten."""
+    """Ticks written out as numbers where the loss spans too few decades for powers of ten, and none between those."""
     finite = loss[np.isfinite(loss)]
     if finite.size and finite.max() < 30 * finite.min():
         narrow = finite.max() < 4 * finite.min()
         axes.yaxis.set_major_locator(MaxNLocator(5) if narrow else LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _scores(axes: Axes, history: History, order: list[int]) -> None:

@@ -15,6 +15,7 @@ from .style import SINGLE, styled
 
 MOST_NODES = 16
 FAINTEST = 0.02  # probability below which an arrow is not drawn
+ROOM = 0.22  # around the circles, for arrows and loops
 THICK = 2.6  # points, at probability 1
 DARK = ("#0072B2", "#404040", "#D55E00", "#009E73")  # on which a number is white
 
@@ -54,8 +55,9 @@ def transition_graph(matrix: TransitionMatrix, symbols: SymbolSequence, *, posit
         axes.text(*places[int(region)], str(rank + 1), ha="center", va="center", fontsize=7.5, zorder=4,
                   color="white" if colour in DARK else "black")  # fmt: skip
     axes.set_aspect("equal")
-    axes.set_xlim(-1.45, 1.45)
-    axes.set_ylim(-1.45, 1.45)
+    corners = [places[r] + sign * (radius[r] + ROOM) for r in radius for sign in (-1, 1)]
+    axes.set_xlim(min(c[0] for c in corners), max(c[0] for c in corners))
+    axes.set_ylim(min(c[1] for c in corners), max(c[1] for c in corners))
     axes.set_axis_off()
     notes = [f"{len(order)} regions; arrows as thick as their probability"]
     if len(order) > len(shown):

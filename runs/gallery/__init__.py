@@ -1,0 +1,1 @@
+"""docs/gallery.md: every figure type, drawn from short runs by one command."""

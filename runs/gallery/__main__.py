@@ -1,0 +1,64 @@
+"""Write docs/gallery.md and its pictures: `python -m dsr.runs.gallery -o docs`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsr.errors import DsrError
+
+from ..bench.markdown import paragraphs
+from ..figures import render
+from ..progress import TerminalProgress
+from ..store import RunFolder, RunStore
+from .pictures import Picture, of_comparisons, of_runs
+
+FOLDER = "gallery"
+DPI = 110
+HEAD = """\
+Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, \
+`-o FOLDER`); those that do not apply to a run are named with the reason. In Python each is a function of \
+`dsr.runs.figures` that takes results and returns a matplotlib Figure; `render(figure, "pdf")` gives its bytes. One \
+column of a journal is 8.6 cm, two are 17.8 cm; colours are told apart by colour-blind readers, and dense dots are \
+pixels also in vector files."""
+RUNS, MANY = "Of one run", "Of several runs"
+
+
+def page(parts: dict[str, list[Picture]]) -> str:
+    """Markdown with a heading, what it shows, and the picture of each."""
+    blocks = ["# Figures", "Written by `python -m dsr.runs.gallery -o docs`; do not edit.", HEAD]
+    for title, pictures in parts.items():
+        blocks.append(f"## {title}")
+        for p in pictures:
+            blocks += [f"### {p.name}", f"{p.shows[0].upper()}{p.shows[1:]} ({p.source}).",
+                       f"![{p.shows}]({FOLDER}/{p.name}.png)"]  # fmt: skip
+    return paragraphs(*blocks) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the page was written, 2 for an error of the user."""
+    parser = argparse.ArgumentParser(prog="python -m dsr.runs.gallery", description=__doc__)
+    parser.add_argument("-o", "--out", default="docs", help="folder of gallery.md (default: docs)")
+    parser.add_argument("--store", help="folder to keep the runs in; a temporary one if not given")
+    told = parser.parse_args(arguments)
+    out = RunFolder(Path(told.out))
+    parts: dict[str, list[Picture]] = {RUNS: [], MANY: []}
+    try:
+        with tempfile.TemporaryDirectory() as scratch, TerminalProgress() as progress:
+            for title, pictures in ((RUNS, of_runs(RunStore(told.store or scratch))), (MANY, of_comparisons())):
+                for picture in pictures:
+                    progress.stage(picture.name)
+                    out.write(f"{FOLDER}/{picture.name}.png", render(picture.figure, dpi=DPI))
+                    parts[title].append(picture)
+        print(out.write("gallery.md", page(parts)))
+    except DsrError as problem:
+        print(f"dsr: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
