@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 
@@ -141,7 +142,8 @@ def _files(equations: Equations, reference: Reference, stem: str, imports: str, 
     files = {orbit_name(stem): orbit_file(equations, reference)}
     if is_large(equations):
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **dict(equations.arrays))
+        arrays: dict[str, Any] = dict(equations.arrays)
+        np.savez_compressed(buffer, **arrays)
         files[f"{stem}_parameters.npz"] = buffer.getvalue()
         load = f'with np.load(os.path.join(HERE, "{stem}_parameters.npz"), allow_pickle=False) as _file:\n'
         parameters = load + "".join(f'    {key} = _file["{key}"]\n' for key in equations.arrays)

@@ -58,9 +58,10 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
         "0 to 200; a forecast that diverges counts as 200 and in the column of its own. Protocol: Gilpin, "
         "arXiv:2303.08011, where each system has one window.", "",
     ]  # fmt: skip
-    rows = [_row(family, by, cells[family], complete) for family, by in ours.items()]
+    leaders = sorted(ours, key=lambda family: _median([ours[family][s] for s in complete]))
+    rows = [_row(family, ours[family], cells[family], complete) for family in leaders]
     head = ["family", "median sMAPE", "quartiles over systems", "diverged windows", "systems below 30"]
-    lines += [table(head, sorted(rows, key=lambda r: float(r[1]))), ""]
+    lines += [table(head, rows), ""]
     if known and shared:
         both = {**{f"**{family}**": by for family, by in ours.items()}, **known}
         ranked = sorted(both, key=lambda name: _median([both[name][s] for s in shared]))
