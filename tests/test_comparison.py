@@ -243,7 +243,7 @@ def test_a_contestant_without_the_number_is_not_ranked(tmp_path):
             write_run(store, system, model, 0, {"lambda_1": value}, truths=TRUTHS)
     found = compare(read_index(store))
     assert set(found.rankings["lambda_1"].names) == {"esn", "ngrc"}
-    assert "Not ranked in lambda_1, for want of a number: parroting." in found.notes
+    assert "For want of a number, parroting is not ranked in lambda_1." in found.notes
 
 
 # Statistics

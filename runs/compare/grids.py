@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..report.verdict import HEADLINE, MINUS
 from .cells import Cell
 from .comparison import Comparison
@@ -72,9 +74,9 @@ def task_grid(found: Comparison, task: str) -> Grid:
 
 def cell_texts(c: Cell) -> tuple[str, ...]:
     """The columns of a cell from the contestant on."""
-    spread = c.q3 - c.q1
+    spread = np.nanmax([c.q3 - c.q1, c.high - c.low, 0.0])
     bound = "≥ " if c.capped and 2 * c.capped >= c.values else ""
-    truth = number(c.truth, max(spread, c.truth_high - c.truth_low) if spread == spread else 0.0)
+    truth = number(c.truth, c.truth_high - c.truth_low)
     return (
         c.contestant,
         f"{c.values}/{c.runs}",
@@ -85,7 +87,7 @@ def cell_texts(c: Cell) -> tuple[str, ...]:
         floor_text(c),
         number(c.surrogate),
         number(c.gaussian),
-        NONE if math.isnan(c.normalised) else signed(f"{c.normalised:.3f}"),
+        NONE if math.isnan(c.normalised) else signed(f"{round(c.normalised, 3) + 0.0:.3f}"),
     )
 
 
@@ -140,14 +142,14 @@ def tests_grid(found: Comparison, measures: Sequence[str]) -> Grid:
 
 
 def number(x: float, spread: float = 0.0) -> str:
-    """Three digits, or as many (six at most) as a spread supports; nothing for a missing number."""
+    """Three digits, or as many (five at most) as a spread supports; nothing for a missing number."""
     if math.isnan(x):
         return NONE
     if math.isinf(x) or x == 0:
         return signed(f"{x:g}")
     digits = 3
     if spread > 0:
-        digits = min(6, max(3, math.ceil(math.log10(abs(x) / spread)) + 2)) if abs(x) > spread else 3
+        digits = min(5, max(3, math.ceil(math.log10(abs(x) / spread)) + 1)) if abs(x) > spread else 3
         if abs(x) < spread / 100:
             return "0" if abs(x) < 1e-12 else signed(f"{x:.1g}")
     digits = max(digits, min(6, 1 + math.floor(math.log10(abs(x))))) if abs(x) < 1e6 else digits

@@ -105,7 +105,7 @@ def _known(store: RunStore) -> dict[tuple[str, str], Stamp]:
     import pyarrow.parquet as pq
 
     try:
-        if (pq.read_schema(store.root / FILE).metadata or {}).get(b"dsr_layout") != LAYOUT.encode():
+        if not pq.read_schema(store.root / FILE).equals(schema(), check_metadata=True):
             return {}
         table = _load(store, ("experiment", "run", *STAMPS))
     except (OSError, pa.ArrowInvalid):

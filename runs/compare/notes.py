@@ -83,10 +83,16 @@ def _of_rankings(rankings: Mapping[str, Ranking], cells: Sequence[Cell]) -> Iter
             f"Ranks over {fewest} systems: below ten, Friedman's p is rough, and the smallest p that a pairwise test "
             f"could give is {least:.3g} before correction."
         )
-    for measure, ranking in rankings.items():
-        without = {c.contestant for c in cells if c.measure == measure} - set(ranking.names)
-        if without:
-            yield f"Not ranked in {measure}, for want of a number: {', '.join(sorted(without))}."
-        left = {c.task for c in cells if c.measure == measure} - set(ranking.systems)
-        if left:
-            yield f"Ranks in {measure} leave out {', '.join(sorted(left))}, which not all contestants have."
+    there = {name: [c for c in cells if c.measure == name] for name in rankings}
+    without = {name: {c.contestant for c in there[name]} - set(r.names) for name, r in rankings.items()}
+    for names, measures in _by_value(without):
+        yield f"For want of a number, {names} is not ranked in {measures}."
+    left = {name: {c.task for c in there[name]} - set(r.systems) for name, r in rankings.items()}
+    for names, measures in _by_value(left):
+        yield f"Ranks in {measures} leave out {names}, where a contestant has no number."
+
+
+def _by_value(found: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """Equal sets of names, each with all the measures that it belongs to."""
+    for names in dict.fromkeys(", ".join(sorted(value)) for value in found.values() if value):
+        yield names, ", ".join(measure for measure, value in found.items() if ", ".join(sorted(value)) == names)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 CSS = """
 .measures tbody.block { border-bottom: 1.5px solid #999; }
 .measures tbody.block th[rowspan] { padding-right: 1rem; white-space: normal; max-width: 11rem; }
-.measures td, .measures thead th { white-space: nowrap; }
+.measures { font-size: .8rem; }
+.measures td { white-space: nowrap; } .measures thead th { vertical-align: bottom; }
+.measures thead th:last-child { width: auto; }
 .measures td.number, .measures td details.number { font-variant-numeric: tabular-nums; }
 .measures .listing td { white-space: normal; }
 .measures td.lost { color: #9a0000; font-weight: 600; }
@@ -101,7 +103,10 @@ FATES = {
 def _ranks(found: Comparison, figures: str) -> str:
     if not found.rankings:
         return ""
-    return figures + rank_table(found) + _words(ranks_grid(found).note)
+    headline = [m for m in found.rankings if m in HEADLINE] or list(found.rankings)
+    others = [m for m in found.rankings if m not in headline]
+    more = folded("Ranks by the other measures", rank_table(found, others)) if others else ""
+    return figures + rank_table(found, headline) + more + _words(ranks_grid(found).note)
 
 
 def _settings(entry: Count) -> str:

@@ -88,11 +88,12 @@ def _measure_row(c: Cell, index: pa.Table) -> list[str]:
     ]
 
 
-def rank_table(found: Comparison) -> str:
-    """Mean ranks; each opens to the typical loss on each system."""
+def rank_table(found: Comparison, measures: Sequence[str]) -> str:
+    """Mean ranks by the given measures; each opens to the typical loss on each system."""
     losses = {(c.measure, c.contestant, c.task): typical(c.losses) for c in found.cells if c.losses}
     blocks = []
-    for measure, r in found.rankings.items():
+    for measure in measures:
+        r = found.rankings[measure]
         letters, others = group_letters(r.groups, r), group_letters(r.nemenyi_groups, r)
         whole = {"systems": list(r.systems), "chi-squared": r.friedman, "degrees of freedom": len(r.names) - 1}
         rows = []

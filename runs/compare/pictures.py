@@ -11,6 +11,7 @@ from ..report.parts import figure
 from ..report.verdict import HEADLINE
 from .cells import Cell
 from .comparison import Comparison
+from .formats import tex
 from .median_interval import LEVEL
 from .pair_tests import ALL_PAIRS
 
@@ -47,7 +48,7 @@ def _forest(task: str, measure: str, cells: Sequence[Cell], number: int) -> str:
     )
     drawn = forest(
         [c.contestant for c in cells], [c.median for c in cells], [c.low for c in cells], [c.high for c in cells],
-        label=f"{measure} ({unit})" if unit else measure, floor=floor, truth=truth,
+        label=f"{tex(measure)} ({unit})" if unit else tex(measure), floor=floor, truth=truth,
         remarks=[f"{c.values} of {c.runs}" if c.values < c.runs else "" for c in cells], logarithmic=logarithmic,
     )  # fmt: skip
     level = f"{LEVEL:.0%}".replace("%", " %")
@@ -68,7 +69,7 @@ def rank_figures(found: Comparison, measures: Sequence[str], numbers: Iterator[i
         if len(r.names) > ALL_PAIRS:
             continue
         groups = [tuple(range(a, b + 1)) for a, b in r.groups]
-        picture = critical_difference(r.names, r.mean_ranks, groups, label=f"mean rank by {measure} (1: best)")
+        picture = critical_difference(r.names, r.mean_ranks, groups, label=f"mean rank by {tex(measure)} (1: best)")
         caption = (
             f"Mean ranks by {measure} over {len(r.systems)} systems: " + ", ".join(
                 f"{name} {mean:.2f}" for name, mean in zip(r.names, r.mean_ranks, strict=True)

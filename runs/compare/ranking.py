@@ -57,7 +57,7 @@ def rank(losses: Mapping[str, Sequence[float]], systems: Sequence[str], *, alpha
     n, k = ranks.shape
     statistic, p = _friedman(ranks)
     pairs = list(itertools.combinations(range(k), 2))
-    tests = [signed_rank(relative(table[:, order[i]], table[:, order[j]])) for i, j in pairs]
+    tests = [signed_rank(relative(table[:, order[i]], table[:, order[j]]).tolist()) for i, j in pairs]
     apart = dict(zip(pairs, (q < alpha for q in holm([t.p for t in tests])), strict=True))
     difference = nemenyi(k, alpha=alpha) * math.sqrt(k * (k + 1) / (6 * n))
     far = {(i, j): means[order[j]] - means[order[i]] > difference for i, j in pairs}

@@ -140,9 +140,9 @@ def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_measure(tree: Mapping[str, Any]) -> Measure:
     """A measure from its plain values; a missing number is NaN again."""
-    numbers = {k: float("nan") if tree[k] is None else tree[k] for k in ("value", "low", "high")}
+    value, low, high = (float("nan") if tree[key] is None else tree[key] for key in ("value", "low", "high"))
     floor = Floor(**tree["floor"]) if tree.get("floor") else None
-    return Measure(tree["name"], **numbers, version=tree["version"], floor=floor, note=tree["note"])
+    return Measure(tree["name"], value, low, high, version=tree["version"], floor=floor, note=tree["note"])
 
 
 def _ends(measure: Mapping[str, Any] | None) -> Iterator[float | None]:
