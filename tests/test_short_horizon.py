@@ -63,7 +63,7 @@ def test_a_diverged_forecast_is_counted_and_the_worst(data, monkeypatch):
     monkeypatch.setattr("dsr.runs.short_horizon.cell.forecast", lambda *a: np.full((FORECAST, 3), np.nan))
     found = cell("var", tuning, windows, 0)
     assert found["diverged"] == 3 and found["smape"] == [WORST] * 3 and found["metrics"] == []
-    assert "| var | 200.0 | 200.0 to 200.0 | 3 of 3 | 0 |" in page({"var": {"Lorenz": found}}, 3, {})
+    assert "| var | 200 | 200 to 200 | 3 of 3 | 0 |" in page({"var": {"Lorenz": found}}, 3, {})
 
 
 @pytest.fixture
