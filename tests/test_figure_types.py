@@ -202,6 +202,14 @@ def test_spectra_of_truth_and_all_models_are_drawn(count):
     assert "per s" in texts(figure) and "diverged" in texts(figure)
 
 
+def test_a_model_far_off_is_an_arrow_with_its_value():
+    models = {name: Spectrum([x], [0.01]) for name, x in (("a", 0.8), ("b", 1.1), ("c", 0.9), ("lost", 200.0))}
+    (axes,) = figures.lyapunov_spectra(Spectrum([1.0], [0.01]), models, unit="per s").axes
+    assert axes.get_xlim()[1] < 3 and "200" in texts(axes.figure)
+    (arrow,) = [line for line in axes.lines if line.get_marker() == ">"]
+    assert arrow.get_ydata()[0] == 3 and axes.get_xlim()[0] < 0.8
+
+
 def test_groups_of_a_critical_difference_diagram_span_their_ranks():
     figure = figures.critical_difference(["a", "b", "c"], [2.5, 1.2, 2.3], [(0, 2), (1,)], difference=0.7)
     axes = figure.axes[0]

@@ -100,7 +100,7 @@ def _bars(axes: Axes, entry: _Bars, count: int, place: np.ndarray) -> None:
             textcoords="offset points",
             ha="center",
             va="bottom" if above else "top",
-            fontsize=6 if small else 7,
+            fontsize=6 if small else 6.5,
             rotation=90 if small else 0,
         )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .forest import LINE, draw_forest
-from .style import DOUBLE, FAINT, FORECAST, RECONSTRUCTION, SINGLE, SURROGATE, TRUTH, say, styled
+from .style import DOUBLE, FAINT, FORECAST, RECONSTRUCTION, SINGLE, SURROGATE, TRUTH, say, signed, styled
 
+FAR = 5.0  # median distances from the truth beyond which a model is off the axis
 PANELS = 4  # exponents up to which each has an axis of its own
 LOOKS = tuple(zip(
     (RECONSTRUCTION, FORECAST, SURROGATE, "#CC79A7", "#E69F00", "#56B4E9"), "os^Dvx", strict=True
@@ -28,7 +30,8 @@ class Spectrum(NamedTuple):
 @styled
 def lyapunov_spectra(truth: Spectrum | None, models: Mapping[str, Spectrum], *, unit: str) -> Figure:
     """Up to four exponents: one panel each, every model a line with its value and error, the truth a vertical line
-    with a band of one standard error. More: all exponents against their index, the truth as a thick grey line.
+    with a band of one standard error; a model more than five median distances away is an arrow at the edge. More
+    exponents: all against their index, the truth as a thick grey line.
 
     Shown are as many exponents as the truth has (of the models where it is unknown, at most 4). A model without
     exponents (it diverged) keeps an empty line. `unit`: of the exponents, such as "per time unit".
@@ -57,9 +60,29 @@ def _panels(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, 
         axes.set_xlabel(f"$\\lambda_{{{i + 1}}}$ ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.margins(x=0.1)
+        if truth is not None:
+            _cut(axes, values, truth.exponents[i])
     if truth is not None:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left")
     return figure
+
+
+def _cut(axes: Axes, values: Any, truth: float) -> None:
+    """Leave out of the axis what lies far further from the truth than most models do: an arrow with the value stands
+    at the edge for it."""
+    away = np.abs(np.asarray(values) - truth)
+    known = away[np.isfinite(away)]
+    reach = FAR * float(np.median(known)) if known.size > 2 else np.inf
+    far = np.flatnonzero(away > max(reach, 1e-12))
+    if not far.size:
+        return
+    axes.set_xlim(truth - 1.15 * reach, truth + 1.15 * reach)
+    for place in far:
+        side = 1 if values[place] > truth else -1
+        edge = truth + 1.1 * side * reach
+        axes.plot(edge, place, ">" if side > 0 else "<", ms=4.5, mew=0, color=RECONSTRUCTION, clip_on=False)
+        axes.annotate(signed(f"{values[place]:.3g}"), (edge, place), (-6 * side, 0), textcoords="offset points",
+                      ha="right" if side > 0 else "left", va="center", fontsize=7)  # fmt: skip
 
 
 def _indices(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, unit: str) -> Figure:

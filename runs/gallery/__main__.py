@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsr.errors import DsrError
 
 from ..bench.markdown import paragraphs
 from ..figures import render
+from ..figures.style import SINGLE
 from ..progress import TerminalProgress
 from ..store import RunFolder, RunStore
 from .pictures import Picture, of_comparisons, of_runs
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FOLDER = "gallery"
-DPI = 110
+PIXELS, COLOURS = (374, 600), 48  # width of a figure of one column, and at most
 HEAD = """\
 Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, \
 `-o FOLDER`); those that do not apply to a run are named with the reason. In Python each is a function of \
@@ -25,6 +31,18 @@ Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--for
 column of a journal is 8.6 cm, two are 17.8 cm; colours are told apart by colour-blind readers, and dense dots are \
 pixels also in vector files."""
 RUNS, MANY = "Of one run", "Of several runs"
+
+
+def small_png(figure: Figure) -> bytes:
+    """A PNG of few colours, which is what a page in a repository can bear."""
+    from PIL import Image
+
+    width = figure.get_size_inches()[0]
+    dpi = int(min(PIXELS[0] / SINGLE, PIXELS[1] / width))
+    few = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT)
+    buffer = io.BytesIO()
+    few.save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def page(parts: dict[str, list[Picture]]) -> str:
@@ -51,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for title, pictures in ((RUNS, of_runs(RunStore(told.store or scratch))), (MANY, of_comparisons())):
                 for picture in pictures:
                     progress.stage(picture.name)
-                    out.write(f"{FOLDER}/{picture.name}.png", render(picture.figure, dpi=DPI))
+                    out.write(f"{FOLDER}/{picture.name}.png", small_png(picture.figure))
                     parts[title].append(picture)
         print(out.write("gallery.md", page(parts)))
     except DsrError as problem:

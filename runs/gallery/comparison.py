@@ -21,7 +21,7 @@ from ..ground_truth.spectrum import stored_spectrum
 FAMILIES = ("ngrc", "sindy", "esn", "var", "dmd")
 SYSTEMS = ("lorenz63", "rossler", "dysts:Halvorsen", "dysts:Rucklidge", "dysts:SprottB")
 NOISE, SEEDS = 0.02, 5
-ROWS = (100, 200, 500, 1000, 2000, 5000)  # of training data that are swept
+ROWS = (200, 500, 1000, 2000, 5000)  # of training data that are swept
 TRAIN, TEST, TRANSIENT, FLOORS = 5000, 10_000, 500, 10
 
 
