@@ -19,7 +19,8 @@ def median_interval(values: np.ndarray, *, level: float = LEVEL) -> tuple[float,
     11.6).
 
     When it misleads: with few values it is the range, whose coverage is `reachable_coverage(n)`: 93.8 % with 5, 75 %
-    with 3, whatever the level asked for. Ties and discreteness make it conservative.
+    with 3, whatever the level asked for. With 20 it covers 93.6 %, with 50 95 % (10,000 normal, log-normal and Cauchy
+    samples: `pytest -m slow -k coverage -s`).
     """
     n = len(values)
     if n < 2:

@@ -26,7 +26,8 @@ CSS = """
 .measures td { white-space: nowrap; } .measures thead th { vertical-align: bottom; }
 .measures thead th:last-child { width: auto; }
 .measures td.number, .measures td details.number { font-variant-numeric: tabular-nums; }
-.measures .listing td { white-space: normal; }
+details.number[open] > div { width: max-content; max-width: 26rem; }
+.measures .listing td { white-space: normal; overflow-wrap: break-word; }
 .measures td.lost { color: #9a0000; font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 2rem; } .figures figure { max-width: 28rem; }
 .scroll { overflow-x: visible; }

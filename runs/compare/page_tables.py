@@ -58,14 +58,14 @@ def _measure_row(c: Cell, index: pa.Table) -> list[str]:
     name, n, median, quartiles, interval, truth, floor, surrogate, gaussian, normalised = cell_texts(c)
     rows = index.take(list(c.rows)).to_pylist()
     about = {"definition": f"version {c.version}", **_shared(row["measure_settings"] for row in rows)}
-    seeds = {str(row["seed"]): _value(row) for row in rows}
-    whole = listing({"measure": c.measure, **about, "value of seed": seeds})
+    seeds = {f"seed {row['seed']}": _value(row) for row in rows}
+    whole = listing({"measure": c.measure, **about, **seeds})
     bootstrap = {
         "what": "percentile bootstrap of the median over seeds",
         "level": f"{LEVEL:.0%}".replace("%", " %"),
-        "most that these seeds can cover": f"{reachable_coverage(c.values):.2%}".replace("%", " %"),
+        "largest possible coverage": f"{reachable_coverage(c.values):.2%}".replace("%", " %"),
         "resamples": RESAMPLES,
-        "seed of the resampling": SEED,
+        "seed of resampling": SEED,
     }
     true = {"what": "median over seeds", **_shared(row["truth_settings"] for row in rows if row["truth_settings"])}
     pairs = {"between": c.floor_kind, "pairs": c.floor_pairs, "what": "median over seeds of each quantile"}
