@@ -101,7 +101,7 @@ def _namespace() -> str:
 
 def _started(pid: int) -> float | None:
     """When a process started; None if there is no such process, or it is dead and only not yet buried."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     try:
         process = psutil.Process(pid)

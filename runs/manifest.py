@@ -19,7 +19,8 @@ from .store import RunFolder
 
 MANIFEST = "manifest.json"
 KEPT = ("log.txt", "status.json")  # of a folder that is emptied: what happened, and how often it failed
-LEFT_OUT = (*KEPT, MANIFEST, "report.html", "traceback.txt")
+LEFT_OUT = (*KEPT, MANIFEST, "traceback.txt")
+DRAWN = (".html", ".png", ".svg", ".pdf")
 
 
 def seal(folder: RunFolder, **status: Any) -> None:
@@ -72,7 +73,8 @@ def empty(folder: RunFolder) -> None:
 
 
 def _listed(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and path.name not in LEFT_OUT
+    hidden, drawn = path.name.startswith("."), path.suffix in DRAWN
+    return path.is_file() and not hidden and not drawn and path.name not in LEFT_OUT
 
 
 def _entry(content: bytes) -> dict[str, Any]:

@@ -277,7 +277,8 @@ def test_a_slurm_job_asks_for_what_the_settings_say(tmp_path):
         "#SBATCH --constraint=rome", "#SBATCH --gres=gpu:2", "export OMP_NUM_THREADS=1", "module load gcc",
     ):  # fmt: skip
         assert line in script.splitlines(), line
-    assert "--nthreads 1 " in script and "--nworkers 2 " in script and "--resources GPU=1" in script and sys.executable in script
+    for words in ("--nthreads 1 ", "--nworkers 2 ", "--resources GPU=1", sys.executable):
+        assert words in script, words
     with slurm_cluster(SlurmSettings(cores=6, interface="lo")) as cluster:
         script = cluster.job_script()
     assert "--nthreads 1 " in script and "--nworkers 6 " in script and "GPU" not in script

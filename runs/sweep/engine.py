@@ -139,18 +139,19 @@ class _Sweep:
 
     def _submit(self, job: Job) -> None:
         self.submitted += 1
+        key = f"{job.run_id}-{self.name}-{self.submitted}"
         future = self.client.submit(
             self.work,
             job.text,
             self.root,
             self.name,
-            key=f"{job.run_id}-{self.name}-{self.submitted}",
+            key=key,
             resources={GPU: 1} if job.gpu else None,
             priority=-self.submitted,
             pure=False,
         )
-        self.futures[future.key] = future, job
-        future.add_done_callback(lambda ended: self.ended.put(ended.key))
+        self.futures[key] = future, job
+        future.add_done_callback(lambda _: self.ended.put(key))
 
     def _collect(self, key: str) -> None:
         future, job = self.futures.pop(key)

@@ -22,7 +22,7 @@ class TerminalWatch:
             self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self.bar.start()
             self.task = self.bar.add_task("starting workers", total=None)
-            self.began, self.first = time.time(), None
+            self.began, self.first = time.time(), -1
         return self
 
     def __exit__(
@@ -33,7 +33,7 @@ class TerminalWatch:
 
     def told(self, done: int, running: int, failed: int, total: int) -> None:
         if self.watched:
-            self.first = done if self.first is None else self.first  # found finished at the start: they took no time
+            self.first = done if self.first < 0 else self.first  # found finished at the start: they took no time
             text = described(done, running, failed, total, self.first, self.began, time.time())
             self.bar.update(self.task, description=text, completed=done, total=total)
 
