@@ -54,7 +54,7 @@ def attractor(
             titles[1] = f"free run, diverged at step {diverged_at:,}\n" + titles[1].removeprefix("free run, ")
     line = joined(truth)
     if len(labels) == 3 and truth.dim == 3:
-        figure = Figure(figsize=(DOUBLE, 3.2)) if into is None else into
+        figure: Any = Figure(figsize=(DOUBLE, 3.2)) if into is None else into
         panels = [figure.add_subplot(1, 2, i + 1, projection="3d") for i in range(2)]
         if into is None:
             figure.subplots_adjust(left=0.02, right=0.93, bottom=0.04, top=0.95, wspace=0.14)

@@ -52,7 +52,7 @@ def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str) -> None:
         times, line = _slope(growth, median, bottom)
         text = f"slope $\\lambda_1$ = {signed(f'{rate:.3g}')} {rate_unit(time_unit)}"
         axes.plot(times, line, color=FORECAST, lw=1.2, ls="--", label=text)
-        upper = axes.secondary_xaxis("top", functions=(lambda t: t * rate, lambda t: t / rate))
+        upper = axes.secondary_xaxis("top", functions=(lambda t: np.asarray(t) * rate, lambda t: np.asarray(t) / rate))
         upper.set_xlabel("Lyapunov times")
         upper.tick_params(labelsize=7, width=0.6)
     axes.set_xlabel(time_label(time_unit))

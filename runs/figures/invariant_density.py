@@ -30,7 +30,7 @@ def invariant_density(
     margin = PADDING * np.where(high > low, high - low, 1.0)
     edges = [np.linspace(a, b, bins + 1) for a, b in zip(low - margin, high + margin, strict=True)]
     area = (edges[0][1] - edges[0][0]) * (edges[1][1] - edges[1][0])
-    shares = [np.histogram2d(*cloud.T, bins=edges)[0] / len(cloud) for cloud in clouds]
+    shares = [np.histogram2d(cloud[:, 0], cloud[:, 1], bins=edges)[0] / len(cloud) for cloud in clouds]
     top, faintest = float(shares[0].max() / area), 1 / (max(len(cloud) for cloud in clouds) * area)
     figure = Figure(figsize=(SINGLE, 2.3), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)

@@ -51,8 +51,9 @@ def _panels(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, 
     panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     for i, axes in enumerate(panels):
         columns = [(_at(s.exponents, i), _at(s.stderr, i)) for s in models.values()]
-        values, errors = (np.array(c, dtype=float) for c in zip(*columns, strict=True)) if columns else ((), ())
-        draw_forest(axes, list(models), values, values - errors, values + errors)
+        values, errors = np.array(columns, dtype=float).reshape(-1, 2).T
+        low, high = values - errors, values + errors
+        draw_forest(axes, list(models), values.tolist(), low.tolist(), high.tolist())
         if truth is not None:
             value, error = truth.exponents[i], np.nan_to_num(_at(truth.stderr, i))
             axes.axvspan(value - error, value + error, color=FAINT, lw=0, zorder=0)

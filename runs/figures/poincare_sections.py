@@ -32,10 +32,10 @@ def poincare_sections(
     if not len(truth.points):
         say(axes, "the truth does not cross this plane")
         return figure
-    clouds = [s.points[:, pick] for s in (truth, generated) if s is not None] + [None]
+    cloud, found = truth.points[:, pick], None if generated is None else generated.points[:, pick]
     counts = [f", {len(s.points):,} crossings" for s in (truth, generated) if s is not None] + [""]
-    overlay(axes, clouds[0], clouds[1], names=(f"truth{counts[0]}", f"free run{counts[1]}"))
-    low, high = clouds[0].min(0), clouds[0].max(0)
+    overlay(axes, cloud, found, names=(f"truth{counts[0]}", f"free run{counts[1]}"))
+    low, high = cloud.min(0), cloud.max(0)
     margin = [0.15 * (b - a) or 1.0 for a, b in zip(low, high, strict=True)]
     axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
     axes.set_ylim(low[1] - margin[1], high[1] + margin[1])

@@ -46,7 +46,8 @@ def run_summary(
     """
     figure = Figure(figsize=(DOUBLE, sum(HEIGHTS) + TITLE), layout="constrained")
     figure.suptitle(f"{title}\n{outcome}", x=0.01, ha="left", fontsize=8)
-    top, stretch, middle, lower, bottom = figure.subfigures(5, 1, height_ratios=HEIGHTS)
+    parts: Any = figure.subfigures(5, 1, height_ratios=HEIGHTS)
+    top, stretch, middle, lower, bottom = parts
     attractor(truth, generated, diverged_at=diverged_at, into=top)
     series(
         _columns(truth, 1), _columns(generated, 1), forecast[:, :1], lyapunov_time, diverged_at=diverged_at,

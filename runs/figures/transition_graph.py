@@ -50,9 +50,9 @@ def transition_graph(matrix: TransitionMatrix, symbols: SymbolSequence, *, posit
             continue
         _arrow(axes, places[a], places[b], radius[a], radius[b], edge.probability, gid=f"{a}>{b}")
     for rank, region in enumerate(shown):
-        colour = colour_of(rank)
-        axes.add_patch(Circle(places[int(region)], radius[int(region)], fc=colour, ec="black", lw=0.6, zorder=3))
-        axes.text(*places[int(region)], str(rank + 1), ha="center", va="center", fontsize=7.5, zorder=4,
+        colour, (x, y) = colour_of(rank), places[int(region)].tolist()
+        axes.add_patch(Circle((x, y), radius[int(region)], fc=colour, ec="black", lw=0.6, zorder=3))
+        axes.text(x, y, str(rank + 1), ha="center", va="center", fontsize=7.5, zorder=4,
                   color="white" if colour in DARK else "black")  # fmt: skip
     axes.set_aspect("equal")
     corners = [places[r] + sign * (radius[r] + ROOM) for r in radius for sign in (-1, 1)]
@@ -83,7 +83,8 @@ def _arrow(
 ) -> None:
     look: dict[str, Any] = {"lw": max(THICK * probability, 0.3), "color": "#606060", "zorder": 2, "gid": gid}
     if (start == end).all():
-        loop = Circle(start * (1 + 0.8 * leave + 0.06), 0.6 * leave + 0.06, fill=False, **look)
+        x, y = (start * (1 + 0.8 * leave + 0.06)).tolist()
+        loop = Circle((x, y), 0.6 * leave + 0.06, fill=False, **look)
         axes.add_patch(loop)
         return
     along = (end - start) / np.linalg.norm(end - start)

@@ -61,10 +61,12 @@ def of_runs(store: RunStore) -> Iterator[Picture]:
         ("attractor-components", 20, "the same of twenty columns, in principal components"),
     ):
         run = runs["polynomial" if dim == 1 else "field"]
-        test, free = (
-            TimeSeries(s.values[:, :dim], s.dt, s.time_unit, s.names[:dim]) for s in (run.test, run.generated)
-        )
+        test, free = _columns(run.test, dim), None if run.generated is None else _columns(run.generated, dim)
         yield Picture(name, shows, run.folder.path.name.rsplit("-s", 1)[0], figures.attractor(test, free))
+
+
+def _columns(series: TimeSeries, count: int) -> TimeSeries:
+    return TimeSeries(series.values[:, :count], series.dt, series.time_unit, series.names[:count])
 
 
 def of_comparisons() -> Iterator[Picture]:
