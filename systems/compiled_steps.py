@@ -9,7 +9,7 @@ import numpy as np
 
 from dsr.tangent import TangentSteps, orthonormalise
 
-from .integrate import compiled, stretches
+from .integrate import compiled, compiled_loop, stretches
 
 
 def tangent_steps(
@@ -29,7 +29,7 @@ def tangent_steps(
     field, derivative : compiled functions, or pointers to such. escaped : the error for a state that becomes infinite,
     given the time since the start.
     """
-    advanced = compiled(loop)
+    advanced = compiled_loop(loop, field)
 
     def advance(x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, Q = advanced(field, derivative, params, _rows(x), _rows(Q), substeps, h)
@@ -38,7 +38,7 @@ def tangent_steps(
         return x, Q
 
     def stretch(x: np.ndarray, Q: np.ndarray, steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x, Q, growth, failed = compiled(stretches)(
+        x, Q, growth, failed = compiled_loop(stretches, field)(
             advanced, compiled(orthonormalise), field, derivative, params, _rows(x), _rows(Q),
             substeps * steps, h, rounds,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from .base import System
 from .compiled_steps import tangent_steps
 from .dysts_fields import DIFFERENCES, WIDTH, Pointers, at_each, packed, pointers
 from .dysts_warnings import KNOWN_PROBLEMS
-from .integrate import compiled, flow_orbit, flow_tangent
+from .integrate import compiled_loop, flow_orbit, flow_tangent
 from .runge_kutta import runge_kutta
 
 RTOL, ATOL = 1e-9, 1e-12
@@ -146,7 +146,8 @@ class DystsFlow(System):
         """States (B, dim) and tangents (B, dim, k) after that many Runge-Kutta steps."""
         if self._compiled is not None:
             field, derivative = self._compiled.field, self._compiled.derivative
-            return compiled(flow_tangent)(field, derivative, (self._packed,), x, Q, substeps, duration / substeps)
+            loop = compiled_loop(flow_tangent, field)
+            return loop(field, derivative, (self._packed,), x, Q, substeps, duration / substeps)
         with np.errstate(all="ignore"):
             return runge_kutta(self.rhs, self.jacobian if Q.size else None, x, Q, duration, substeps)
 
@@ -197,7 +198,8 @@ class DystsFlow(System):
         substeps, h = self._substeps(dt)
         orbit = np.empty((rows, self.dim))
         start = np.array(start, dtype=float)
-        failed = compiled(flow_orbit)(self._compiled.field, (self._packed,), start, orbit, substeps, h)
+        field = self._compiled.field
+        failed = compiled_loop(flow_orbit, field)(field, (self._packed,), start, orbit, substeps, h)
         if failed >= 0:
             raise self._escaped(began + failed * h)
         return orbit

@@ -16,7 +16,7 @@ from .base import System
 from .compiled_steps import tangent_steps
 from .dysts_fields import DIFFERENCES, Pointers, at_each, packed, pointers
 from .dysts_warnings import KNOWN_PROBLEMS
-from .integrate import compiled, map_orbit, map_tangent
+from .integrate import compiled_loop, map_orbit, map_tangent
 
 PILOT_ROWS = 2000  # iterations, the first half of them dropped
 # states for which the equations make sense, where leaving them by a rounding error is not healed by the next step
@@ -88,7 +88,8 @@ class DystsMap(System):
     def _scale(self) -> np.ndarray:
         orbit = np.empty((PILOT_ROWS, self.dim))
         params = (packed(self.system.param_list, np.ones(self.dim)),)
-        failed = compiled(map_orbit)(self.pointers.field, params, self.default_state.copy(), orbit, 1, 1.0)
+        field = self.pointers.field
+        failed = compiled_loop(map_orbit, field)(field, params, self.default_state.copy(), orbit, 1, 1.0)
         if failed >= 0:
             raise self._escaped(failed)
         deviation = orbit[PILOT_ROWS // 2 :].std(axis=0)
@@ -111,7 +112,8 @@ class DystsMap(System):
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         orbit = np.empty((rows, self.dim))
         start = np.array(start, dtype=float)
-        failed = compiled(map_orbit)(self.pointers.field, (self._packed,), start, orbit, round(dt), 1.0)
+        field = self.pointers.field
+        failed = compiled_loop(map_orbit, field)(field, (self._packed,), start, orbit, round(dt), 1.0)
         if failed >= 0:
             raise self._escaped(began + failed)
         return orbit

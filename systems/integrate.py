@@ -26,6 +26,22 @@ def compiled(function: Callable) -> Any:
     return numba.njit(error_model="numpy", nogil=True)(function)
 
 
+def compiled_loop(loop: Callable, field: Any) -> Any:
+    """The compiled form of a loop over equations of this form, compiled functions or pointers to such.
+
+    The two are kept apart: once a loop was compiled for a pointer, numba would take any compiled function for one and
+    refuse it for its other arguments.
+    """
+    return compiled(loop) if hasattr(field, "py_func") else _over_pointers(loop)
+
+
+@cache
+def _over_pointers(loop: Callable) -> Any:
+    import numba
+
+    return numba.njit(error_model="numpy", nogil=True)(loop)
+
+
 def substeps_of(duration: float, largest: float) -> tuple[int, float]:
     """How many equal steps of at most `largest` make up `duration`, and their size."""
     # the tolerance keeps dt = 0.01 at four steps of 0.0025 whatever the rounding of the quotient

@@ -51,7 +51,11 @@ def test_each_command_runs(command, workplace, monkeypatch, capsys):
         words += _small(words)
     if words[1] == "orbit-diagram":
         words += ["--points", "6"]
-    if words[1] in ("report", "export"):  # needs exactly one run of that name
+    if words[1] == "sweep":  # tested at length elsewhere
+        words += ["--dry-run", "--store", "sweeps"]
+    if words[1] == "tune":
+        words += [*TINY.split(), "--trials", "2", "--store", "tuned"]
+    if words[1] in ("report", "export", "figures", "runs", "compare"):  # needs exactly one run of that name
         run = ["dsr", "run", "spec.toml", *TINY.split(), "seed=7", "--store", "reports"]
         monkeypatch.setattr(sys, "argv", run)
         _main()

@@ -111,3 +111,13 @@ def test_dysts_mackey_glass_is_ours():
     Q = np.random.default_rng(0).normal(size=(2, ours.dim, 3))
     for mine, reference in zip(theirs.tangent_map(1.0)(past, Q), ours.tangent_map(1.0)(past, Q), strict=True):
         assert mine == pytest.approx(reference, rel=1e-6, abs=1e-8)
+
+
+def test_systems_of_dysts_and_our_own_run_in_one_process_in_any_order():
+    """A loop that was compiled for a pointer to equations must not be taken for equations of another form."""
+    for name in ("dysts:Lorenz", "lorenz63", "dysts:Henon", "henon", "dysts:Rossler", "rossler"):
+        system = get_system(name)
+        x = system.attractor_points(2, transient=10, seed=0)
+        Q = np.broadcast_to(np.eye(system.dim), (2, system.dim, system.dim)).copy()
+        growth = system.tangent_map().stretch(x, Q, 2, 3)[2]
+        assert np.isfinite(growth).all(), name

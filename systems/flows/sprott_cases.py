@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, make_dataclass
 from itertools import combinations_with_replacement
 from typing import ClassVar

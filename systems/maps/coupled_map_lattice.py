@@ -41,7 +41,8 @@ class Lattice(Equations):
 @dataclass(frozen=True)
 class CoupledMapLattice:
     """x_i -> (1 - e) f(x_i) + e/2 (f(x_(i-1)) + f(x_(i+1))) with f(x) = 1 - a x^2 on a ring: chaos in space and time,
-    frozen patterns at lower a. From a = 1.9, e = 0.3 some starts end in regular patterns, after thousands of iterations.
+    frozen patterns at lower a. From a = 1.9, e = 0.3 some starts end in regular patterns, after thousands of
+    iterations.
     """
 
     sites: int = option(20, "number of sites, 3 or more")
