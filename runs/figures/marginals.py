@@ -37,8 +37,7 @@ def marginals(
             axes.set_axis_off()
             continue
         draw_marginal(axes, truth, generated, k, bins)
-        if k % wide == 0:
-            axes.set_ylabel("density (area 1)")
+    figure.supylabel("density (area 1)", fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     remarks = [f"{truth.dim - shown} further columns are not shown"] if truth.dim > shown else []
     remarks += [no_free_run(diverged_at)] if generated is None else []

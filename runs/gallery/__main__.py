@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = "gallery"
-PIXELS, COLOURS = (374, 600), 48  # width of a figure of one column, and at most
+PIXELS, COLOURS = (440, 660), 128  # width of a figure of one column, and at most
 HEAD = """\
 Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, \
 `-o FOLDER`); those that do not apply to a run are named with the reason. In Python each is a function of \
@@ -34,12 +34,12 @@ RUNS, MANY = "Of one run", "Of several runs"
 
 
 def small_png(figure: Figure) -> bytes:
-    """A PNG of few colours, which is what a page in a repository can bear."""
+    """A PNG of few colours, none of them lost, which is what a page in a repository can bear."""
     from PIL import Image
 
     width = figure.get_size_inches()[0]
     dpi = int(min(PIXELS[0] / SINGLE, PIXELS[1] / width))
-    few = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT)
+    few = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
     buffer = io.BytesIO()
     few.save(buffer, "png", optimize=True)
     return buffer.getvalue()

@@ -1,0 +1,48 @@
+"""The gallery: every figure type is in it, its pictures are small, and its page shows them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsr.runs import figures
+from dsr.runs.drawing import KINDS
+from dsr.runs.figures import forest
+from dsr.runs.gallery.__main__ import MANY, RUNS, page, small_png
+from dsr.runs.gallery.comparison import FAMILIES, quartiles
+from dsr.runs.gallery.pictures import SPECS, Picture
+from dsr.runs.spec import parse
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def test_the_page_shows_every_picture_under_its_name():
+    figure = forest(["a"], [1.0], [0.5], [2.0], label="D")
+    text = page({RUNS: [Picture("forest", "scores", "a run", figure)], MANY: []})
+    assert "### forest" in text and "![scores](gallery/forest.png)" in text and "Scores (a run)." in text
+    assert small_png(figure) == small_png(figure)[:] and small_png(figure).startswith(b"\x89PNG")
+
+
+def test_the_pages_in_the_repository_are_whole_and_small():
+    named = re.findall(r"\(gallery/([\w-]+)\.png\)", (DOCS / "gallery.md").read_text(encoding="utf-8"))
+    sizes = {path.stem: path.stat().st_size for path in (DOCS / "gallery").iterdir()}
+    assert sorted(named) == sorted(sizes)
+    assert max(sizes.values()) < 120_000 and sum(sizes.values()) < 1_500_000
+    public = {n for n in figures.__all__ if inspect.isfunction(getattr(figures, n))} - {"render", "by_occupancy"}
+    shown = {name.replace("run_summary", "summary") for name in public}
+    assert shown | set(KINDS) <= set(named)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_runs_of_the_gallery_parse(name):
+    assert parse(SPECS[name]).to_dict()["model"]["name"] == SPECS[name]["model"]["name"]
+
+
+def test_lost_runs_are_counted_and_not_averaged():
+    found = quartiles([1.0, 2.0, np.inf, 3.0])
+    assert (found.median, found.lost) == (2.0, 1)
+    assert quartiles([np.inf]).lost == 1 and len(set(FAMILIES)) == len(FAMILIES)
