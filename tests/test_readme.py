@@ -85,13 +85,27 @@ def _main():
 
 
 def test_the_eight_lines_of_python(workplace, monkeypatch, capsys):
-    (code,) = (text for kind, text in BLOCKS if kind == "python")
+    code, *_ = (text for kind, text in BLOCKS if kind == "python")
     assert len([line for line in code.splitlines() if line.strip()]) == 8
     monkeypatch.chdir(workplace)
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("the library asked a question"))
     exec(compile(code.replace("100_000", "200"), "README.md", "exec"), {})
     table = capsys.readouterr().out
     assert all(name in table for name in ("D_stsp", "D_H", "lambda_1", "floor", "surrogate", "Gaussian"))
+
+
+def test_the_query_of_the_index_runs(workplace, monkeypatch):
+    pytest.importorskip("duckdb", reason="duckdb is not installed")
+    (code,) = (text for kind, text in BLOCKS if kind == "python" and "duckdb" in text)
+    monkeypatch.chdir(workplace)
+    for words in (["run", "spec.toml", *TINY.split(), "seed=7"], ["runs"]):
+        monkeypatch.setattr(sys, "argv", ["dsr", *words, "--store", "reports"])
+        assert _main() == 0
+    asked = code.replace("dsr-runs", "reports").replace("duckdb.sql(", "found = duckdb.sql(")
+    names: dict = {}
+    exec(compile(asked, "README.md", "exec"), names)
+    ((system, model, runs, divergence),) = names["found"].fetchall()
+    assert (system, model, runs) == ("lorenz63", "shplrnn", 1) and divergence > 0
 
 
 def test_make_and_pip_do_the_same():
