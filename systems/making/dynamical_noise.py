@@ -14,7 +14,7 @@ from dsr.series import TimeSeries
 
 from ..base import System
 from ..equations import Equations
-from ..integrate import compiled
+from ..integrate import compiled, substeps_of
 from .operation import name_of
 
 SCHEMES = {"heun": "stochastic Heun (Stratonovich)", "euler-maruyama": "Euler-Maruyama (Ito)"}
@@ -82,7 +82,7 @@ def simulate_with_noise(
         "seed": int(seed),
         "dynamical_noise": {"strength": described, "proportional": proportional},
         "integrator": SCHEMES[scheme] if system.time == "flow" else "iteration with kicks",
-        "step": _substeps(dt, largest)[1] if system.time == "flow" else 1,
+        "step": substeps_of(dt, largest)[1] if system.time == "flow" else 1,
         "dsr": __version__,
     }
     return TimeSeries(values[:, : system.observed], dt, system.time_unit, system.names, origin)
@@ -90,11 +90,6 @@ def simulate_with_noise(
 
 def _own_step(system: System) -> float:
     return system.max_step if isinstance(system, Equations) else system.period / STEPS_PER_PERIOD
-
-
-def _substeps(duration: float, largest: float) -> tuple[int, float]:
-    count = max(1, math.ceil(duration / largest - 1e-9))
-    return count, duration / count
 
 
 class _Run:
@@ -119,7 +114,7 @@ class _Run:
         self, state: np.ndarray, rows: int, dt: float, largest: float, rng: np.random.Generator, began: float
     ) -> np.ndarray:
         """States (rows, dim) after each dt; the start is not among them."""
-        substeps, h = _substeps(dt, largest)
+        substeps, h = substeps_of(dt, largest)
         dim = len(state)
         orbit = np.empty((rows, dim))
         chunk = max(1, CHUNK // (substeps * dim))
