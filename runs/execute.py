@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dsr.errors import StoreError
@@ -36,6 +35,7 @@ from .searching import search_settings
 from .series_cache import SeriesCache
 from .spec import RunSpec
 from .store import RunFolder, RunStore
+from .threads import one_thread
 from .weights import CHECKPOINT, MEMBERS, WEIGHTS, read_tensors, to_bytes
 
 
@@ -84,7 +84,7 @@ def execute(
         forcing, estimated = _forcing(resolved, data)
         backend = choose_backend(members[0], resolved.training)
     folder = store.create(spec.experiment, resolved.run_id)
-    with claimed(folder.path), _recorded(folder), _one_thread():
+    with claimed(folder.path), _recorded(folder), one_thread():
         if _prepared(folder) == "finished":  # by another process, while this one prepared the data
             return _result(folder, reused=True)
         failures, in_one_go = folder.failures, not (folder / CHECKPOINT).exists()
@@ -240,17 +240,6 @@ def _npz(generated: TimeSeries) -> bytes:
 def _result(folder: RunFolder, *, reused: bool) -> RunResult:
     table = (folder / "table.txt").read_text(encoding="utf-8")
     return RunResult(folder, folder.read_json("measures.json"), table, reused)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small matrices gain nothing from threads, and sums split among them would depend on the machine's load."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
 from dsr.errors import DsrError, SpecError, StoreError, unknown
 
 from ..progress import TerminalProgress
 from ..store import RunFolder
+from ..threads import one_thread
 from .estimators import estimators
 from .forcing import forcings
 from .goals import Section
@@ -62,16 +61,13 @@ def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
     chosen = [name for name in SECTIONS if name in names]
     if not chosen:
         raise SpecError("no section", f"one or more of {', '.join(SECTIONS)}", "give --sections training")
-    effort, before, threads, sections = QUICK if quick else FULL, load(), torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
+    effort, before, sections = QUICK if quick else FULL, load(), []
+    with one_thread():
         with TerminalProgress() as progress:
             for name in chosen:
                 progress.stage(name)
                 sections.append(SECTIONS[name](effort, within(progress.stage, name)))
         text = page(sections, machine_table(before, load()), effort, rough=quick)
-    finally:
-        torch.set_num_threads(threads)
     return RunFolder(output.absolute().parent).write(output.name, text)
 
 

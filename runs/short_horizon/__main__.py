@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dsr.errors import DsrError
 from dsr.models import MODELS
 
 from ...systems import dysts_names
 from ..progress import Counted
 from ..store import RunFolder
+from ..threads import one_thread
 from .cell import cell, trajectories
 from .page import page, published
 
@@ -64,23 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     families = [name for name in given.models.split(",") if name]
     systems = [name for name in given.systems.split(",") if name] or list(dysts_names())
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        for family in families:
-            MODELS.build(family, {})
-        known = published(given.published) if given.published else {}
-        compute(RunFolder(given.store), systems, families, given.windows, given.seed)
-        found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
-        print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
+        with one_thread():
+            for family in families:
+                MODELS.build(family, {})
+            known = published(given.published) if given.published else {}
+            compute(RunFolder(given.store), systems, families, given.windows, given.seed)
+            found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
+            print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command goes on with the cells that are left", file=sys.stderr)
         return 130
-    finally:
-        torch.set_num_threads(threads)
     return 0
 
 

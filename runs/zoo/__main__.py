@@ -12,12 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dsr.errors import DsrError, unknown
 
 from ..progress import TerminalProgress
 from ..store import RunFolder
+from ..threads import one_thread
 from .cell import floor, run
 from .entries import ENTRIES, Entry
 from .page import page
@@ -86,24 +85,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("ZOO.md"), help="the page; default ZOO.md")
     given = parser.parse_args(arguments)
     store, labels = RunFolder(given.store), [x.strip() for x in given.families.split(",") if x.strip()]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        for name in given.tasks:
-            if name not in ENTRIES:
-                raise unknown("task", name, ENTRIES)
-            compute(store, name, labels, range(given.first_seed, given.first_seed + given.seeds), given.data)
-        tables = {name: (store.read_json(f"{name}/floor.json"), results(store, name)) for name in ENTRIES}
-        text = page({name: both for name, both in tables.items() if both[0] is not None and both[1]})
-        print(RunFolder(given.output.absolute().parent).write(given.output.name, text))
+        with one_thread():
+            for name in given.tasks:
+                if name not in ENTRIES:
+                    raise unknown("task", name, ENTRIES)
+                compute(store, name, labels, range(given.first_seed, given.first_seed + given.seeds), given.data)
+            tables = {name: (store.read_json(f"{name}/floor.json"), results(store, name)) for name in ENTRIES}
+            text = page({name: both for name, both in tables.items() if both[0] is not None and both[1]})
+            print(RunFolder(given.output.absolute().parent).write(given.output.name, text))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command goes on with the cells that are left", file=sys.stderr)
         return 130
-    finally:
-        torch.set_num_threads(threads)
     return 0
 
 
