@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dsr.errors import DataError
 from dsr.reading import load_trajectories
 from dsr.series import TimeSeries
 
@@ -15,7 +16,7 @@ from ..analysis import LyapunovSpectrum
 from ..systems import System, get_system
 from ..systems.making import independent_sets
 from .ground_truth.spectrum import true_spectrum
-from .observed import embedding_of
+from .observed import embedding_of, observed
 from .series_cache import NO_CACHE, SeriesCache
 from .spec import AnalysisSpec, FileData, RunSpec, SystemData
 
@@ -41,7 +42,7 @@ def prepare(spec: RunSpec, cache: SeriesCache = NO_CACHE) -> Dataset:
     `cache` keeps what takes long to simulate; the data are the same without it.
     """
     if isinstance(spec.data, FileData):
-        return _from_file(spec.data)
+        return _from_file(spec.data, spec.seed)
     return _from_system(spec.data, spec.seed, cache)
 
 
@@ -59,21 +60,35 @@ def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
 
     grid = {"dt": dt, "transient": transient, "test": data.test}
     seen = {"train": data.train, "validation": data.validation, "noise": data.noise}
-    train, validation, test = cache.series(system, {**grid, **seen, "seed": seed}, sets)
-    independent = cache.series(system, {**grid, "count": data.floor_trajectories, "seed": apart}, others)
-    notes = (system.warning,) if system.warning else ()
-    return Dataset([train], [validation], test, independent, estimated={"dt": dt, "transient": transient}, notes=notes)
+    series = cache.series(system, {**grid, **seen, "seed": seed}, sets)
+    series += cache.series(system, {**grid, "count": data.floor_trajectories, "seed": apart}, others)
+    if data.columns is not None:
+        series = [observed(s, data.columns) for s in series]
+    embedding, estimated = embedding_of(data.embed, series[0]), {"dt": dt, "transient": transient}
+    notes = [system.warning] if system.warning else []
+    if embedding is not None:
+        estimated["embedding"] = embedding.settings
+        notes.append(embedding.sentence)
+        series = [embedding.apply(s) for s in series]
+    train, validation, test, *independent = series
+    return Dataset([train], [validation], test, independent, estimated=estimated, notes=tuple(notes))
 
 
 def truth_spectrum(spec: RunSpec) -> LyapunovSpectrum | None:
-    """Lyapunov spectrum of the equations behind the data, by the code that also judges the model; None for files.
+    """Lyapunov spectrum of the equations behind the data, by the code that also judges the model; None for files that
+    name no system as their truth.
 
     At the parameters of the catalogue it is read from the table of ground truth.
     """
-    if not isinstance(spec.data, SystemData):
+    data = spec.data
+    if isinstance(data, SystemData):
+        system = get_system(data.system, **(data.parameters or {}))
+        dt, transient = _grid(data, system)
+    elif data.truth:
+        system = get_system(data.truth)
+        dt, transient = data.dt or system.dt, transient_of(system, None)
+    else:
         return None
-    system = get_system(spec.data.system, **(spec.data.parameters or {}))
-    dt, transient = _grid(spec.data, system)
     settings: AnalysisSpec = spec.analysis
     return true_spectrum(
         system,
@@ -95,9 +110,32 @@ def transient_of(system: System, asked: float | None) -> float:
     return TRANSIENT_PERIODS * system.period if asked is None else asked
 
 
-def _from_file(data: FileData) -> Dataset:
-    trajectories = load_trajectories(
-        data.file,
+def _from_file(data: FileData, seed: int) -> Dataset:
+    trajectories = _load(data, data.file)
+    stretches = [_parts(data, series) for series in trajectories]
+    embedding = embedding_of(data.embed, stretches[0][0])
+    notes, estimated = [], {}
+    if len(stretches) > 1:
+        notes.append(f"{len(stretches)} trajectories; judged on the test stretch of the longest.")
+    tests = _load(data, data.test_file) if data.test_file else [test for *_, test in stretches]
+    train, validation = [s[0] for s in stretches], [s[1] for s in stretches]
+    if embedding is not None:
+        estimated = {"embedding": embedding.settings}
+        notes.append(embedding.sentence)
+        train, validation, tests = ([embedding.apply(s) for s in part] for part in (train, validation, tests))
+    test = max(tests, key=len)
+    if not data.truth:
+        return Dataset(train, validation, test, estimated=estimated, notes=tuple(notes))
+    notes.append(
+        f"Floors: trajectories of {data.truth}, each brought to the means and standard deviations of the test series."
+    )
+    return Dataset(train, validation, test, _of_truth(data, test, seed), estimated=estimated, notes=tuple(notes))
+
+
+def _load(data: FileData, path: str) -> list[TimeSeries]:
+    """The trajectories of one of the files, read as the spec says."""
+    found = load_trajectories(
+        path,
         dt=data.dt,
         time_unit=data.time_unit,
         columns=None if data.columns is None else list(data.columns),
@@ -109,17 +147,37 @@ def _from_file(data: FileData) -> Dataset:
         array=data.array,
         header=data.header,
     )
-    for series in trajectories:
+    for series in found:
         series.require_variation()
-    stretches = [series.split(data.train, data.validation) for series in trajectories]
-    embedding = embedding_of(data.embed, stretches[0][0])
-    notes = []
-    if len(stretches) > 1:
-        notes.append(f"{len(stretches)} trajectories; judged on the test stretch of the longest.")
-    estimated: dict[str, Any] = {}
-    if embedding is not None:
-        estimated = {"embedding": embedding.settings}
-        notes.append(embedding.sentence)
-        stretches = [tuple(embedding.apply(s) for s in parts) for parts in stretches]  # type: ignore[misc]
-    train, validation, test = (list(part) for part in zip(*stretches, strict=True))
-    return Dataset(train, validation, max(test, key=len), estimated=estimated, notes=tuple(notes))
+    return found
+
+
+def _parts(data: FileData, series: TimeSeries) -> tuple[TimeSeries, TimeSeries, TimeSeries]:
+    """Training, validation and test stretch; with a test file the last is not used."""
+    if not data.test_file:
+        return series.split(data.train, data.validation)
+    end = round(len(series) * data.train)
+    rest = series[end : end + round(len(series) * data.validation)]
+    return series[:end], rest, rest
+
+
+def _of_truth(data: FileData, test: TimeSeries, seed: int) -> list[TimeSeries]:
+    """Trajectories of the system behind a file, with the means and standard deviations of the test series.
+
+    Raises `DataError` where the columns are not those of the system.
+    """
+    system = get_system(data.truth)
+    found = system.simulate_many(
+        len(test), test.dt, count=data.floor_trajectories, transient=transient_of(system, None), seed=seed
+    )
+    if found[0].dim != test.dim:
+        raise DataError(
+            f"{test.dim} columns of data whose truth is {data.truth}, which has {found[0].dim}",
+            "all columns of the system, in its order",
+            "leave data.truth out",
+        )
+    mean, std = test.values.mean(0), test.values.std(0)
+    return [
+        TimeSeries((s.values - s.values.mean(0)) / s.values.std(0) * std + mean, s.dt, s.time_unit, s.names, s.origin)
+        for s in found
+    ]

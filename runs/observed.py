@@ -1,11 +1,12 @@
-"""States from the observed columns of a file: none, or a delay embedding chosen by hand or from the data."""
+"""What is observed of a series: some of its columns, and a delay embedding chosen by hand or from the data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import DataError, SpecError, unknown
 from dsr.series import TimeSeries
 
 from ..analysis import choose_embedding, delay_embed_columns, pecuzal
@@ -27,6 +28,24 @@ class ChosenEmbedding:
         values = delay_embed_columns(series.values, self.coordinates)
         names = tuple(f"{series.names[i]}(t+{delay})" if delay else series.names[i] for i, delay in self.coordinates)
         return TimeSeries(values, series.dt, series.time_unit, names, {**series.origin, "embedding": self.settings})
+
+
+def observed(series: TimeSeries, columns: Sequence[str | int]) -> TimeSeries:
+    """The series with these columns alone, given by name or index. Raises `SpecError` for one that it does not have."""
+    picked = []
+    for column in columns:
+        if isinstance(column, int) and not isinstance(column, bool) and 0 <= column < series.dim:
+            picked.append(column)
+        elif column in series.names:
+            picked.append(series.names.index(str(column)))
+        else:
+            raise unknown("column named", str(column), series.names)
+    if not picked or len(set(picked)) < len(picked):
+        raise SpecError(f"data.columns = {list(columns)}", "one or several different columns", "name each once")
+    names = tuple(series.names[i] for i in picked)
+    return TimeSeries(
+        series.values[:, picked], series.dt, series.time_unit, names, {**series.origin, "observed": names}
+    )
 
 
 def embedding_of(choice: str, train: TimeSeries) -> ChosenEmbedding | None:

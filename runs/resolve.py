@@ -105,7 +105,15 @@ def _data_tree(spec: RunSpec) -> dict[str, Any]:
     if path is None:
         return data
     key = "file" if isinstance(spec.data, FileData) else "system"
-    return {**data, key: path.name, "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
+    data |= {key: path.name, "sha256": _sha256(path)}
+    if isinstance(spec.data, FileData) and spec.data.test_file:
+        test = Path(spec.data.test_file)
+        data |= {"test_file": test.name, "test_sha256": _sha256(test)}
+    return data
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def _without_name(table: Mapping[str, Any]) -> dict[str, Any]:

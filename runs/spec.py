@@ -31,6 +31,8 @@ class SystemData:
     test: int = option(100_000, "rows of the clean test trajectory")
     noise: float = option(0.0, "observation noise on train and validation, in standard deviations of each column")
     transient: float | None = option(None, "time dropped before each trajectory; 50 periods if not given")
+    columns: tuple | None = option(None, "names or indices of the columns that are observed; all if not given")
+    embed: str = option("none", "delay embedding of what is observed: none, auto, cao, pecuzal, or such as 3x12")
     floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
 
     def __post_init__(self) -> None:
@@ -39,9 +41,12 @@ class SystemData:
 
 @dataclass(frozen=True)
 class FileData:
-    """Train, validation and test are consecutive stretches of a recorded series."""
+    """Train, validation and test are consecutive stretches of a recorded series, or the test is a file of its own."""
 
     file: str = option("", "path of a .npy .npz .csv .tsv .parquet or .mat file")
+    test_file: str = option("", "path of a file whose whole record is the test; the end of `file` if not given")
+    truth: str = option("", "name of the system that the data come from, up to scale: its exponents are the truth")
+    floor_trajectories: int = option(20, "trajectories of `truth`, brought to the test's scale, for the floors")
     dt: float | None = option(None, "time between rows, unless the file has a time column")
     time_unit: str = option("time units", "unit of dt")
     columns: tuple | None = option(None, "names or indices of the columns to use; all if not given")
@@ -55,6 +60,9 @@ class FileData:
     train: float = option(0.7, "fraction of each trajectory, from its start, used for training")
     validation: float = option(0.1, "fraction that follows, used to choose among checkpoints; the rest is the test")
     embed: str = option("auto", "delay embedding: auto (one column), cao, pecuzal (any columns), none, or such as 3x12")
+
+    def __post_init__(self) -> None:
+        _at_least("data", self, floor_trajectories=1)
 
 
 @dataclass(frozen=True)
@@ -212,10 +220,11 @@ def _at_least(section: str, spec: object, **bounds: int) -> None:
 
 
 def _fractions(data: FileData) -> None:
-    if not (data.train > 0 and data.validation > 0 and data.train + data.validation < 1):
+    total = data.train + data.validation
+    if not (data.train > 0 and data.validation > 0 and (total < 1 or (data.test_file and total < 1 + 1e-9))):
         raise SpecError(
             f"data.train = {data.train:g} and data.validation = {data.validation:g}",
-            "two positive fractions with a sum below 1",
+            "two positive fractions with a sum below 1, or of 1 with a test_file",
             "set for example data.train=0.7 data.validation=0.1",
         )
 

@@ -5,6 +5,7 @@ import pytest
 
 from dsr.errors import DsrError
 from dsr.runs.dataset import prepare, truth_spectrum
+from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.systems import get_system
 
@@ -91,3 +92,59 @@ def test_noise_is_refused_by_pecuzal_and_named_by_cao(tmp_path):
     with pytest.raises(DsrError, match=r"no embedding by PECUZAL .*noise"):
         prepare(parse({"data": {**data, "embed": "pecuzal"}}))
     assert "cannot be told from noise" in prepare(parse({"data": {**data, "embed": "cao"}})).notes[0]
+
+
+def test_what_is_observed_of_a_system_is_embedded_for_all_its_series_alike():
+    """The second column of the Hénon map is 0.3 of the first one step before."""
+    whole = prepare(parse({"data": SYSTEM}))
+    seen = prepare(parse({"data": {**SYSTEM, "columns": ["y"], "embed": "2x3"}}))
+    for one, other in zip(
+        [*whole.train, whole.test, *whole.independent], [*seen.train, seen.test, *seen.independent], strict=True
+    ):
+        np.testing.assert_array_equal(other.values, np.stack([one.values[:-3, 1], one.values[3:, 1]], axis=1))
+    assert seen.estimated["embedding"] == {"dimension": 2, "delay": 3}
+    by_index = prepare(parse({"data": {**SYSTEM, "columns": [1]}}))
+    np.testing.assert_array_equal(by_index.test.values[:, 0], whole.test.values[:, 1])
+
+
+@pytest.mark.parametrize("columns", [["z"], ["x", "x"], [], [2], [True]])
+def test_columns_that_a_system_does_not_have_are_refused(columns):
+    with pytest.raises(DsrError, match="column"):
+        prepare(parse({"data": {**SYSTEM, "columns": columns}}))
+
+
+def test_a_test_file_is_judged_whole_against_the_system_it_comes_from(tmp_path):
+    """Scaled Hénon data: floors have the scale of the test, exponents are those of the map."""
+    henon = get_system("henon")
+    for name, seed in (("train", 5), ("test", 6)):
+        np.save(tmp_path / f"{name}.npy", henon.simulate(2000, 1.0, transient=100, seed=seed).values * 4 + 1)
+    files = {"file": str(tmp_path / "train.npy"), "test_file": str(tmp_path / "test.npy"), "dt": 1.0, "embed": "none"}
+    spec = parse({"data": {**files, "train": 0.8, "validation": 0.2, "truth": "henon", "floor_trajectories": 2}})
+    data = prepare(spec)
+    assert [len(s) for s in (*data.train, *data.validation, data.test)] == [1600, 400, 2000]
+    np.testing.assert_array_equal(data.test.values, np.load(tmp_path / "test.npy"))
+    assert len(data.independent) == 2 and "henon" in data.notes[0]
+    for series in data.independent:
+        np.testing.assert_allclose(series.values.std(0), data.test.values.std(0))
+        np.testing.assert_allclose(series.values.mean(0), data.test.values.mean(0))
+        x, y = ((series.values - series.values.mean(0)) / series.values.std(0)).T
+        assert np.abs(np.corrcoef(x[:-1], y[1:])[0, 1]) > 0.999  # y is 0.3 x of the step before
+    assert abs(truth_spectrum(spec).exponents[0] - 0.4192) < 0.002
+
+
+def test_the_run_id_depends_on_the_test_file(tmp_path):
+    rows = np.random.default_rng(3).normal(size=(2, 300, 2))
+    for name, values in zip(("train", "test"), rows, strict=True):
+        np.save(tmp_path / f"{name}.npy", values)
+    files = {"file": str(tmp_path / "train.npy"), "dt": 1.0}
+    alone = resolve(parse({"data": files})).run_id
+    first = resolve(parse({"data": {**files, "test_file": str(tmp_path / "test.npy")}})).run_id
+    np.save(tmp_path / "test.npy", rows[1] + 1)
+    assert len({alone, first, resolve(parse({"data": {**files, "test_file": str(tmp_path / "test.npy")}})).run_id}) == 3
+
+
+def test_fractions_may_use_all_of_a_file_only_where_the_test_is_another():
+    whole = {"file": "x.npy", "train": 0.8, "validation": 0.2}
+    assert parse({"data": {**whole, "test_file": "y.npy"}}).data.validation == 0.2
+    with pytest.raises(DsrError, match="sum below 1"):
+        parse({"data": whole})
