@@ -64,7 +64,7 @@ def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
     series += cache.series(system, {**grid, "count": data.floor_trajectories, "seed": apart}, others)
     if data.columns is not None:
         series = [observed(s, data.columns) for s in series]
-    embedding, estimated = embedding_of(data.embed, series[0]), {"dt": dt, "transient": transient}
+    embedding, estimated = embedding_of(data.embed, series[0]), dict[str, Any](dt=dt, transient=transient)
     notes = [system.warning] if system.warning else []
     if embedding is not None:
         estimated["embedding"] = embedding.settings

@@ -42,8 +42,8 @@ class Job:
         """The spec as TOML, which is all a worker is told of it; paths are absolute, for it works somewhere else."""
         data = self.spec.data
         if isinstance(data, FileData):
-            paths = {key: str(Path(path).absolute()) for key in ("file", "test_file") if (path := getattr(data, key))}
-            data = dataclasses.replace(data, **paths)
+            test_file = str(Path(data.test_file).absolute()) if data.test_file else ""
+            data = dataclasses.replace(data, file=str(Path(data.file).absolute()), test_file=test_file)
         elif data.system.lower().endswith(".toml"):
             data = dataclasses.replace(data, system=str(Path(data.system).absolute()))
         return toml.dumps(dataclasses.replace(self.spec, data=data).to_dict())
