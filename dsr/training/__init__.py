@@ -1,7 +1,7 @@
 """Training of reconstruction models: forcing, gradients, optimisation, selection."""
 
 from .config import TrainingConfig
-from .fit import fit
+from .fit import fit, fit_together
 from .forcing import (
     FORCINGS,
     AdaptiveForcing,
@@ -43,6 +43,7 @@ __all__ = [
     "TuningResult",
     "Verdict",
     "fit",
+    "fit_together",
     "rollout_parallel",
     "search",
     "tune_free_run",

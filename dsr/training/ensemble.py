@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -18,16 +19,31 @@ class Ensemble:
         factors = self.model.rate_factors()
         shapes = {name: p.shape for name, p in self.model.named_parameters()}
         rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in models]
-        self.flat = torch.stack(rows).to(device)
-        self.gradient = torch.zeros_like(self.flat)
-        self.parameters = _views(self.flat, shapes)
-        self.gradients = _views(self.gradient, shapes)
+        flat = torch.stack(rows).to(device)
+        self._shapes = shapes
+        self._place(flat, torch.zeros_like(flat))
         # (n,) factors on the learning rate; None where all are 1
         self.rate_factors = (
             torch.cat([self.flat.new_full((p.numel(),), factors.get(n, 1.0)) for n, p in self.model.named_parameters()])
             if factors
             else None
         )
+
+    def _place(self, flat: Tensor, gradient: Tensor) -> None:
+        self.flat, self.gradient = flat, gradient
+        self.parameters, self.gradients = _views(flat, self._shapes), _views(gradient, self._shapes)
+
+    @staticmethod
+    def joined(parts: Sequence[Ensemble]) -> Ensemble:
+        """All members of ensembles of one shape in one. The parts become views into it, so that each goes on as part
+        of the whole; what has kept views of a part before (an engine) must be made anew."""
+        whole = copy.copy(parts[0])
+        flat = torch.cat([part.flat for part in parts])
+        whole._place(flat, torch.zeros_like(flat))
+        counts = [part.members for part in parts]
+        for part, *views in zip(parts, whole.flat.split(counts), whole.gradient.split(counts), strict=True):
+            part._place(*views)
+        return whole
 
     @property
     def members(self) -> int:
@@ -36,7 +52,8 @@ class Ensemble:
     @property
     def offsets(self) -> dict[str, int]:
         """Where each parameter starts in a row."""
-        return {name: int(view.storage_offset()) for name, view in self.parameters.items()}
+        start = self.flat.storage_offset()
+        return {name: int(view.storage_offset() - start) for name, view in self.parameters.items()}
 
     def load(self, row: Tensor) -> Model:
         """The first model, with the weights of one flat parameter row copied into it."""

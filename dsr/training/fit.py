@@ -18,6 +18,7 @@ from .backends import choose_backend
 from .closed_form import solve_members
 from .config import TrainingConfig
 from .ensemble import Ensemble
+from .fleet import train_together
 from .forcing import FORCINGS, Forcing
 from .gradient import Loss
 from .history import History
@@ -74,6 +75,53 @@ def fit(
     On `KeyboardInterrupt` the model has the best weights so far, and `on_checkpoint` is called before it is raised
     again. It misleads when validation data are shorter than the attractor's recurrence: selection is then by luck.
     """
+    begun = begin(
+        model, train, forcing=forcing, validation=validation, seed=seed, seconds=seconds, restarts=restarts, vary=vary,
+        losses=losses, resume=resume, on_progress=on_progress, on_checkpoint=on_checkpoint,
+        checkpoint_seconds=checkpoint_seconds, **settings,
+    )  # fmt: skip
+    found = begun if isinstance(begun, History) else train_together([begun])[0]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def fit_together(calls: Sequence[Mapping[str, Any]]) -> list[History | Exception]:
+    """What `fit(**call)` returns for each call, or raises; all of them are trained as one ensemble (see `fleet`).
+
+    The calls may differ in weights, series, forcing, seed, checkpoint and callbacks. Raises `SpecError` for calls that
+    differ in more, and for backends that gain nothing by it. `KeyboardInterrupt` as in `fit`, for all of them.
+    """
+    begun: list[TrainingRun | History | Exception] = []
+    for call in calls:
+        try:
+            begun.append(begin(**call))
+        except Exception as problem:
+            begun.append(problem)
+    runs = [run for run in begun if isinstance(run, TrainingRun)]
+    found = iter(train_together(runs))
+    return [next(found) if isinstance(run, TrainingRun) else run for run in begun]
+
+
+def begin(
+    model: Model,
+    train: TimeSeries | Sequence[TimeSeries],
+    *,
+    forcing: Forcing | Sequence[Forcing] | None = None,
+    validation: TimeSeries | Sequence[TimeSeries] | None = None,
+    seed: int = 0,
+    seconds: float | None = None,
+    restarts: Sequence[Model] = (),
+    vary: Mapping[str, Sequence[float]] | None = None,
+    losses: Sequence[Loss] = (),
+    resume: dict[str, Tensor] | None = None,
+    on_progress: Callable[[int, int, float], None] | None = None,
+    on_checkpoint: Callable[[dict[str, Tensor]], None] | None = None,
+    checkpoint_seconds: float = 10.0,
+    **settings: Any,
+) -> TrainingRun | History:
+    """A training run with the arguments of `fit`, all judged and no step done; the history at once where the family is
+    solved in closed form."""
     config = from_options(TrainingConfig, {**_recommended(model), **settings}, where="fit")
     series, checking = _as_list(train), _as_list(validation)
     _agree(model, [*series, *checking])
@@ -102,14 +150,14 @@ def fit(
         series, mean, std, config.window, seed=seed, dtype=model.dtype, noise=config.noise, device=config.device
     )
     job = make_job(Ensemble(members, config.device), windows, config, vary or {}, losses)
-    run = TrainingRun(job, forcings, backend)
+    run = TrainingRun(job, forcings, backend, score, on_progress, on_checkpoint, checkpoint_seconds)
     if seconds is not None:
         if resume is not None:
             raise SpecError("seconds together with resume", "steps", "give the number of steps of the interrupted run")
         run.steps = run.steps_within(seconds)
     if resume is not None:
         run.state.restore(resume)
-    return run.train(score, on_progress, on_checkpoint, checkpoint_seconds)
+    return run
 
 
 def _recommended(model: Model) -> dict[str, Any]:

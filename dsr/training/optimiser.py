@@ -39,6 +39,16 @@ class Optimiser:
         counts = np.arange(self.count + 1, self.count + 1 + steps, dtype=np.float64)
         return _radam(counts) if self.name == "radam" else _adam(counts)
 
+    def adopt(self, parts: Sequence[Optimiser]) -> None:
+        """Take over the moments of the optimisers of this one's consecutive members, which become views into it."""
+        counts = [len(part.parameters) for part in parts]
+        views = (t.split(counts) for t in (self.parameters, self.mean, self.square))
+        for part, parameters, mean, square in zip(parts, *views, strict=True):
+            mean.copy_(part.mean)
+            square.copy_(part.square)
+            part.parameters, part.mean, part.square = parameters, mean, square
+        self.count = parts[0].count
+
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: Tensor, scale: float, eps: float) -> None:
         """One update; rate (members, 1) or (members, n)."""

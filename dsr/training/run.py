@@ -1,4 +1,5 @@
-"""One training run: blocks of steps on an engine, checks of the free run between them, and what is left at the end."""
+"""One training run: where it stands, what is checked and told between the blocks of steps, and what is left at the
+end. `fleet.py` moves it forward, alone or in one ensemble with others."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from ..errors import DataError, SpecError
 from ..fate import DIVERGED
 from .backends import make_engine
-from .engine import BLOCK, run_interruptibly
+from .engine import BLOCK, Engine, run_interruptibly
 from .forcing import AdaptiveForcing, Forcing
 from .history import History
 from .jacobian_norms import jacobian_norms
@@ -22,14 +23,26 @@ from .job import Job
 from .selection import FreeRunScore, Verdict
 from .state import TrainingState
 
-CALL_SECONDS = 0.25  # how long an engine works before progress is shown
-
 
 class TrainingRun:
-    """A job, its forcing schemes (one per member), an engine, and the state reached."""
+    """A job, its forcing schemes (one per member), an engine, and the state reached.
 
-    def __init__(self, job: Job, forcings: Sequence[Forcing], backend: str) -> None:
-        self.job, self.forcings, self.backend = job, forcings, backend
+    score : judges the free runs at the checks. on_progress, on_checkpoint, checkpoint_seconds : see `fit`. outcome :
+    how training ended, empty until then. problem : what a check or a callback raised, which ends this run alone.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        forcings: Sequence[Forcing],
+        backend: str,
+        score: FreeRunScore | None = None,
+        on_progress: Callable[[int, int, float], None] | None = None,
+        on_checkpoint: Callable[[dict[str, Tensor]], None] | None = None,
+        checkpoint_seconds: float = 10.0,
+    ) -> None:
+        self.job, self.forcings, self.backend, self.score = job, forcings, backend, score
+        self.on_progress, self.on_checkpoint, self.checkpoint_seconds = on_progress, on_checkpoint, checkpoint_seconds
         self.adaptive = [f for f in forcings if isinstance(f, AdaptiveForcing)]
         if self.adaptive and len(self.adaptive) < len(forcings):
             raise SpecError("adaptive and other forcings in one ensemble", "one kind", "train them in two calls")
@@ -37,66 +50,63 @@ class TrainingRun:
         self.state = TrainingState(job.ensemble, job.optimiser, start)
         self.engine = make_engine(job, backend)
         self.steps = job.config.steps
+        self.outcome = ""
+        self.problem: Exception | None = None
+        self._kept, self._judged = time.perf_counter(), 0
 
-    def train(
-        self,
-        score: FreeRunScore | None,
-        on_progress: Callable[[int, int, float], None] | None,
-        on_checkpoint: Callable[[dict[str, Tensor]], None] | None,
-        checkpoint_seconds: float,
-    ) -> History:
-        """Run to the end, to divergence of every member, or to an interruption."""
-        started = time.perf_counter()
-        try:
-            outcome = self._loop(score, on_progress, on_checkpoint, checkpoint_seconds)
-        except KeyboardInterrupt:
-            if on_checkpoint is not None:
-                on_checkpoint(self.state.tensors())
-            self.job.ensemble.load(self._selected())
-            raise
-        return self._finish(outcome, time.perf_counter() - started)
+    @property
+    def members(self) -> int:
+        return self.job.ensemble.members
 
-    def _loop(
-        self,
-        score: FreeRunScore | None,
-        on_progress: Callable[[int, int, float], None] | None,
-        on_checkpoint: Callable[[dict[str, Tensor]], None] | None,
-        checkpoint_seconds: float,
-    ) -> str:
-        state, checks, kept, blocks = self.state, self.job.config.checks, time.perf_counter(), 1
-        due = sorted({_block_end(round(self.steps * (i + 1) / checks), self.steps) for i in range(checks)})
-        while state.step < self.steps:
-            before, finished, began = state.step, len(state.losses), time.perf_counter()
-            limit = next(d for d in due if d > state.step) - state.step
-            self.advance(min(blocks * BLOCK - state.step % BLOCK, limit))
-            blocks = self._blocks_per_call(state.step - before, time.perf_counter() - began)
-            new = state.losses[finished:]
-            if new and not torch.isfinite(new[-1]).any():
-                return f"diverged at step {before}"
-            if on_progress is not None and new:
-                on_progress(state.step, self.steps, float(new[-1][torch.isfinite(new[-1])].mean()))
-            if score is not None and state.step in due:
-                state.consider([self._judge(score, k) for k in range(self.job.ensemble.members)])
-            if on_checkpoint is not None and time.perf_counter() - kept >= checkpoint_seconds:
-                on_checkpoint(state.tensors())
-                kept = time.perf_counter()
-        return "finished"
+    @property
+    def is_open(self) -> bool:
+        """Whether there are steps left to do."""
+        return self.problem is None and not self.outcome
+
+    @property
+    def due(self) -> list[int]:
+        """Steps after which the free runs are checked."""
+        checks = self.job.config.checks
+        return sorted({_block_end(round(self.steps * (i + 1) / checks), self.steps) for i in range(checks)})
 
     def advance(self, count: int) -> None:
-        """`count` further steps; adaptive strengths are estimated anew at every block, so then at most one block.
+        """`count` further steps of this run alone, see `advance`."""
+        advance([self], self.engine, count)
 
-        On `KeyboardInterrupt` the state is that after the last completed step.
-        """
-        state, first = self.state, self.state.step
-        if self.adaptive and first % BLOCK == 0:
-            self._adapt(first)
-        strengths = self._strengths(first, count)
-        losses, interruption = run_interruptibly(
-            lambda stop: self.engine.run(first, count, self.steps, strengths, stop)
-        )
-        state.advance(losses, self.steps)
-        if interruption is not None:
-            raise interruption
+    def follow(self) -> None:
+        """What is due after some steps, and before the first: divergence is noticed, progress told, the free runs
+        checked, a checkpoint handed out. What goes wrong here is `problem`."""
+        try:
+            self._follow()
+        except Exception as problem:
+            self.problem = problem
+
+    def _follow(self) -> None:
+        state = self.state
+        fresh, self._judged = state.losses[self._judged :], len(state.losses)
+        lost = next((i for i, losses in enumerate(fresh) if not torch.isfinite(losses).any()), None)
+        if lost is not None:
+            first = self._judged - len(fresh) + lost
+            del state.losses[first + 1 :]  # how many more there are depends on the speed of the machine
+            self.outcome = f"diverged at step {first * BLOCK}"
+            return
+        if self.on_progress is not None and fresh:
+            self.on_progress(state.step, self.steps, float(fresh[-1][torch.isfinite(fresh[-1])].mean()))
+        # an interrupted run may have reached the step of a check without it
+        if self.score is not None and state.step in self.due and state.step not in {c.step for c in state.checks}:
+            state.consider([self._judge(self.score, k) for k in range(self.members)])
+        if state.step >= self.steps:
+            self.outcome = "finished"
+        now = time.perf_counter()
+        if self.on_checkpoint is not None and fresh and now - self._kept >= self.checkpoint_seconds:
+            self.on_checkpoint(state.tensors())
+            self._kept = now
+
+    def interrupt(self) -> None:
+        """Hand out a checkpoint, and leave the best weights so far in the model."""
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(self.state.tensors())
+        self.job.ensemble.load(self._selected())
 
     def steps_within(self, seconds: float) -> int:
         """Number of steps that fit a budget, from the speed of a copy that is thrown away."""
@@ -111,12 +121,7 @@ class TrainingRun:
         speed = blocks * BLOCK / (time.perf_counter() - started)
         return max(int(speed * seconds / BLOCK), 1) * BLOCK
 
-    def _blocks_per_call(self, done: int, seconds: float) -> int:
-        if self.adaptive:
-            return 1
-        return max(1, int(done / BLOCK * CALL_SECONDS / max(seconds, 1e-6)))
-
-    def _strengths(self, first: int, count: int) -> Tensor:
+    def strengths(self, first: int, count: int) -> Tensor:
         """(blocks, T, members) for the blocks that the steps touch."""
         length, rows = self.job.config.window, []
         for block in range(first // BLOCK, (first + count - 1) // BLOCK + 1):
@@ -125,10 +130,12 @@ class TrainingRun:
         strengths = torch.from_numpy(np.stack(rows))
         return self.state.alpha.expand_as(strengths) if self.adaptive else strengths
 
-    def _adapt(self, first: int) -> None:
-        """New strengths from the Jacobians at the data of the coming step."""
+    def adapt(self) -> None:
+        """New adaptive strengths at the start of a block, from the Jacobians at the data of the coming step."""
         job, state = self.job, self.state
-        picks, places = job.windows.draws(first, 1, job.ensemble.members, job.config.batch_size)
+        if not self.adaptive or state.step % BLOCK:
+            return
+        picks, places = job.windows.draws(state.step, 1, job.ensemble.members, job.config.batch_size)
         device = job.ensemble.flat.device
         windows = job.windows.gather(torch.from_numpy(picks[0]).to(device), torch.from_numpy(places[0]).to(device))
         estimators = {f.estimator for f in self.adaptive}
@@ -157,8 +164,11 @@ class TrainingRun:
     def _found(self) -> bool:
         return math.isfinite(self.state.best_scores[self.state.survivor])
 
-    def _finish(self, outcome: str, seconds: float) -> History:
-        state, members = self.state, self.job.ensemble.members
+    def finish(self, seconds: float) -> History:
+        """The history of a run that has ended. Raises its `problem`, and `DataError` if there are no usable weights."""
+        if self.problem is not None:
+            raise self.problem
+        state, members, outcome = self.state, self.members, self.outcome
         row = self._selected()
         if not torch.isfinite(row).all():
             raise DataError(
@@ -183,6 +193,23 @@ class TrainingRun:
             backend=self.backend,
             seconds=seconds,
         )
+
+
+def advance(runs: Sequence[TrainingRun], engine: Engine, count: int) -> None:
+    """`count` further steps of runs that stand at the same step, on the engine of all their members; adaptive strengths
+    are estimated anew at every block, so then at most one block.
+
+    On `KeyboardInterrupt` the states are those after the last completed step.
+    """
+    first, steps = runs[0].state.step, runs[0].steps
+    for run in runs:
+        run.adapt()
+    strengths = torch.cat([run.strengths(first, count) for run in runs], dim=2)
+    losses, interruption = run_interruptibly(lambda stop: engine.run(first, count, steps, strengths, stop))
+    for run, own in zip(runs, losses.split([run.members for run in runs], dim=1), strict=True):
+        run.state.advance(own, steps)
+    if interruption is not None:
+        raise interruption
 
 
 def _block_end(step: int, steps: int) -> int:

@@ -45,6 +45,7 @@ class TrainingState:
     def advance(self, losses: Tensor, steps: int) -> None:
         """Take in the losses (done, members) of further steps."""
         self.step += len(losses)
+        self.optimiser.count = self.step  # where the steps were those of a joined ensemble, its optimiser counted
         self.pending = torch.cat([self.pending, losses])
         while len(self.pending) >= BLOCK or (len(self.pending) and self.step == steps):
             self.losses.append(self.pending[:BLOCK].float().mean(0))

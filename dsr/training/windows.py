@@ -75,6 +75,27 @@ class Windows:
         return torch.cat([windows[..., : self.dim] + noise, windows[..., self.dim :]], dim=-1)
 
 
+class JoinedWindows(Windows):
+    """The windows of several runs side by side on the member axis: `members[i]` members see those of `parts[i]`, the
+    same as without the others."""
+
+    def __init__(self, parts: Sequence[Windows], members: Sequence[int]) -> None:
+        first = parts[0]
+        self.parts, self.counts = tuple(parts), tuple(members)
+        self.length, self.noise, self.dim = first.length, first.noise, first.dim
+        self._time, self._cells = first._time, first._cells
+        self.rows, self.normals = torch.cat([p.rows for p in parts]), torch.cat([p.normals for p in parts])
+        sizes = np.array([(len(p.rows), len(p.normals)) for p in parts])
+        self.offsets = np.cumsum(sizes, axis=0) - sizes  # of each part's rows and normal numbers in the joined tables
+
+    def draws(self, first: int, steps: int, members: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """As of `Windows`; `members` is the number of all members."""
+        drawn = [part.draws(first, steps, count, batch) for part, count in zip(self.parts, self.counts, strict=True)]
+        firsts = [rows + offset for (rows, _), offset in zip(drawn, self.offsets[:, 0], strict=True)]
+        places = [cells + offset for (_, cells), offset in zip(drawn, self.offsets[:, 1], strict=True)]
+        return np.concatenate(firsts, axis=1), np.concatenate(places, axis=1)
+
+
 def require_rows(series: Sequence[TimeSeries], length: int) -> None:
     """Raise `DataError` when no series is longer than one training window of `length` steps."""
     longest = max(len(s) for s in series)
