@@ -24,7 +24,6 @@ from dsr.runs.sweep.engine import run_sweep
 from dsr.runs.sweep.jobs import Job, jobs_of
 from dsr.runs.sweep.plan import combinations
 from dsr.runs.sweep.pretend import begun, pretend
-from dsr.runs.sweep.slurm import SlurmSettings, slurm_cluster, slurm_settings
 from dsr.runs.sweep.trial import pretended
 
 
@@ -263,34 +262,6 @@ def test_no_scheduler_and_no_gpu_are_sentences(client, tmp_path, monkeypatch):
     hungry = Job(job.spec, job.label, job.run_id, job.folder, 0.0, True)
     with pytest.raises(ClusterError, match="no worker with a GPU"):
         run_sweep([hungry], client, RunStore(tmp_path), work=pretend)
-
-
-def test_a_slurm_job_asks_for_what_the_settings_say(tmp_path):
-    (tmp_path / "slurm.toml").write_text(
-        'jobs = 3\ncores = 4\nmemory = "8GB"\nwalltime = "01:30:00"\nqueue = "gpu"\naccount = "chaos"\n'
-        'gpus = 2\ninterface = "lo"\ndirectives = ["--constraint=rome"]\nprologue = ["module load gcc"]\n'
-    )
-    with slurm_cluster(slurm_settings(tmp_path / "slurm.toml")) as cluster:
-        script = cluster.job_script()
-    for line in (
-        "#SBATCH -p gpu", "#SBATCH -A chaos", "#SBATCH --cpus-per-task=4", "#SBATCH --mem=8G", "#SBATCH -t 01:30:00",
-        "#SBATCH --constraint=rome", "#SBATCH --gres=gpu:2", "export OMP_NUM_THREADS=1", "module load gcc",
-    ):  # fmt: skip
-        assert line in script.splitlines(), line
-    for words in ("--nthreads 1 ", "--nworkers 2 ", "--resources GPU=1", sys.executable):
-        assert words in script, words
-    with slurm_cluster(SlurmSettings(cores=6, interface="lo")) as cluster:
-        script = cluster.job_script()
-    assert "--nthreads 1 " in script and "--nworkers 6 " in script and "GPU" not in script
-
-
-@pytest.mark.parametrize(
-    ("text", "said"), [("cors = 3", "did you mean 'cores'"), ("jobs = 0", "1 or more"), ("jobs =", "cannot be read")]
-)
-def test_slurm_settings_are_judged(tmp_path, text, said):
-    (tmp_path / "slurm.toml").write_text(text)
-    with pytest.raises(Exception, match=said):
-        slurm_settings(tmp_path / "slurm.toml")
 
 
 @pytest.mark.slow

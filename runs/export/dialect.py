@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,13 +25,12 @@ BINDING: Mapping[str, tuple[int, tuple[int, ...]]] = {
 class Dialect:
     """operations : template of each operation, `{0}`, `{1}` for its parts. helpers : source of the functions that
     operations of that name call. first : what the first row is numbered with. last : what is added to the number of
-    the row after the last. literal : an array as source text. comment : what a comment line starts with."""
+    the row after the last. comment : what a comment line starts with; none inside a Python string."""
 
     operations: Mapping[str, str]
     helpers: Mapping[str, str]
     first: int
     last: int
-    literal: Callable[[np.ndarray], str]
     comment: str
 
     def write(self, term: Term, binding: int = SUM) -> str:
@@ -55,8 +54,9 @@ class Dialect:
     def comments(self, equations: Equations) -> str:
         """What the model is, as comment lines."""
         lines = [line for text in sentences(equations) for line in textwrap.wrap(text, 110, subsequent_indent="    ")]
-        start = f"{self.comment} " if self.comment else ""
-        return "\n".join(start + line for line in lines)
+        if self.comment:
+            return "\n".join(f"{self.comment} {line}" for line in lines)
+        return "\n".join(lines).replace("\\", "\\\\").replace('"', '\\"')  # names of columns may hold them
 
 
 def _plain(part: str | int | float) -> str:
@@ -64,9 +64,16 @@ def _plain(part: str | int | float) -> str:
 
 
 def sentences(equations: Equations) -> list[str]:
-    """What the model is, for the head of every file."""
+    """What the model is, for the head of a program."""
+    found = [f"Reconstruction by dsr, family {equations.family}: {equations.formula}", *meaning(equations)]
+    if equations.polynomial is not None and readable(equations.polynomial):
+        found += readable_lines(equations.polynomial)
+    return found + list(equations.notes)
+
+
+def meaning(equations: Equations) -> list[str]:
+    """What the state, a step and the observations are."""
     found = [
-        f"Reconstruction by dsr, family {equations.family}: {equations.formula}",
         f"z, {equations.state_dim} numbers: {equations.state}.",
     ]
     if equations.time == "map":
@@ -76,10 +83,7 @@ def sentences(equations: Equations) -> list[str]:
             f"The slope is dz/dt; rows of the data are dt = {equations.dt!r} apart, which the model integrates in "
             f"{equations.substeps} steps of the classical Runge-Kutta rule."
         )
-    found.append(f"Observations, in data units: {', '.join(equations.names)}.")
-    if equations.polynomial is not None and readable(equations.polynomial):
-        found += readable_lines(equations.polynomial)
-    return found + list(equations.notes)
+    return [*found, f"Observations, in data units: {', '.join(equations.names)}."]
 
 
 READABLE = 60  # terms that a person may want to read

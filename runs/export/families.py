@@ -55,7 +55,7 @@ def equations_of(model: Model, names: Sequence[str] = ()) -> Equations:
             "use it in Python with dsr.runs.weights.load_model",
         )
     twin: Any = model.in_float64()
-    columns = tuple(names) or tuple(f"x{i + 1}" for i in range(model.obs_dim))
+    columns = tuple(" ".join(n.split()) for n in names) or tuple(f"x{i + 1}" for i in range(model.obs_dim))
     parts: Parts = {
         "family": family,
         "formula": config_of(model)[1].equations,
@@ -173,6 +173,8 @@ def _lagged(columns: Sequence[str], lags: int, stride: int) -> tuple[str, ...]:
 
 
 def _delay_state(model: Any) -> str:
+    if model.rows == 1:
+        return "the observation, in standardised units"
     return f"the last {model.rows} rows of the observation, newest first, in standardised units"
 
 

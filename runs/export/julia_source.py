@@ -45,7 +45,6 @@ JULIA = Dialect(
     },
     first=1,
     last=0,
-    literal=literal,
     comment="#",
 )
 

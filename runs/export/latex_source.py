@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
+
 import numpy as np
 
-from .dialect import Dialect, readable, sentences
+from .dialect import Dialect, meaning, readable
 from .expression import Equations, Polynomial, Term
 from .files import Files, Reference, orbit_file, orbit_name
-
-DIGITS = 6
-WIDEST, TALLEST = 10, 30  # a matrix that fits on a page
-
-
-def literal(array: np.ndarray) -> str:
-    """A vector as a column, or a matrix."""
-    rows = array[:, None] if array.ndim == 1 else array
-    lines = [" & ".join(number(v) for v in row) for row in rows.tolist()]
-    return "\\begin{pmatrix}\n" + " \\\\\n".join(lines) + "\n\\end{pmatrix}"
-
-
-def number(value: float) -> str:
-    """Six digits, with a power of ten where there is one."""
-    text, _, power = f"{value:.{DIGITS}g}".partition("e")
-    return f"{text} \\times 10^{{{int(power)}}}" if power else text
-
+from .latex_layout import LINE, WIDEST, broken_sum, displays, matrix, number, width
 
 LATEX = Dialect(
     operations={
@@ -44,7 +31,6 @@ LATEX = Dialect(
     helpers={},
     first=1,
     last=0,
-    literal=literal,
     comment="%",
 )
 SYMBOLS = {
@@ -53,32 +39,62 @@ SYMBOLS = {
 }  # fmt: skip
 
 
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho varsigma sigma tau upsilon phi "
+    "chi psi omega"
+).split()
+GREEK_CAPITALS = "gamma delta theta lambda xi pi sigma upsilon phi psi omega".split()
+MONOMIALS = (
+    "$\\phi_j(u)$ is the product of the elements of $u$ whose numbers are in row $j$ of the array \\texttt{factors} "
+    "of the table beside this file, 1 where there are none."
+)
+
+
 def latex_files(equations: Equations, reference: Reference, stem: str) -> Files:
-    """A document with the equations and the parameters that fit on a page, to six digits; the table
-    STEM_parameters.csv has all of them with all digits."""
+    """A document with the equations and the parameters that fit on a page, to six digits or as many as fit on a line;
+    the table STEM_parameters.csv has all of them with all digits. `pdflatex STEM.tex` needs amsmath and geometry."""
+    shown = equations.polynomial is not None and readable(equations.polynomial)
+    text = [f"Reconstruction by dsr, family \\texttt{{{_text(equations.family)}}}."]
+    text += [_text(sentence) for sentence in (*meaning(equations), *equations.notes)]
+    text += [MONOMIALS] if equations.uses("monomials") and not shown else []
     lines = [f"{_symbol(key)} &= {LATEX.write(_renamed(term))}" for key, term in equations.assignments]
-    lines.append(f"x &= \\mu + \\sigma \\odot ({LATEX.write(_renamed(equations.observed))})")
-    parts = ["\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"]
-    if equations.polynomial is not None and readable(equations.polynomial):
-        parts.append("In full:\n\\begin{align*}\n" + " \\\\\n".join(_sums(equations.polynomial)) + "\n\\end{align*}")
-    scaling = {"\\mu": equations.mean, "\\sigma": equations.std}
-    numbers = {**scaling, **{_symbol(k): a for k, a in equations.arrays.items() if k != "factors"}}
-    for symbol, array in numbers.items():
-        rows, columns = (array.size, 1) if array.ndim == 1 else array.shape
-        fits = rows <= TALLEST and columns <= WIDEST
-        shape = f"${symbol}$ is ${rows} \\times {columns}$; its numbers are in the table beside this file."
-        parts.append(f"\\[\n{symbol} = {literal(array)}\n\\]" if fits else shape)
-    text = [_text(sentence) for sentence in sentences(equations)[:4]]
-    body = "\n\n".join(["\\noindent " + "\n\n".join(text), *parts])
+    seen, data_units = LATEX.write(_renamed(equations.observed)), equations.mean.any() or (equations.std != 1).any()
+    lines.append(f"x &= \\mu + \\sigma \\odot ({seen})" if data_units else f"x &= {seen}")
+    parts = ["\n\n".join(text), _aligned(lines)]
+    if equations.polynomial is not None and shown:
+        parts += ["In full:", _aligned(_sums(equations.polynomial))]
+    arrays = {_symbol(key): array for key, array in equations.arrays.items() if key != "factors"}
+    parts += _numbers({"\\mu": equations.mean, "\\sigma": equations.std, **arrays} if data_units else arrays)
+    body = "\n\n".join(parts)
+    letters = "".join(f"\\DeclareUnicodeCharacter{{{ord(c):04X}}}{{{_letter(c)}}}\n" for c in _unknown_letters(body))
     document = (
         "\\documentclass{article}\n\\usepackage{amsmath}\n\\usepackage[margin=2cm]{geometry}\n"
-        f"\\setcounter{{MaxMatrixCols}}{{{WIDEST}}}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+        f"\\setcounter{{MaxMatrixCols}}{{{WIDEST}}}\n\\setlength{{\\parindent}}{{0pt}}\n\\allowdisplaybreaks\n{letters}"
+        f"\\begin{{document}}\n{body}\n\\end{{document}}\n"
     )
     return {
         f"{stem}.tex": document.encode(),
         f"{stem}_parameters.csv": _table(equations),
         orbit_name(stem): orbit_file(equations, reference),
     }
+
+
+def _aligned(lines: list[str]) -> str:
+    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def _numbers(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Vectors side by side, then matrices, then a word on those that do not fit."""
+    found = {symbol: matrix(array) for symbol, array in arrays.items()}
+    vectors = [(s, text) for s, text in found.items() if text is not None and arrays[s].size == len(arrays[s])]
+    parts = list(displays(vectors))
+    for symbol, text in found.items():
+        rows, columns = (arrays[symbol].size, 1) if arrays[symbol].ndim == 1 else arrays[symbol].shape
+        if text is None:
+            parts.append(f"${symbol}$ is ${rows} \\times {columns}$; its numbers are in the table beside this file.")
+        elif columns > 1:
+            parts.append(f"\\[\n{symbol} = {text}\n\\]")
+    return parts
 
 
 def _symbol(key: str) -> str:
@@ -94,6 +110,7 @@ def _renamed(term: Term) -> Term:
 
 def _sums(polynomial: Polynomial) -> list[str]:
     variables = [_variable(v) for v in polynomial.variables]
+    room = LINE - 3 - max(width(_left(left)) for left in polynomial.left)
     lines = []
     for left, row in zip(polynomial.left, polynomial.coefficients, strict=True):
         terms = []
@@ -101,8 +118,9 @@ def _sums(polynomial: Polynomial) -> list[str]:
             used = [variables[f - 1] for f in factors if f]
             powers = [v if used.count(v) == 1 else f"{v}^{{{used.count(v)}}}" for v in dict.fromkeys(used)]
             if value:
-                terms.append(" ".join([number(value), *powers]))
-        lines.append(f"{_left(left)} &= {' + '.join(terms) or '0'}".replace("+ -", "- "))
+                factor = {1.0: "", -1.0: "-"}.get(value) if powers else None
+                terms.append(" ".join([number(value), *powers]) if factor is None else factor + " ".join(powers))
+        lines.append(broken_sum(_left(left), terms, room))
     return lines
 
 
@@ -117,7 +135,7 @@ def _left(text: str) -> str:
 def _variable(text: str) -> str:
     base, _, lag = text.partition("[")
     letters = base.rstrip("0123456789")
-    symbol = letters if len(letters) == 1 else f"\\mathrm{{{_text(letters)}}}"
+    symbol = letters if len(letters) == 1 else f"\\text{{{_text(letters)}}}"
     below = [part for part in (base[len(letters) :], f"t{lag[:-1]}" if lag else "") if part]
     return symbol + (f"_{{{','.join(below)}}}" if below else "")
 
@@ -126,6 +144,22 @@ def _text(sentence: str) -> str:
     """Plain text for LaTeX."""
     special = {"\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}", **{c: f"\\{c}" for c in "_#%&{}$"}}
     return "".join(special.get(c, c) for c in sentence)
+
+
+def _unknown_letters(body: str) -> list[str]:
+    """Characters that LaTeX does not know of itself."""
+    return sorted({c for c in body if ord(c) > 0x17F})
+
+
+def _letter(character: str) -> str:
+    """A Greek letter as such, anything else by its number."""
+    kind, _, greek = unicodedata.name(character, "").rpartition(" LETTER ")
+    word = {"LAMDA": "lambda", "FINAL SIGMA": "varsigma"}.get(greek, greek.lower())
+    if word in GREEK and kind == "GREEK SMALL":
+        return f"\\ensuremath{{\\{word}}}"
+    if word in GREEK_CAPITALS and kind == "GREEK CAPITAL":
+        return f"\\ensuremath{{\\{word.capitalize()}}}"
+    return f"U+{ord(character):04X}"
 
 
 def _table(equations: Equations) -> bytes:

@@ -41,7 +41,6 @@ MATLAB = Dialect(
     },
     first=1,
     last=0,
-    literal=literal,
     comment="%",
 )
 

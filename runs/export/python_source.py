@@ -44,7 +44,6 @@ NUMPY = Dialect(
     },
     first=0,
     last=0,
-    literal=literal,
     comment="",
 )
 

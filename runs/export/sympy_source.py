@@ -47,7 +47,6 @@ SYMPY = Dialect(
     },
     first=0,
     last=0,
-    literal=literal,
     comment="",
 )
 

@@ -17,6 +17,7 @@ LOOPBACK = "127.0.0.1"
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
 GPU = "GPU"  # the resource that a run with training.device = "cuda" takes one of
 CONNECT_SECONDS = 20
+TALKATIVE = ("distributed", "distributed.client", "distributed.core", "tornado.application", "asyncio")
 
 
 class ClusterError(DsrError):
@@ -46,8 +47,8 @@ def connected(
     import dask
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with ExitStack() as open_ones:
+        open_ones.enter_context(_silenced())
         if scheduler is not None:
             place: Any = scheduler
         elif slurm is not None:
@@ -67,15 +68,28 @@ def connected(
         yield open_ones.enter_context(client)
 
 
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """When a scheduler dies its client says so at length; the sweep says it in a sentence."""
+    loggers = [logging.getLogger(name) for name in TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def _submitted(path: str) -> Any:
-    """A cluster of SLURM jobs, asked for."""
-    from .slurm import require_slurm, slurm_cluster, slurm_settings
+    """A cluster of SLURM jobs, while it is open."""
+    from .slurm import require_slurm, slurm_settings
+    from .slurm_jobs import submitted
 
     settings = slurm_settings(path)
     require_slurm()
-    cluster = slurm_cluster(settings)
-    cluster.scale(jobs=settings.jobs)
-    return cluster
+    return submitted(settings)
 
 
 def embedded(workers: int, memory: str | float = "auto", gpus: int = 0) -> Any:
@@ -99,10 +113,15 @@ def embedded(workers: int, memory: str | float = "auto", gpus: int = 0) -> Any:
     return SpecCluster(workers=members, scheduler=scheduler, silence_logs=logging.CRITICAL)
 
 
+def gpus(client: Client) -> int:
+    """GPUs that the workers of the moment have to give."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return int(sum(worker.get("resources", {}).get(GPU, 0) for worker in workers))
+
+
 def require_gpus(client: Client) -> None:
     """Raises `ClusterError` when there are workers and none of them has a GPU to give."""
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    if workers and not any(w.get("resources", {}).get(GPU) for w in workers):
+    if client.scheduler_info(n_workers=-1)["workers"] and not gpus(client):
         raise ClusterError(
             "training.device=cuda, and no worker with a GPU",
             f"workers started with `dask worker --resources {GPU}=1`, or a machine with a GPU",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tomllib
@@ -46,10 +47,11 @@ def slurm_settings(path: str | Path) -> SlurmSettings:
 
 
 def slurm_cluster(settings: SlurmSettings) -> Any:
-    """A cluster without workers yet; `scale(jobs=settings.jobs)` submits them, `job_script()` shows what is submitted.
+    """A cluster without workers yet; `job_script()` shows what is submitted for them.
 
-    The scheduler runs in this process and listens on `interface`, without encryption: use it where the network of the
-    cluster is trusted. Raises `ClusterError` without dask-jobqueue.
+    The scheduler runs in this process and listens on `interface`, on all networks of this machine without one, and
+    without encryption: use it where the network of the cluster is trusted. Raises `ClusterError` without
+    dask-jobqueue, and for settings that it refuses.
     """
     try:
         from dask_jobqueue import SLURMCluster
@@ -60,23 +62,31 @@ def slurm_cluster(settings: SlurmSettings) -> Any:
     processes = settings.gpus or settings.cores
     resources = ["--resources", f"{GPU}=1"] if settings.gpus else []
     directives = [*settings.directives, *([f"--gres=gpu:{settings.gpus}"] if settings.gpus else [])]
-    # Each worker process takes one run at a time, whatever the number of its cores.
-    return SLURMCluster(
-        cores=processes,
-        processes=processes,
-        job_cpu=settings.cores,
-        memory=settings.memory,
-        walltime=settings.walltime,
-        queue=settings.queue,
-        account=settings.account,
-        interface=settings.interface,
-        job_extra_directives=directives,
-        job_script_prologue=[*(f"export {key}={value}" for key, value in THREADS.items()), *settings.prologue],
-        worker_extra_args=["--no-dashboard", *resources],
-        python=sys.executable,
-        log_directory=settings.log_folder,
-        scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-    )
+    try:
+        return SLURMCluster(
+            cores=processes,  # each worker process takes one run at a time, whatever the number of its cores
+            processes=processes,
+            job_cpu=settings.cores,
+            memory=settings.memory,
+            walltime=settings.walltime,
+            queue=settings.queue,
+            account=settings.account,
+            interface=settings.interface,
+            job_extra_directives=directives,
+            job_script_prologue=[*(f"export {key}={value}" for key, value in THREADS.items()), *settings.prologue],
+            worker_extra_args=["--no-dashboard", *resources],
+            python=sys.executable,
+            log_directory=settings.log_folder,
+            silence_logs=logging.CRITICAL,
+            scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        )
+    except (RuntimeError, OSError, ValueError) as problem:
+        reason = str(problem).removeprefix("Cluster failed to start: ")
+        raise ClusterError(
+            f"settings for SLURM that cannot be used ({reason})",
+            "a network interface of this machine, and memory such as '16GB'",
+            "change the file given to --slurm; `ip link` lists interfaces",
+        ) from problem
 
 
 def require_slurm() -> None:
