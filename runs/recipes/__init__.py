@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -36,6 +36,14 @@ def require_complete(tree: Mapping[str, Any], name: str) -> None:
         raise SpecError(
             f"the recipe '{name}' without a data file", "the path of your series", f"dsr run {name} data.file=my.csv"
         )
+
+
+def require_files(tree: Mapping[str, Any], name: str, words: Sequence[str]) -> None:
+    """Raises `SpecError` for the recipe of a sweep whose data files are named neither there nor by the words."""
+    wanted = [key for key, value in tree.get("data", {}).items() if value == YOURS]
+    if not all(any(word.startswith(f"data.{key}=") for word in words) for key in wanted):
+        example = " ".join(f"data.{key}={text}" for key, text in zip(wanted, ("my.csv", "other.csv"), strict=False))
+        raise SpecError(f"the recipe '{name}' without its data", "paths of your series", f"dsr sweep {name} {example}")
 
 
 def _text(name: str) -> str:
