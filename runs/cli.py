@@ -31,6 +31,7 @@ Array = Annotated[str | None, typer.Option(help="array inside a .npz or .mat fil
 Transpose = Annotated[bool, typer.Option("--transpose", help="rows and columns are swapped in the file")]
 Missing = Annotated[str | None, typer.Option(help="missing values: refuse, or interpolate")]
 Header = Annotated[bool | None, typer.Option(help="first line of a text file holds names; seen from it if not given")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="draw figures and report (later: dsr report RUN)")]
 Resample = Annotated[bool, typer.Option("--resample", help="put irregular samples on a regular grid")]
 
 
@@ -55,6 +56,7 @@ def reconstruct(
     header: Header = None,
     embed: Annotated[str | None, typer.Option(help="delay embedding: auto, cao, pecuzal, none, or 3x12")] = None,
     experiment: Annotated[str | None, typer.Option(help="folder inside the store")] = None,
+    report: Report = True,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,13 +77,14 @@ def reconstruct(
         if value is not None:
             tree.setdefault(section, {})[key] = value
     tree |= {key: value for key, value in (("seed", seed), ("experiment", experiment)) if value is not None}
-    _run(override(tree, overrides or []), store, as_json)
+    _run(override(tree, overrides or []), store, as_json, report)
 
 
 @app.command()
 def run(
     spec: Annotated[str, typer.Argument(metavar="SPEC.toml", help="a spec file, or the name of a shipped recipe")],
     overrides: Overrides = None,
+    report: Report = True,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,7 +94,7 @@ def run(
 
     tree = override(recipe(spec) or read(spec), overrides or [])
     require_complete(tree, spec)
-    _run(tree, store, as_json)
+    _run(tree, store, as_json, report)
 
 
 @app.command()
@@ -103,6 +106,10 @@ def sweep(
     slurm: Annotated[str | None, typer.Option(help="submit SLURM jobs as in this TOML file")] = None,
     memory: Annotated[str, typer.Option(help="limit of each process, such as 4GB")] = "auto",
     retries: Annotated[int, typer.Option(min=0, help="how often a run that failed is tried again")] = 1,
+    pack: Annotated[
+        int | None, typer.Option(min=0, help="seeds trained in one call; 0: one by one; not given: many on a GPU")
+    ] = None,
+    report: Report = True,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,13 +117,14 @@ def sweep(
     from .sweep import command
 
     told, status = command.sweep(
-        words, store, dry_run=dry_run, workers=workers, scheduler=scheduler, slurm=slurm, memory=memory, retries=retries
+        words, store, dry_run=dry_run, workers=workers, scheduler=scheduler, slurm=slurm, memory=memory,
+        retries=retries, pack=pack, report=report,
     )  # fmt: skip
     _print_json(told) if as_json else print("\n".join(command.lines(told)))
     raise typer.Exit(status)
 
 
-def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
+def _run(tree: dict[str, Any], store: str | None, as_json: bool, report: bool) -> None:
     from .spec import parse
 
     spec = parse(tree)
@@ -126,11 +134,11 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
 
     try:
         with TerminalProgress() as progress:
-            result = execute(spec, RunStore(store), progress=progress)
+            result = execute(spec, RunStore(store), progress=progress, report=report)
     except KeyboardInterrupt:
         print("dsr: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
         sys.exit(130)
-    if not result.reused:
+    if report and not result.reused:
         from .drawing.interactive import report_with_page
 
         report_with_page(result.folder)
@@ -140,7 +148,9 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool) -> None:
     if result.reused:
         print("This run was already finished; nothing was computed again.\n")
     print(result.table)
-    print(f"run:    {result.folder.path}\nreport: {result.folder / 'report.html'}")
+    drawn = (result.folder / "report.html").exists()
+    there = result.folder / "report.html" if drawn else f"none; dsr report {result.folder.path} draws it"
+    print(f"run:    {result.folder.path}\nreport: {there}")
 
 
 @app.command()
@@ -149,7 +159,7 @@ def runs(
     system: Annotated[str | None, typer.Option(help="systems, with commas between")] = None,
     model: Annotated[str | None, typer.Option(help="model families, with commas between")] = None,
     experiment: Annotated[str | None, typer.Option(help="folders inside the store, with commas between")] = None,
-    state: Annotated[str | None, typer.Option(help="finished, running, interrupted, failed or damaged")] = None,
+    state: Annotated[str | None, typer.Option(help="finished, running, interrupted, failed, pruned or damaged")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

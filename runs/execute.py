@@ -61,74 +61,146 @@ class RunResult:
     reused: bool
 
 
+class Pruned(Exception):
+    """Raised by whoever watches a run to stop it for good; the reason and `more` are left in its status.json."""
+
+    def __init__(self, reason: str, **more: Any) -> None:
+        super().__init__(reason)
+        self.more = more
+
+
 def execute(
-    spec: RunSpec, store: RunStore, *, progress: Progress | None = None, checkpoint_seconds: float = 10.0
+    spec: RunSpec,
+    store: RunStore,
+    *,
+    progress: Progress | None = None,
+    checkpoint_seconds: float = 10.0,
+    report: bool = True,
 ) -> RunResult:
     """Compute a run, or finish one that was interrupted, or return one that is already there.
+
+    report : whether figures and report are drawn, which takes seconds; `dsr report` draws them at any time.
 
     Nothing is written before data, model and settings have been judged. Raises the `DsrError` of whatever is wrong;
     an error or interruption after that is recorded in status.json. A finished run whose files are not what was
     computed is computed again. Raises `RunClaimed` while another process is computing the same run.
     """
-    say, began = progress or Silent(), time.process_time()
-    resolved = resolve(spec)
-    folder = store.folder(spec.experiment, resolved.run_id)
-    if state(folder) == "finished":
-        return _result(folder, reused=True)
-    say.stage("data")
-    data = prepare(spec, SeriesCache.of(store))
-    members = _build(resolved, resolved.model, data.test.dim)
-    forcing, estimated, backend = None, dict(data.estimated), "closed form"
-    if not members[0].closed_form:
-        require_rows(data.train, resolved.training.window)
-        forcing, estimated = _forcing(resolved, data)
-        backend = choose_backend(members[0], resolved.training)
-    folder = store.create(spec.experiment, resolved.run_id)
-    with claimed(folder.path), _recorded(folder), one_thread():
-        if _prepared(folder) == "finished":  # by another process, while this one prepared the data
-            return _result(folder, reused=True)
-        failures, in_one_go = folder.failures, not (folder / CHECKPOINT).exists()
-        folder.write("spec.toml", toml.dumps(spec.to_dict()))
-        folder.write_json("env.json", {**environment(), "backend": backend, "backends": backend_report()})
-        folder.set_status("running", failures=failures)
-        tree = {**resolved.tree, "obs_dim": data.test.dim, "estimated": estimated}
-        if resolved.training.search:
-            say.stage("search")
-            config = search_settings(resolved, data, folder, say.step)
-            members = _build(resolved, config, data.test.dim)
-            tree["model"] = {"name": resolved.tree["model"]["name"], **dataclasses.asdict(config)}
+    run = ActiveRun(spec, store, progress or Silent())
+    if run.is_finished:
+        return result_of(run.folder, reused=True)
+    began = time.process_time()
+    run.prepare()
+    run.create()
+    with claimed(run.folder.path), recorded(run.folder), one_thread():
+        if run.settled() == "finished":  # by another process, while this one prepared the data
+            return result_of(run.folder, reused=True)
+        run.begin()
+        history = fit(**run.arguments(checkpoint_seconds))
+        run.cpu = time.process_time() - began
+        run.finish(history, report=report)
+    return result_of(run.folder, reused=False)
+
+
+class ActiveRun:
+    """A run under way, in stages: `prepare` (nothing is written), `begin`, training, `finish`.
+
+    cpu : processor seconds spent before `finish`.
+    """
+
+    def __init__(self, spec: RunSpec, store: RunStore, say: Progress) -> None:
+        self.spec, self.store, self.say = spec, store, say
+        self.resolved = resolve(spec)
+        self.folder = store.folder(spec.experiment, self.resolved.run_id)
+        self.cpu = 0.0
+
+    @property
+    def is_finished(self) -> bool:
+        return state(self.folder) == "finished"
+
+    def create(self) -> None:
+        self.store.create(self.spec.experiment, self.resolved.run_id)
+
+    def prepare(self) -> None:
+        """Data, models and forcing."""
+        self.say.stage("data")
+        resolved, data = self.resolved, prepare(self.spec, SeriesCache.of(self.store))
+        self.data, self.members = data, _build(resolved, resolved.model, data.test.dim)
+        self.forcing, self.estimated, self.backend = None, dict(data.estimated), "closed form"
+        if not self.members[0].closed_form:
+            require_rows(data.train, resolved.training.window)
+            self.forcing, self.estimated = _forcing(resolved, data)
+            self.backend = choose_backend(self.members[0], resolved.training)
+
+    def settled(self) -> str:
+        """The state of the claimed folder, emptied if it is damaged."""
+        found = state(self.folder)
+        if found == "damaged":
+            self.folder.log(f"damaged: {', '.join(damage(self.folder))}; computed again")
+            empty(self.folder)
+        return found
+
+    def begin(self, together: int = 1) -> None:
+        """Write down what will be computed, and search the settings if that is asked for; `together` runs are trained
+        in one call."""
+        folder, resolved, data = self.folder, self.resolved, self.data
+        self.failures, self.in_one_go = folder.failures, not (folder / CHECKPOINT).exists()
+        folder.write("spec.toml", toml.dumps(self.spec.to_dict()))
+        env = {**environment(), "backend": self.backend, "backends": backend_report()}
+        folder.write_json("env.json", env | ({"runs trained together": together} if together > 1 else {}))
+        folder.set_status("running", failures=self.failures)
+        tree = {**resolved.tree, "obs_dim": data.test.dim, "estimated": self.estimated}
         folder.write_json("resolved.json", tree)
-        say.stage("training")
-        history = _train(resolved, data, members, forcing, folder, say, checkpoint_seconds)
-        model = members[0]
+        if resolved.training.search:
+            self.say.stage("search")
+            config = search_settings(resolved, data, folder, self.say.step)
+            self.members = _build(resolved, config, data.test.dim)
+            tree["model"] = {"name": resolved.tree["model"]["name"], **dataclasses.asdict(config)}
+            folder.write_json("resolved.json", tree)
+        self.say.stage("training")
+
+    def arguments(self, checkpoint_seconds: float) -> dict[str, Any]:
+        """Those of `fit`, from the checkpoint on if there is one."""
+        settings = self.resolved.training.of_fit
+        if self.members[0].closed_form:
+            settings = {"check_steps": settings["check_steps"]}
+        return {
+            "model": self.members[0],
+            "train": self.data.train,
+            "validation": self.data.validation,
+            "forcing": self.forcing,
+            "seed": self.spec.seed,
+            "restarts": self.members[1:],
+            "resume": _checkpoint(self.folder),
+            "on_progress": self.say.step,
+            "on_checkpoint": lambda tensors: self.folder.write(CHECKPOINT, to_bytes(tensors)),
+            "checkpoint_seconds": checkpoint_seconds,
+            **settings,
+        }
+
+    def finish(self, history: History, *, report: bool) -> None:
+        """Write what was trained, judge it, draw it, and seal the folder."""
+        began = time.process_time()
+        folder, data, model = self.folder, self.data, self.members[0]
         folder.write(WEIGHTS, to_bytes(model.state_dict()))
         states = enumerate(history.members)
         folder.write(MEMBERS, to_bytes({f"{k}/{name}": t for k, state in states for name, t in state.items()}))
         folder.write("history.csv", _history_csv(history))
         folder.write_json("course.json", {"training": history_summary(history), "series": _provenance(data)})
-        say.stage("judging")
-        judgement = _judge(resolved, data, model, history, KnownFloors(store, resolved.tree))
+        self.say.stage("judging")
+        judgement = _judge(self.resolved, data, model, history, KnownFloors(self.store, self.resolved.tree))
         folder.write_json("measures.json", judgement.to_dict())
         folder.write("table.txt", f"{judgement}\n")
         if judgement.generated is not None:
             folder.write("generated.npz", _npz(judgement.generated))
-        say.stage("figures and report")
-        draw_all(folder, data.test, judgement, model, history, smoothing=spec.analysis.smoothing)
-        write_report(folder)
+        if report:
+            self.say.stage("figures and report")
+            draw_all(folder, data.test, judgement, model, history, smoothing=self.spec.analysis.smoothing)
+            write_report(folder)
         for name in (CHECKPOINT, "traceback.txt"):
             (folder / name).unlink(missing_ok=True)
-        cost = {"cpu_seconds": round(time.process_time() - began, 2)} if in_one_go else {}
-        seal(folder, seconds=round(history.seconds, 1), steps=history.steps, failures=failures, **cost)
-    return _result(folder, reused=False)
-
-
-def _prepared(folder: RunFolder) -> str:
-    """The state of a claimed folder, emptied if it is damaged."""
-    found = state(folder)
-    if found == "damaged":
-        folder.log(f"damaged: {', '.join(damage(folder))}; computed again")
-        empty(folder)
-    return found
+        spent = self.cpu + time.process_time() - began
+        cost = {"cpu_seconds": round(spent, 2)} if self.in_one_go else {}
+        seal(folder, seconds=round(history.seconds, 1), steps=history.steps, failures=self.failures, **cost)
 
 
 def _build(resolved: Resolved, config: ModelConfig, obs_dim: int) -> list[Model]:
@@ -146,38 +218,6 @@ def _forcing(resolved: Resolved, data: Dataset) -> tuple[Forcing, dict[str, Any]
         forcing = forcing.estimated(max(data.train, key=len))
         estimated["forcing"] = dataclasses.asdict(forcing)
     return forcing, estimated
-
-
-def _train(
-    resolved: Resolved,
-    data: Dataset,
-    members: list[Model],
-    forcing: Forcing | None,
-    folder: RunFolder,
-    say: Progress,
-    checkpoint_seconds: float,
-) -> History:
-    settings = resolved.training.of_fit
-    if members[0].closed_form:
-        settings = {"check_steps": settings["check_steps"]}
-    resume = _checkpoint(folder)
-
-    def keep(tensors: dict[str, Tensor]) -> None:
-        folder.write(CHECKPOINT, to_bytes(tensors))
-
-    return fit(
-        members[0],
-        data.train,
-        validation=data.validation,
-        forcing=forcing,
-        seed=resolved.spec.seed,
-        restarts=members[1:],
-        resume=resume,
-        on_progress=say.step,
-        on_checkpoint=keep,
-        checkpoint_seconds=checkpoint_seconds,
-        **settings,
-    )
 
 
 def _checkpoint(folder: RunFolder) -> dict[str, Tensor] | None:
@@ -237,18 +277,21 @@ def _npz(generated: TimeSeries) -> bytes:
     return buffer.getvalue()
 
 
-def _result(folder: RunFolder, *, reused: bool) -> RunResult:
+def result_of(folder: RunFolder, *, reused: bool) -> RunResult:
     table = (folder / "table.txt").read_text(encoding="utf-8")
     return RunResult(folder, folder.read_json("measures.json"), table, reused)
 
 
 @contextmanager
-def _recorded(folder: RunFolder) -> Iterator[None]:
+def recorded(folder: RunFolder) -> Iterator[None]:
     """Leave the reason in status.json when a run stops early; the error itself goes on."""
     try:
         yield
     except KeyboardInterrupt:
         folder.set_status("interrupted", failures=folder.failures)
+        raise
+    except Pruned as stop:
+        folder.set_status("pruned", reason=str(stop), failures=folder.failures, **stop.more)
         raise
     except StoreError:
         raise  # the store cannot be written, so nothing can be left there

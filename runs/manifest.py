@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,16 @@ def seal(folder: RunFolder, **status: Any) -> None:
     folder.set_status("finished", **status, manifest=_entry(written.read_bytes())["sha256"])
 
 
-def damage(folder: RunFolder) -> list[str]:
+def damage(folder: RunFolder, names: Collection[str] = ()) -> list[str]:
     """Names of the files of a finished run that are missing or not what was computed; an empty list: all is well.
 
-    Runs finished before there were manifests are only asked for their results.
+    names : look at these only; at all that were sealed if empty. Runs finished before there were manifests are only
+    asked for their results.
     """
     try:
         known = folder.status.get("manifest")
         if known is None:
-            return [name for name in ("measures.json", "table.txt") if not (folder / name).is_file()]
+            return [name for name in names or ("measures.json", "table.txt") if not (folder / name).is_file()]
         content = (folder / MANIFEST).read_bytes()
         if _entry(content)["sha256"] != known:
             return [MANIFEST]
@@ -47,12 +49,12 @@ def damage(folder: RunFolder) -> list[str]:
         return ["status.json"]
     except OSError:
         return [MANIFEST]
-    return [name for name, entry in files.items() if not _agrees(folder / name, entry)]
+    return [name for name, entry in files.items() if (not names or name in names) and not _agrees(folder / name, entry)]
 
 
 def state(folder: RunFolder) -> str:
-    """finished (and every checksum agrees), damaged, failed, interrupted, running (perhaps by a process that is dead),
-    or absent."""
+    """finished (and every checksum agrees), damaged, failed, interrupted, pruned (stopped for good by a search),
+    running (perhaps by a process that is dead), or absent."""
     try:
         found = str(folder.status["state"])
     except (StoreError, KeyError, TypeError):

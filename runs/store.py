@@ -72,7 +72,7 @@ class RunFolder:
             raise _unwritable(self.path, problem) from problem
 
     def set_status(self, state: str, **more: Any) -> None:
-        """state: running, finished, interrupted or failed."""
+        """state: running, finished, interrupted, failed or pruned."""
         self.write_json("status.json", {"state": state, **more})
 
     @property

@@ -6,14 +6,14 @@ import pytest
 
 from dsr.errors import DataError, SpecError
 from dsr.models import Range
-from dsr.runs.execute import RunResult, Silent, execute
+from dsr.runs.execute import Pruned, RunResult, Silent, execute
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.tuning import study as room
 from dsr.runs.tuning.command import lines, tune_command
 from dsr.runs.tuning.objective import loss_of
-from dsr.runs.tuning.pruning import Pruned, Watch, best_so_far, history_scores, is_behind
+from dsr.runs.tuning.pruning import Watch, best_so_far, history_scores, is_behind
 from dsr.runs.tuning.space import section_words, split_words
 from dsr.runs.tuning.study import tune
 

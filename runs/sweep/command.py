@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ..recipes import recipe
+from ..recipes import recipe, require_files
 from ..spec import read
 from ..store import RunStore
 from .cost import estimate, examples
 from .engine import Summary, exhausted, run_sweep
 from .jobs import Job, jobs_of
+from .packs import packs
 from .plan import combinations
+from .worker import compute, compute_together
 
 SHOWN_FAILURES = 20
 
@@ -28,6 +31,8 @@ def sweep(
     slurm: str | None,
     memory: str,
     retries: int,
+    pack: int | None = None,
+    report: bool = True,
 ) -> tuple[dict[str, Any], int]:
     """The plan or summary as plain values, and the exit status: 1 if runs have failed.
 
@@ -37,27 +42,36 @@ def sweep(
 
     named = bool(words) and "=" not in words[0]
     tree: Mapping[str, Any] = (recipe(words[0]) or read(words[0])) if named else {}
+    require_files(tree, words[0] if words else "", words)
     place = RunStore(store)
     jobs = jobs_of(combinations(tree, words[1:] if named else words), place)
     if dry_run:
-        return planned(jobs, place, retries, workers or machine_workers()), 0
+        return planned(jobs, place, retries, workers or machine_workers(), packs(jobs, pack, max(_gpus(jobs), 1))), 0
     from .watch import TerminalWatch
 
     try:
         with TerminalWatch() as watch, connected(scheduler, workers, memory, _gpus(jobs), slurm) as client:
-            done = run_sweep(jobs, client, place, retries=retries, watch=watch)
+            done = run_sweep(
+                jobs, client, place, retries=retries, watch=watch, pack=pack,
+                work=partial(compute, report=report), work_together=partial(compute_together, report=report),
+            )  # fmt: skip
     except KeyboardInterrupt:
         print("dsr: interrupted; the same command goes on where the runs stopped.", file=sys.stderr)
         sys.exit(130)
     return summarised(done, place), 1 if done.failed else 0
 
 
-def planned(jobs: Sequence[Job], store: RunStore, retries: int, workers: int) -> dict[str, Any]:
+def planned(
+    jobs: Sequence[Job], store: RunStore, retries: int, workers: int, tasks: Sequence[Sequence[Job]]
+) -> dict[str, Any]:
     """What a sweep would do and cost, as plain values."""
     states = {job.folder.path: job.state for job in jobs}
     finished = [job for job in jobs if states[job.folder.path] == "finished"]
     given_up = [job for job in jobs if exhausted(job, retries)]
-    left = [job for job in jobs if job not in finished and job not in given_up]
+    pruned = [job for job in jobs if states[job.folder.path] == "pruned"]
+    done = {job.folder.path for job in (*finished, *given_up, *pruned)}
+    left = [job for job in jobs if job.folder.path not in done]
+    together = [ids for task in tasks if len(ids := [j.run_id for j in task if j.folder.path not in done]) > 1]
     known = examples(store, {job.model for job in left})
     costs = estimate(left, known)
     total = None if None in costs.values() else sum(c for c in costs.values() if c is not None)
@@ -66,8 +80,10 @@ def planned(jobs: Sequence[Job], store: RunStore, retries: int, workers: int) ->
         "finished": len(finished),
         "failed before": sum(states[job.folder.path] == "failed" for job in jobs),
         "given up": len(given_up),
+        "pruned": len(pruned),
         "damaged": sum(found == "damaged" for found in states.values()),
         "to compute": len(left),
+        "trained together": together,
         "cost": {
             model: {
                 "runs": count,
@@ -87,6 +103,7 @@ def summarised(done: Summary, store: RunStore) -> dict[str, Any]:
         "store": str(store.root),
         "computed": [job.run_id for job in done.finished],
         "found finished": [job.run_id for job in done.reused],
+        "pruned": [job.run_id for job in done.pruned],
         "failed": [
             {"run": job.run_id, "combination": job.label, "reason": reason, "folder": str(job.folder.path)}
             for job, reason in done.failed
@@ -106,6 +123,11 @@ def _plan_lines(told: Mapping[str, Any]) -> list[str]:
     ]
     if told["damaged"]:
         rows.append(f"damaged, to be computed again: {told['damaged']}")
+    if told["pruned"]:
+        rows.append(f"stopped by a search and left alone: {told['pruned']}; `dsr run` finishes one")
+    if told["trained together"]:
+        sizes = ", ".join(str(len(ids)) for ids in told["trained together"])
+        rows.append(f"trained together, one task each: {sizes} runs")
     for model, entry in told["cost"].items():
         cost = "no basis for an estimate: the store has no finished run of this model"
         if entry["cpu_seconds"] is not None:
@@ -118,10 +140,12 @@ def _plan_lines(told: Mapping[str, Any]) -> list[str]:
 
 def _summary_lines(told: Mapping[str, Any]) -> list[str]:
     failed = told["failed"]
-    total = len(told["computed"]) + len(told["found finished"]) + len(failed)
+    pruned = len(told["pruned"])
+    total = len(told["computed"]) + len(told["found finished"]) + len(failed) + pruned
     rows = [
         f"{total} runs in {told['store']}: {len(told['computed'])} computed, "
         f"{len(told['found finished'])} found finished, {len(failed)} failed"
+        + (f", {pruned} stopped by a search" if pruned else "")
     ]
     for entry in failed[:SHOWN_FAILURES]:
         rows += [f"failed: {entry['run']} ({entry['combination']})", f"  {entry['reason']}", f"  {entry['folder']}"]

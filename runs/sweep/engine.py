@@ -16,9 +16,10 @@ from dsr.errors import StoreError
 
 from ..claim import claimant
 from ..store import RunStore
-from .cluster import GPU, ClusterError, require_gpus
+from .cluster import GPU, ClusterError, gpus, require_gpus
 from .jobs import Job
-from .worker import compute, stop
+from .packs import packs
+from .worker import compute, compute_together, stop
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -42,15 +43,16 @@ class Unwatched:
 @dataclass
 class Summary:
     """finished : computed now; reused : found finished, or finished meanwhile by another sweep; failed : with the
-    reason in one line."""
+    reason in one line; pruned : stopped for good by a search, and left alone."""
 
     finished: list[Job] = field(default_factory=list)
     reused: list[Job] = field(default_factory=list)
     failed: list[tuple[Job, str]] = field(default_factory=list)
+    pruned: list[Job] = field(default_factory=list)
 
     @property
     def done(self) -> int:
-        return len(self.finished) + len(self.reused) + len(self.failed)
+        return len(self.finished) + len(self.reused) + len(self.failed) + len(self.pruned)
 
 
 def exhausted(job: Job, retries: int) -> bool:
@@ -65,19 +67,22 @@ def run_sweep(
     *,
     retries: int = 1,
     watch: Watch | None = None,
+    pack: int | None = None,
     work: Callable[[str, str, str], dict[str, Any]] = compute,
+    work_together: Callable[[list[str], str, str], list[dict[str, Any]]] = compute_together,
 ) -> Summary:
     """Compute what the store does not have yet. Returns when every run is finished or has failed `retries` + 1 times.
 
+    pack : runs of one task, see `packs`. A task that fails as a whole is repeated run by run.
     A worker that dies is a failure of the machine and not of the run, up to `MACHINE_FAILURES`. On `KeyboardInterrupt`
     the workers stop at their next checkpoint before it is raised again. Raises `StoreError` when a worker cannot write
     the store, and `ClusterError` when the scheduler is lost.
     """
     if any(job.gpu for job in jobs):
         require_gpus(client)
-    sweep = _Sweep(client, store, retries, watch or Unwatched(), work, len(jobs))
+    sweep = _Sweep(client, store, retries, watch or Unwatched(), work, work_together, len(jobs))
     try:
-        return sweep.run(jobs)
+        return sweep.run(packs(jobs, pack, gpus(client)))
     except (KeyboardInterrupt, StoreError):
         sweep.stop()
         raise
@@ -87,20 +92,21 @@ class _Sweep:
     """The books of a sweep under way."""
 
     def __init__(
-        self, client: Client, store: RunStore, retries: int, watch: Watch, work: Callable[..., Any], total: int
-    ) -> None:
+        self, client: Client, store: RunStore, retries: int, watch: Watch, work: Callable[..., Any],
+        work_together: Callable[..., Any], total: int,
+    ) -> None:  # fmt: skip
         self.client, self.root, self.retries = client, str(store.root.absolute()), retries
-        self.watch, self.work, self.total = watch, work, total
+        self.watch, self.work, self.work_together, self.total = watch, work, work_together, total
         self.name = secrets.token_hex(8)
         self.summary = Summary()
-        self.futures: dict[str, tuple[Future, Job]] = {}
+        self.futures: dict[str, tuple[Future, Sequence[Job]]] = {}
         self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.elsewhere: list[Job] = []
         self.submitted, self.machine_failures = 0, Counter[str]()
 
-    def run(self, jobs: Sequence[Job]) -> Summary:
-        for job in jobs:
-            self._consider(job)
+    def run(self, tasks: Sequence[Sequence[Job]]) -> Summary:
+        for jobs in tasks:
+            self._consider(*jobs)
         looked = threads_seen = time.monotonic()
         threads = self._threads()
         while self.futures or self.elsewhere:
@@ -113,7 +119,7 @@ class _Sweep:
                     self._consider(job)
             if now - threads_seen > ELSEWHERE_SECONDS:
                 threads, threads_seen = self._threads(), now
-            running = min(threads, len(self.futures))
+            running = sum(len(jobs) for _, jobs in list(self.futures.values())[:threads])
             self.watch.told(self.summary.done, running, len(self.summary.failed), self.total)
         return self.summary
 
@@ -126,42 +132,54 @@ class _Sweep:
         with suppress(Exception):
             self.client.cancel([future for future, _ in self.futures.values()])
 
-    def _consider(self, job: Job) -> None:
-        """Submit a run, unless the store says that nothing is left to be done, or that another process is at it."""
-        if claimant(job.folder.path) is not None:
-            self.elsewhere.append(job)
-        elif job.state == "finished":
-            self.summary.reused.append(job)
-        elif exhausted(job, self.retries):
-            self.summary.failed.append((job, job.reason))
-        else:
-            self._submit(job)
+    def _consider(self, *jobs: Job) -> None:
+        """Submit runs as one task, but for those of which the store says that nothing is left to be done, or that
+        another process is at it."""
+        left = []
+        for job in jobs:
+            if claimant(job.folder.path) is not None:
+                self.elsewhere.append(job)
+            elif (known := job.state) == "finished":
+                self.summary.reused.append(job)
+            elif known == "pruned":
+                self.summary.pruned.append(job)
+            elif exhausted(job, self.retries):
+                self.summary.failed.append((job, job.reason))
+            else:
+                left.append(job)
+        if left:
+            self._submit(*left)
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, *jobs: Job) -> None:
         self.submitted += 1
-        key = f"{job.run_id}-{self.name}-{self.submitted}"
+        key = f"{jobs[0].run_id}-{self.name}-{self.submitted}"
+        texts = [job.text for job in jobs]
         future = self.client.submit(
-            self.work,
-            job.text,
+            self.work if len(jobs) == 1 else self.work_together,
+            texts[0] if len(jobs) == 1 else texts,
             self.root,
             self.name,
             key=key,
-            resources={GPU: 1} if job.gpu else None,
+            resources={GPU: 1} if jobs[0].gpu else None,
             priority=-self.submitted,
             pure=False,
         )
-        self.futures[key] = future, job
+        self.futures[key] = future, jobs
         future.add_done_callback(lambda _: self.ended.put(key))
 
     def _collect(self, key: str) -> None:
-        future, job = self.futures.pop(key)
+        future, jobs = self.futures.pop(key)
         if future.status == "finished":
             try:
-                self._settle(job, future.result(timeout=30))
+                told = future.result(timeout=30)
             except TimeoutError:  # the worker died with the answer; the store has the result
-                self._consider(job)
+                self._consider(*jobs)
+                return
+            for job, one in zip(jobs, [told] if len(jobs) == 1 else told, strict=True):
+                self._settle(job, one)
         elif future.status == "error":
-            self._machine_failed(job, future.exception(timeout=30))
+            for job in jobs:
+                self._machine_failed(job, future.exception(timeout=30))
         else:
             raise ClusterError(
                 "the scheduler is gone", "a scheduler that answers", "start the same command again: finished runs stay"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ REASON_LENGTH = 300
 @dataclass(frozen=True)
 class Job:
     """One run of a sweep. work : training steps times members, 0 for a model solved in closed form, for the estimate
-    of its cost; gpu : whether it trains on a CUDA device."""
+    of its cost; gpu : whether it trains on a CUDA device; members : models trained in it; fleet : equal for runs that
+    differ in seed alone and can be trained together, empty otherwise."""
 
     spec: RunSpec
     label: str
@@ -32,6 +34,8 @@ class Job:
     folder: RunFolder
     work: float
     gpu: bool
+    members: int = 1
+    fleet: str = ""
 
     @property
     def model(self) -> str:
@@ -77,9 +81,11 @@ def jobs_of(planned: Sequence[Planned], store: RunStore) -> list[Job]:
         except SpecError as problem:
             raise in_combination(problem, one.label) from problem
         folder = store.folder(one.spec.experiment, resolved.run_id)
-        found.setdefault(
-            folder.path, Job(one.spec, one.label, resolved.run_id, folder, _work(resolved), _on_gpu(resolved))
-        )
+        job = Job(
+            one.spec, one.label, resolved.run_id, folder, _work(resolved), _on_gpu(resolved),
+            resolved.training.members, _fleet(resolved),
+        )  # fmt: skip
+        found.setdefault(folder.path, job)
     return list(found.values())
 
 
@@ -90,3 +96,14 @@ def _work(resolved: Resolved) -> float:
 
 def _on_gpu(resolved: Resolved) -> bool:
     return resolved.training.device.startswith("cuda")
+
+
+def _fleet(resolved: Resolved) -> str:
+    """All settings but the seed, for a run whose members are computed at once: not for closed forms, a search of each
+    run's own settings, and backends that take members one after the other."""
+    training = resolved.training
+    at_once = ("auto", "torch", "triton") if _on_gpu(resolved) else ("torch",)
+    if resolved.model.family.closed_form or training.search or training.solver != "sequential":
+        return ""
+    tree = {key: value for key, value in resolved.tree.items() if key != "seed"}
+    return json.dumps([resolved.spec.experiment, tree], sort_keys=True) if training.backend in at_once else ""

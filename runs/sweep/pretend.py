@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import tomllib
 from pathlib import Path
@@ -35,7 +36,7 @@ def pretend(text: str, store: str, sweep: str) -> dict[str, Any]:
         with claimed(folder.path):
             if state(folder) == "finished":
                 return {"outcome": "reused"}
-            folder.log("begun")
+            folder.log(f"begun in process {os.getpid()}")
             failures = folder.failures
             folder.set_status("running", failures=failures)
             time.sleep(spec.training.get("steps", 0) / STEPS_PER_SECOND)

@@ -83,7 +83,8 @@ def survive(runs: int, every: float, folder: Path) -> dict[str, Any]:
     command += ["--store", str(store.root), "--json", "--scheduler"]
     jobs, kills, began = jobs_of(combinations(BASE, words), store), 0, time.monotonic()
     with scheduler_and_workers(2, folder) as (address, processes):
-        client = subprocess.Popen([*command, address], stdout=subprocess.PIPE)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        client = subprocess.Popen([*command, address], **pipes)
         for share in (1 / 3, 2 / 3):
             while _finished(store) < share * runs:
                 if client.poll() is not None:
@@ -92,10 +93,12 @@ def survive(runs: int, every: float, folder: Path) -> dict[str, Any]:
             if share < 0.5:
                 client.kill()
                 client.wait()
-                client = subprocess.Popen([*command, address], stdout=subprocess.PIPE)
+                client = subprocess.Popen([*command, address], **pipes)
         processes[0].kill()
-        lost = client.wait(timeout=120)
+        _, said = client.communicate(timeout=120)
+        lost = client.returncode
     assert lost == 2, f"the client ended with {lost} when its scheduler was killed"
+    assert len(said.splitlines()) == 1, f"the client said more than one line:\n{said.decode()}"
     before = _finished(store)
     with scheduler_and_workers(2, folder) as (address, _):
         told = json.loads(subprocess.run([*command, address], check=True, stdout=subprocess.PIPE).stdout)

@@ -1,4 +1,4 @@
-"""What a dask worker does for a sweep: compute one run, given its spec as TOML text and the path of the store."""
+"""What a dask worker does for a sweep: compute runs, given their specs as TOML text and the path of the store."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import signal
 import tomllib
 import traceback
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dsr.errors import DsrError, StoreError
+
+if TYPE_CHECKING:
+    from ..execute import RunResult
+    from ..spec import RunSpec
+    from ..store import RunStore
 
 STOPPED: set[str] = set()  # sweeps that were interrupted, as far as this process has been told
 ACTIVE: Counter[str] = Counter()  # runs under way in this process, by sweep
@@ -29,7 +35,7 @@ class Stoppable:
         self.stage("")
 
 
-def compute(text: str, store: str, sweep: str) -> dict[str, Any]:
+def compute(text: str, store: str, sweep: str, *, report: bool = True) -> dict[str, Any]:
     """Compute one run. Returns {"outcome": ...}: finished, reused, claimed, interrupted, failed or no store; with a
     failure how often the run has failed, and whether it would fail in the same way again.
 
@@ -38,38 +44,70 @@ def compute(text: str, store: str, sweep: str) -> dict[str, Any]:
     """
     ACTIVE[sweep] += 1
     try:
-        return _compute(text, store, sweep)
+        return _compute(text, store, sweep, report)
     finally:
         ACTIVE[sweep] -= 1
 
 
-def _compute(text: str, store: str, sweep: str) -> dict[str, Any]:
-    from ..claim import RunClaimed, claimant
+def compute_together(texts: Sequence[str], store: str, sweep: str, *, report: bool = True) -> list[dict[str, Any]]:
+    """The same for several runs that are trained in one call."""
+    ACTIVE[sweep] += 1
+    try:
+        return _compute_together(texts, store, sweep, report)
+    finally:
+        ACTIVE[sweep] -= 1
+
+
+def _compute(text: str, store: str, sweep: str, report: bool) -> dict[str, Any]:
+    from ..claim import claimant
     from ..execute import execute
     from ..resolve import resolve
     from ..spec import parse
     from ..store import RunStore
 
     progress, runs, spec = Stoppable(sweep), RunStore(store), parse(tomllib.loads(text))
-    folder = runs.folder(spec.experiment, resolve(spec).run_id)
     try:
         progress.stage("start")
-        if claimant(folder.path) is not None:
+        if claimant(runs.folder(spec.experiment, resolve(spec).run_id).path) is not None:
             return {"outcome": "claimed"}
-        result = execute(spec, runs, progress=progress)
-    except RunClaimed:
-        return {"outcome": "claimed"}
+        return _told(spec, runs, execute(spec, runs, progress=progress, report=report))
     except KeyboardInterrupt:
         return {"outcome": "interrupted"}
-    except StoreError as problem:
-        return {"outcome": "no store", "error": [problem.got, problem.accepted, problem.next_step]}
     except Exception as problem:
-        refused = isinstance(problem, DsrError)  # what was refused once is refused again
-        if refused and folder.status["state"] != "failed":  # before there was a folder
-            runs.create(spec.experiment, folder.path.name)
-            folder.set_failed(f"{type(problem).__name__}: {problem}", traceback.format_exc())
-        return {"outcome": "failed", "failures": folder.failures, "lasting": refused}
-    return {"outcome": "reused" if result.reused else "finished"}
+        return _told(spec, runs, problem)
+
+
+def _compute_together(texts: Sequence[str], store: str, sweep: str, report: bool) -> list[dict[str, Any]]:
+    from ..spec import parse
+    from ..store import RunStore
+    from ..together import execute_together
+
+    progress, runs, specs = Stoppable(sweep), RunStore(store), [parse(tomllib.loads(text)) for text in texts]
+    try:
+        progress.stage("start")
+        results = execute_together(specs, runs, progress=progress, report=report)
+    except KeyboardInterrupt:
+        return [{"outcome": "interrupted"}] * len(specs)
+    return [_told(spec, runs, result) for spec, result in zip(specs, results, strict=True)]
+
+
+def _told(spec: RunSpec, runs: RunStore, result: RunResult | Exception) -> dict[str, Any]:
+    """A result, or what was raised in its place, as plain values."""
+    from ..claim import RunClaimed
+    from ..resolve import resolve
+
+    if isinstance(result, RunClaimed):
+        return {"outcome": "claimed"}
+    if isinstance(result, StoreError):
+        return {"outcome": "no store", "error": [result.got, result.accepted, result.next_step]}
+    if not isinstance(result, Exception):
+        return {"outcome": "reused" if result.reused else "finished"}
+    folder = runs.folder(spec.experiment, resolve(spec).run_id)
+    refused = isinstance(result, DsrError)  # what was refused once is refused again
+    if refused and folder.status["state"] != "failed":  # before there was a folder
+        runs.create(spec.experiment, folder.path.name)
+        folder.set_failed(f"{type(result).__name__}: {result}", "".join(traceback.format_exception(result)))
+    return {"outcome": "failed", "failures": folder.failures, "lasting": refused}
 
 
 def stop(sweep: str) -> int:

@@ -10,15 +10,11 @@ from itertools import accumulate
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ..execute import Progress
+from ..execute import Progress, Pruned
 from ..store import RunFolder
 from ..weights import CHECKPOINT
 
 FEWEST = 4  # earlier trials that a median is taken of
-
-
-class Pruned(Exception):
-    """Raised inside a run to stop it."""
 
 
 class Watch:
@@ -35,7 +31,7 @@ class Watch:
         self.told.step(step, steps, loss)
         scores = checkpoint_scores(self.folder)
         if scores and step < steps and is_behind(scores, self.earlier):
-            raise Pruned
+            raise Pruned("worse than half of the earlier trials", scores=scores)
 
 
 def is_behind(scores: Sequence[float], earlier: Sequence[Sequence[float]]) -> bool:

@@ -15,12 +15,12 @@ from dsr.errors import DsrError, SpecError
 from dsr.models import Range
 from dsr.training.search_space import make_sampler
 
-from ..execute import Progress, execute
+from ..execute import Progress, Pruned, execute
 from ..resolve import resolve
 from ..spec import RunSpec, override, parse
 from ..store import RunFolder, RunStore
 from .objective import loss_of
-from .pruning import Pruned, Watch, checkpoint_scores, history_scores
+from .pruning import Watch, history_scores
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 # what a sampler learns of trials without a loss: it looks at ranks only
@@ -122,11 +122,8 @@ def _trial(
             result = execute(
                 spec, store, progress=Watch(folder, earlier, say), checkpoint_seconds=0.0 if earlier else 10.0
             )
-        except Pruned:
-            scores = checkpoint_scores(folder)
-            (folder / "traceback.txt").unlink(missing_ok=True)
-            folder.set_status(PRUNED, reason="worse than half of the earlier trials", scores=scores)
-            return Trial(settings, math.inf, PRUNED, tuple(ids), scores=tuple(scores))
+        except Pruned as stop:
+            return Trial(settings, math.inf, PRUNED, tuple(ids), scores=tuple(stop.more["scores"]))
         except (DsrError, np.linalg.LinAlgError) as problem:
             if not further and isinstance(problem, SpecError) and not ids:
                 raise  # a key that does not exist is wrong in every trial
