@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,16 @@ def _data_tree(spec: RunSpec) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
+    """Hash of a file's content, read once while its size and time stay: a sweep resolves one file many times."""
+    try:
+        found = path.stat()
+    except OSError:
+        return _digest(path, 0, 0)  # which says what is wrong
+    return _digest(path.absolute(), found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, time_ns: int) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from dsr.errors import StoreError
 
 from ..store import RunFolder, RunStore
-from .run_rows import MEASURE_NUMBERS, MEASURE_TEXT, RUN_NUMBERS, RUN_TEXT, rows_of
+from .run_rows import MEASURE_NUMBERS, MEASURE_TEXT, RESULTS, RUN_NUMBERS, RUN_TEXT, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "index.parquet"
-LAYOUT = "1"  # raise it with any change of columns or of their meaning: older files are then built again
-WATCHED = ("status.json", "measures.json")
+LAYOUT = "2"  # raise it with any change of columns or of their meaning: older files are then built again
+WATCHED = ("status.json", *RESULTS)
 STAMPS = tuple(f"{name.partition('.')[0]}_{what}" for name in WATCHED for what in ("time", "size"))
 WHOLE = ("seed", "measure_version", "floor_pairs", *STAMPS)
 
@@ -27,9 +28,9 @@ Stamp = tuple[int, ...]
 def read_index(store: RunStore, columns: Sequence[str] | None = None) -> pa.Table:
     """One row for each (run, measure), after reading what is new or has changed since the last time.
 
-    columns : those wanted; all if None. A run counts as unchanged while time and size of its status.json and
-    measures.json are what they were. The file is written again only where something has changed, and never for a store
-    that cannot be written: it is a cache.
+    columns : those wanted; all if None. A run counts as unchanged while time and size of its status.json,
+    measures.json and resolved.json are what they were. The file is written again only where something has changed, and
+    never for a store that cannot be written: it is a cache.
 
     Raises `StoreError` where there is no store.
     """
@@ -62,7 +63,7 @@ def scan(store: RunStore) -> dict[tuple[str, str], Stamp]:
             base = f"{store.root}/{experiment}/{run}/"
             stamps = [_stamp(base + name) for name in WATCHED]
             if stamps[0] != (0, 0):
-                found[experiment, run] = (*stamps[0], *stamps[1])
+                found[experiment, run] = tuple(itertools.chain(*stamps))
     return found
 
 

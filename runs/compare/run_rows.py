@@ -12,10 +12,12 @@ from typing import Any
 from dsr.errors import DsrError, StoreError
 from dsr.measure import Floor, Measure
 
+from ..manifest import damage
 from ..store import RunFolder
 
 FINISHED, FAILED, DAMAGED = "finished", "failed", "damaged"
 NO_SETTINGS = "{}"
+RESULTS = ("measures.json", "resolved.json")
 SETTINGS = (
     "data",
     "model",
@@ -39,8 +41,9 @@ MEASURE_NUMBERS = (
 def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
     """One row for each measure of a finished run, one row without a measure for any other.
 
-    A file that cannot be read, or a finished run without results, makes the run "damaged", with the reason: one bad
-    folder must not hide the others.
+    A file that cannot be read, or a finished run whose results are missing or not what was sealed, makes the run
+    "damaged", with the reason: one bad folder must not hide the others. Weights are not looked at, which would take
+    long.
     """
     run = _bare(folder)
     try:
@@ -50,6 +53,9 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
             raise StoreError("measures.json is missing", "a complete run", "run it again")
         if measures is None:
             return [run]
+        changed = damage(folder, RESULTS)
+        if changed:
+            raise StoreError(f"{', '.join(changed)} changed since computed", "the sealed results", "run it again")
         outcome = measures["outcome"]
         run |= {"outcome": outcome["name"], "reason": outcome["sentence"]}
         return [run | _measure(row) for row in measures["rows"]] or [run]
