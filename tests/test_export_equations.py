@@ -1,5 +1,6 @@
-"""Exported equations are the model: executed where there is an interpreter, read as text where there is none."""
+"""Exported equations are the model: executed where there is an interpreter, parsed or read where there is none."""
 
+import functools
 import importlib.util
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ from dsr.errors import SpecError, StoreError
 from dsr.models import MODELS
 from dsr.runs.export import TARGETS, equations_of, export
 from dsr.runs.export.families import exportable
+from dsr.runs.export.files import Reference
+from dsr.runs.export.python_source import class_name
+from dsr.runs.export.reference_orbit import orbit_of
 from dsr.runs.weights import save_model
 from dsr.systems import get_system
 from dsr.training import fit
@@ -140,14 +144,32 @@ def test_many_parameters_lie_beside_the_program(models, label, tmp_path, monkeyp
     np.testing.assert_array_equal(column, np.concatenate([a.flatten(order="F") for a in arrays.values()]))
 
 
-@pytest.mark.parametrize("label", SMALL)
-def test_julia_and_matlab_hold_every_number(models, label, tmp_path):
-    """Without an interpreter only the text is checked: each parameter with all digits, brackets that close."""
-    arrays = equations_of(models[label]).arrays
-    for to in ("julia", "matlab"):
-        files = exported(models[label], to, tmp_path)
-        text = files[0].read_text()
-        for array in arrays.values():
+@pytest.fixture(scope="module")
+def programs(models, tmp_path_factory):
+    """A folder with every family in a language, under its own name; those that end in _beside keep their parameters
+    in a file."""
+
+    @functools.cache
+    def written(to):
+        folder = tmp_path_factory.mktemp(to)
+        with pytest.MonkeyPatch.context() as patch:
+            for beside in ("", "_beside"):
+                if beside:
+                    patch.setattr("dsr.runs.export.files.INLINE", 5)
+                for label, model in models.items():
+                    source = save_model(model, folder / "a.safetensors")
+                    export(source, to, folder / f"{label.replace(' ', '_')}{beside}{TARGETS[to].suffix}")
+        return folder
+
+    return written
+
+
+@pytest.mark.parametrize("to", ["julia", "matlab"])
+def test_julia_and_matlab_hold_every_number(models, programs, to):
+    """Each parameter with all digits, brackets that close."""
+    for label, model in models.items():
+        text = (programs(to) / f"{label.replace(' ', '_')}{TARGETS[to].suffix}").read_text()
+        for array in equations_of(model).arrays.values():
             assert all(repr(v) in text for v in array.ravel().tolist())
         for pair in ("()", "[]"):
             assert text.count(pair[0]) == text.count(pair[1])
@@ -155,20 +177,79 @@ def test_julia_and_matlab_hold_every_number(models, label, tmp_path):
         assert "np." not in code and "{" not in code.replace("Vector{Float64}", "")
 
 
-@pytest.mark.parametrize("label", SMALL)
-@pytest.mark.skipif(shutil.which("julia") is None, reason="no julia here: its programs are read as text only")
-def test_julia_agrees(models, label, tmp_path):
-    path = exported(models[label], "julia", tmp_path)[0]
-    done = subprocess.run(["julia", "--startup-file=no", path], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr + done.stdout
+@pytest.mark.skipif(shutil.which("julia") is None, reason="no julia here: its programs are parsed only")
+def test_julia_agrees(programs):
+    folder = programs("julia")
+    code = "".join(f'include("{f.name}"); println("{f.stem} ", {class_name(f.stem)}Module.check()); '
+                   for f in sorted(folder.glob("*.jl")))  # fmt: skip
+    agrees(["julia", "--startup-file=no", "-e", code], folder)
 
 
-@pytest.mark.parametrize("label", SMALL)
-@pytest.mark.skipif(shutil.which("octave") is None, reason="no octave here: MATLAB programs are read as text only")
-def test_matlab_agrees(models, label, tmp_path):
-    exported(models[label], "matlab", tmp_path)
-    done = subprocess.run(["octave", "--no-gui", "--eval", "a_check"], cwd=tmp_path, capture_output=True, text=True)
+@pytest.mark.skipif(shutil.which("octave-cli") is None, reason="no octave here: MATLAB programs are read as text only")
+def test_matlab_agrees(programs):
+    folder = programs("matlab")
+    stems = sorted(f.stem.removesuffix("_check") for f in folder.glob("*_check.m"))
+    code = "".join(f"{stem}_check; printf('{stem} %g\\n', found); " for stem in stems)
+    agrees(["octave-cli", "--norc", "--eval", code], folder)
+
+
+def agrees(command, folder):
+    """The program prints a line "name error" for every family, with parameters inside and beside it."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
+    pairs = [line.split() for line in done.stdout.splitlines()]
+    found = {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}
+    assert set(found) == {label.replace(" ", "_") + beside for label in SMALL for beside in ("", "_beside")}
+    assert max(found.values()) < 1e-12, found
+
+
+def test_julia_programs_parse(programs):
+    """By the grammar that editors use: no error and nothing missing."""
+    tree_sitter, grammar = pytest.importorskip("tree_sitter"), pytest.importorskip("tree_sitter_julia")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    files = sorted(programs("julia").glob("*.jl"))
+    assert len(files) == 2 * len(SMALL)
+    for file in files:
+        assert not parser.parse(file.read_bytes()).root_node.has_error, file.name
+    assert parser.parse(files[0].read_bytes().replace(b"function", b"functoin", 1)).root_node.has_error
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here: documents are read as text only")
+def test_latex_compiles_and_stays_on_the_page(programs):
+    folder = programs("latex")
+    for file in sorted(f for f in folder.glob("*.tex") if "beside" not in f.name):
+        compiles(file)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here: documents are read as text only")
+def test_names_of_columns_may_hold_anything(models, tmp_path):
+    compiles(named(models["edmd"], "latex", tmp_path))
+
+
+def test_programs_do_not_stumble_over_names_of_columns(models, tmp_path):
+    for to in ("numpy", "sympy", "dysts"):
+        assert module_at(named(models["sindy"], to, tmp_path)).check() < 1e-11
+
+
+def named(model, to, folder):
+    """An export of a model whose columns have awkward names."""
+    found = equations_of(model, ('a "quoted"\nname 1', "C:\\users\\N{x}", "\u03b8_%"))
+    files = TARGETS[to].write(found, Reference(*orbit_in(found, model)), "named")
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder / f"named{TARGETS[to].suffix}"
+
+
+def orbit_in(equations, model):
+    states, seen = orbit_of(model, None)
+    return equations.offset + equations.scale * states, seen
+
+
+def compiles(file):
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file.name]
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, file.name + done.stdout[-2000:]
+    assert "Overfull" not in done.stdout and "Missing character" not in done.stdout, file.name
 
 
 def test_latex_shows_the_terms_of_a_polynomial(models, tmp_path):

@@ -118,25 +118,26 @@ def _sums(polynomial: Polynomial) -> list[str]:
             used = [variables[f - 1] for f in factors if f]
             powers = [v if used.count(v) == 1 else f"{v}^{{{used.count(v)}}}" for v in dict.fromkeys(used)]
             if value:
-                factor = {1.0: "", -1.0: "-"}.get(value) if powers else None
-                terms.append(" ".join([number(value), *powers]) if factor is None else factor + " ".join(powers))
+                product = " \\, ".join(powers)
+                factor = {"1": "", "-1": "-"}.get(number(value)) if powers else None
+                terms.append(f"{number(value)} \\, {product}".rstrip(" \\,") if factor is None else factor + product)
         lines.append(broken_sum(_left(left), terms, room))
     return lines
 
 
 def _left(text: str) -> str:
-    kind, _, column = text.partition(" ")
-    if not column:
-        return f"\\frac{{\\mathrm{{d}}{_variable(text[1:-3])}}}{{\\mathrm{{d}}t}}"
-    change = column.removeprefix("of ")
-    return f"{_variable(change)}'" + (f" - {_variable(change)}" if kind == "change" else "")
+    """As families write it: "dx/dt", "next x" or "change of x"."""
+    for start, form in (("change of ", "{0}' - {0}"), ("next ", "{0}'")):
+        if text.startswith(start):
+            return form.format(_variable(text.removeprefix(start)))
+    return f"\\frac{{\\mathrm{{d}}{_variable(text[1:-3])}}}{{\\mathrm{{d}}t}}"
 
 
 def _variable(text: str) -> str:
     base, _, lag = text.partition("[")
-    letters = base.rstrip("0123456789")
-    symbol = letters if len(letters) == 1 else f"\\text{{{_text(letters)}}}"
-    below = [part for part in (base[len(letters) :], f"t{lag[:-1]}" if lag else "") if part]
+    letters = base.rstrip("0123456789").rstrip()
+    symbol = letters if len(letters) == 1 and letters.isalpha() else f"\\text{{{_text(letters)}}}"
+    below = [part for part in (base[len(letters) :].strip(), f"t{lag[:-1]}" if lag else "") if part]
     return symbol + (f"_{{{','.join(below)}}}" if below else "")
 
 
