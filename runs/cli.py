@@ -139,9 +139,10 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool, report: bool) -
         print("dsr: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
         sys.exit(130)
     if report and not result.reused:
+        from .drawing import RunMaterial
         from .drawing.interactive import report_with_page
 
-        report_with_page(result.folder)
+        report_with_page(RunMaterial(result.folder))
     if as_json:
         _print_json({"run": str(result.folder.path), **result.measures})
         return
@@ -192,27 +193,36 @@ def compare(
 
 
 @app.command()
-def report(run: Annotated[str, typer.Argument(help="a run folder, or its id")], store: StoreOption = None) -> None:
-    """Write a finished run's report.html again."""
-    from .drawing.interactive import report_with_page
-    from .store import RunStore
+def report(
+    words: Annotated[
+        list[str], typer.Argument(metavar="RUN ...", help="a run folder, or its id; or several, or model=alrnn,esn")
+    ],
+    all_figures: Annotated[bool, typer.Option("--all-figures", help="of a run: also those that take longer")] = False,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="of several runs: file; comparison.html")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a run's report.html again, with its figures; of several runs, the page that compares them."""
+    from .report.command import report
 
-    print(report_with_page(RunStore(store).find(run)))
+    print(report(words, store, all_figures=all_figures, out=out))
 
 
 @app.command()
 def figures(
-    run: Annotated[str | None, typer.Argument(help="a run folder, or its id; none: what there is")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN ...]", help="a run; several, or model=alrnn,esn, to compare; none: what there is"),
+    ] = None,
     only: Annotated[str | None, typer.Option(help="names of figures, with commas between")] = None,
-    out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run if not given")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run, or of the store")] = None,
     formats: Annotated[str, typer.Option("--format", help="pdf, svg, png, with commas between")] = "pdf",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every figure that applies to a run, for print."""
+    """Every figure that applies to a run, or to the comparison of several, for print."""
     from .drawing import command
 
-    told = command.figures(run, store, only=only, out=out, formats=formats)
+    told = command.figures(words or [], store, only=only, out=out, formats=formats)
     _print_json(told) if as_json else print("\n".join(command.lines(told)))
 
 

@@ -25,10 +25,10 @@ from ..analysis import Judgement, judge
 from . import toml
 from .claim import claimed
 from .dataset import Dataset, prepare, truth_spectrum
+from .drawing import RunMaterial, draw_all
 from .environment import environment
 from .floors import KnownFloors
 from .manifest import damage, empty, seal, state
-from .picture import draw_all
 from .report import history_summary, write_report
 from .resolve import Resolved, resolve
 from .searching import search_settings
@@ -194,7 +194,7 @@ class ActiveRun:
             folder.write("generated.npz", _npz(judgement.generated))
         if report:
             self.say.stage("figures and report")
-            draw_all(folder, data.test, judgement, model, history, smoothing=self.spec.analysis.smoothing)
+            draw_all(RunMaterial(folder, test=data.test, model=model))
             write_report(folder)
         for name in (CHECKPOINT, "traceback.txt"):
             (folder / name).unlink(missing_ok=True)

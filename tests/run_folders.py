@@ -36,6 +36,7 @@ def write_run(
     model: str,
     seed: int,
     values: Mapping[str, float],
+    /,
     *,
     truths: Mapping[str, float] | None = None,
     outcome: str = "chaotic",

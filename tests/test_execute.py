@@ -17,6 +17,7 @@ from dsr.analysis import lyapunov_spectrum
 from dsr.errors import DsrError, StoreError
 from dsr.runs import toml
 from dsr.runs.claim import claimant, claimed
+from dsr.runs.drawing import KINDS
 from dsr.runs.execute import execute
 from dsr.runs.report import write_report
 from dsr.runs.resolve import resolve
@@ -45,13 +46,12 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_everything_it_promises(finished):
     _, result = finished
     present = {str(p.relative_to(result.folder.path)) for p in result.folder.path.rglob("*") if p.is_file()}
-    figures = {
-        f"figures/{n}.{k}"
-        for n in ("attractor", "scorecard", "series", "power_spectra", "lyapunov_bars", "training_history")
-        for k in ("png", "svg")
-    }
-    assert present == figures | {
-        "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv",
+    told = json.loads((result.folder / "figures/drawn.json").read_text())
+    names = {entry["name"] for entry in told["drawn"]}
+    assert names | set(told["left out"]) | {"summary"} == set(KINDS)
+    assert set(told["left out"]) == {"return_maps", "poincare_sections", "space_time"}
+    assert present == {f"figures/{name}.png" for name in names} | {
+        "figures/drawn.json", "spec.toml", "resolved.json", "env.json", "status.json", "course.json", "history.csv",
         "weights.safetensors", "members.safetensors", "generated.npz", "measures.json", "table.txt", "report.html",
         "manifest.json",
     }  # fmt: skip

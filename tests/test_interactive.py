@@ -11,10 +11,12 @@ import subprocess
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from dsr.runs.drawing import interactive
 from dsr.runs.drawing.interactive import attractor_page, plotly_script
-from dsr.runs.report import render_report
+from dsr.runs.figures import render
+from dsr.runs.report import Drawn, render_report
 from dsr.series import TimeSeries
 
 TIME = 0.02 * np.arange(3000)
@@ -23,6 +25,7 @@ TRUE = TimeSeries(CURVE, 0.02, names=("x", "y", "z"))
 FREE = TimeSeries(0.9 * CURVE, 0.02, names=("x", "y", "z"))
 EMPTY = {"outcome": {"name": "chaotic", "sentence": ""}, "rows": []}
 LIMIT = 4_000_000
+SPACE = Drawn("attractor", "State space", "shows", "A caption.", render(Figure(figsize=(1.0, 1.0))))
 
 
 def drawn(page: str) -> dict:
@@ -31,7 +34,7 @@ def drawn(page: str) -> dict:
 
 def report(turned: str | None) -> str:
     return render_report(
-        title="t", judgement=EMPTY, figures={}, captions={}, spec="", resolved={}, env={}, commands=[], turned=turned
+        title="t", judgement=EMPTY, figures=[SPACE], spec="", resolved={}, env={}, commands=[], turned=turned
     )
 
 

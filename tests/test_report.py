@@ -18,11 +18,17 @@ from dsr.analysis.scorecard.rows import Judgement
 from dsr.errors import StoreError
 from dsr.measure import Floor, Measure
 from dsr.runs.figures import render
-from dsr.runs.report import history_summary, quantity, render_report
+from dsr.runs.report import Drawn, history_summary, quantity, render_report
 from dsr.training.history import Check, History
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 PNG = render(Figure(figsize=(3.4, 1.0)))
+FIGURES = [
+    Drawn("training_history", "Training", "loss over steps", "Training loss.", PNG),
+    Drawn("attractor", "State space", "truth and free run", "The attractor.", PNG),
+    Drawn("scorecard", "Invariants and scores", "scores", "Scores, D_stsp first.", PNG),
+    Drawn("marginals", "State space", "densities", "The densities.", PNG),
+]
 
 
 class Page(HTMLParser):
@@ -81,8 +87,7 @@ def report(**changes) -> str:
     values = {
         "title": "lorenz63",
         "judgement": json.loads(json.dumps(judgement().to_dict())),
-        "figures": {"attractor": PNG, "series": PNG},
-        "captions": {"attractor": "The attractor.", "series": "The series."},
+        "figures": FIGURES,
         "spec": 'seed = 3\n[data]\nsystem = "lorenz63"\n',
         "resolved": {"data": {"dt": 0.0125, "parameters": {"rho": 28.0}}, "training": {"steps": 7531}},
         "env": {"torch": "2.9.1", "machine": {"cores": 2}},
@@ -112,7 +117,9 @@ def test_the_headline_reports_a_score_above_its_floor():
     html = report()
     headline = re.search(r'<p class="verdict (\w+)">(.*?)</p>', html)
     assert headline[1] == "differs"
-    assert "above the floor (95 % of true pairs score below 0.0789), 2.7 times its median" in headline[2]
+    assert "above the floor (95 % of true pairs score below 0.0789), 2.7 times its median" in headline[2].replace(
+        "&nbsp;", " "
+    )
     assert "λ<sub>1</sub> = 0.871 ± 0.020 per time unit against 0.9056 ± 0.0030" in headline[2]
 
 
@@ -132,16 +139,63 @@ def test_the_page_is_self_contained():
     assert "url(" not in style and "@import" not in style
 
 
-def test_figures_are_inside_with_their_captions_as_alternative_text():
-    page = Page(report())
-    images = page.all("img")
-    assert [i["alt"] for i in images] == ["The attractor.", "The series."]
-    for image in images:
+def test_figures_stand_in_their_sections_with_alternative_texts_and_numbers_in_order():
+    html = report()
+    page = Page(html)
+    assert [i["alt"] for i in page.all("img")] == ["Scores.", "Truth and free run.", "Densities.", "Loss over steps."]
+    for image in page.all("img"):
         head, data = image["src"].split(",", 1)
         assert head == "data:image/png;base64" and base64.b64decode(data) == PNG
-    assert "Figure 2. The series." in page.text
+    captions = ("Scores, Dstsp first.", "The attractor.", "The densities.", "Training loss.")
+    places = [page.text.index(f"Figure {i}. {caption}") for i, caption in enumerate(captions, start=1)]
+    assert places == sorted(places)
+    assert page.text.index("State space\n") < places[1] < places[2] < page.text.index("Training\n") < places[3]
     with pytest.raises(StoreError, match="not a PNG"):
-        report(figures={"attractor": b"<svg/>"})
+        report(figures=[FIGURES[0]._replace(png=b"<svg/>")])
+
+
+def test_the_contents_link_every_section_and_headings_go_down_step_by_step():
+    html = report(left_out={"space_time": "3 columns are no field"})
+    page = Page(html)
+    links = [a["href"] for a in page.all("a")]
+    assert links == [f"#{h['id']}" for h in page.all("h2")] and len(set(links)) == len(links) > 5
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1 and max(np.diff(levels)) <= 1
+    assert {tag for tag, a in page.tags if "tabindex" in a} == set()  # details and links are reached as they are
+
+
+def test_figures_that_do_not_apply_are_named_in_one_line_with_their_reasons():
+    left_out = {"region_attractor": "ESN is not piecewise linear", "transition_graph": "ESN is not piecewise linear",
+                "space_time": "3 columns are no field"}  # fmt: skip
+    text = Page(report(left_out=left_out)).text
+    line = next(line for line in text.splitlines() if line.startswith("Not applicable"))
+    assert line == (
+        "Not applicable: region attractor, transition graph (ESN is not piecewise linear); "
+        "space time (3 columns are no field)."
+    )
+
+
+def test_colours_of_text_stand_out_from_their_ground():
+    css = re.search(r"<style>(.*?)</style>", report(), re.S)[1]
+    assert "--inches:3.4" in report()
+    colours = {c for c in re.findall(r"(?<![-\w])color: (#[0-9a-f]{3,6})", css)}
+    assert {"#555", "#767676", "#9a4300"} <= colours
+    for colour in colours:
+        ground = "#f5f5f5" if colour == "#1a1a1a" else "#ffffff"
+        assert contrast(colour, ground) >= 4.5, colour
+
+
+def contrast(a: str, b: str) -> float:
+    """Of two colours, as WCAG 2 defines it."""
+    lights = sorted(luminance(c) for c in (a, b))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * c for c in colour[1:])
+    channels = np.array([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def test_everything_from_outside_is_escaped():
@@ -149,7 +203,8 @@ def test_everything_from_outside_is_escaped():
     hostile = report(
         title=attack,
         judgement=judgement(attack).to_dict(),
-        captions={"attractor": f'"{attack}', "series": attack},
+        figures=[Drawn(attack, attack, f'"{attack}', attack, PNG)],
+        left_out={attack: attack},
         spec=attack,
         resolved={attack: {attack: attack}},
         env={attack: [attack]},
@@ -160,7 +215,7 @@ def test_everything_from_outside_is_escaped():
     assert "<script" not in hostile
     page = Page(hostile)
     assert page.text.count(attack) >= 12
-    assert page.all("img")[0]["alt"] == f'"{attack}'
+    assert page.all("img")[0]["alt"] == f'"{attack}.'
 
 
 def test_settings_environment_provenance_and_commands_can_be_read_back():
@@ -190,10 +245,10 @@ def test_a_diverged_run_gives_a_report_that_says_so_first():
         None,
         None,
     )
-    html = report(judgement=lost.to_dict(), figures={}, captions={}, history=None, provenance=None)
+    html = report(judgement=lost.to_dict(), figures=[], history=None, provenance=None)
     page = Page(html)
     assert 'class="verdict lost"' in html and "at step 1234: there is no attractor to compare" in page.text
-    assert "Figures" not in page.text and "Training" not in page.text
+    assert not page.all("img") and "Training" not in page.text
 
 
 def test_history_summary_takes_the_numbers_of_the_selected_member():

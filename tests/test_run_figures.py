@@ -169,7 +169,7 @@ def test_wrong_names_formats_and_runs_are_told_with_the_nearest_match(polynomial
 
 
 def test_without_a_run_all_figures_are_listed():
-    told = figures(None, None)
+    told = figures([], None)
     assert set(told) == set(KINDS) and len(lines(told)) == len(KINDS)
 
 

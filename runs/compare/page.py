@@ -7,14 +7,14 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..report.parts import document, folded, listing, measure_name, section, verbatim
+from ..report.parts import document, folded, listing, measure_name, verbatim
 from ..report.verdict import HEADLINE
 from .cells import Count
 from .comparison import Comparison
 from .formats import SOURCES
 from .grids import number, ranks_grid, runs_grid, tests_grid
 from .page_tables import rank_table, runs_table, task_table, test_table
-from .pictures import rank_figures, task_figures
+from .pictures import as_html, rank_pictures, sweep_pictures, task_pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,10 +29,6 @@ CSS = """
 details.number[open] > div { width: max-content; max-width: 26rem; }
 .measures .listing td { white-space: normal; overflow-wrap: break-word; }
 .measures td.lost { color: #9a0000; font-weight: 600; }
-.figures { display: flex; flex-wrap: wrap; gap: 0 2rem; } .figures figure { max-width: 28rem; }
-.scroll { overflow-x: visible; }
-details.number summary:focus-visible, details.part > summary:focus-visible { outline: 2px solid #0072b2; }
-@media (max-width: 760px) { .scroll { overflow-x: auto; } }
 """
 
 
@@ -44,30 +40,33 @@ def comparison_page(found: Comparison, index: pa.Table, command: str) -> str:
     numbers = iter(range(1, 10_000))
     title = f"Comparison of {_and(found.contestants)} on {_and(found.tasks)}"
     notes = "".join(f"<li>{measure_name(note)}</li>" for note in found.notes)
-    ranked = [measure for measure in HEADLINE if measure in found.rankings]
     first = [test for test in found.tests if test.measure in HEADLINE]
     others = [test for test in found.tests if test.measure not in HEADLINE]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="verdict open">{measure_name(summary(found))}</p>',
-        f'<ul class="notes">{notes}</ul>' if notes else "",
-        section("Runs", runs_table(found) + _words(runs_grid(found).note)),
-        section("Ranks over systems", _ranks(found, rank_figures(found, ranked, numbers))),
-    ]
+    sections = {
+        "Runs": runs_table(found) + _words(runs_grid(found).note),
+        "Ranks over systems": _ranks(found, as_html(rank_pictures(found), numbers)),
+        "Sweeps": as_html(sweep_pictures(found), numbers),
+    }
     for task in found.tasks:
         table = task_table(found, task, index)
-        if table:
-            parts.append(section(task, f"{table}{READING}{task_figures(found, task, numbers)}"))
+        sections[task] = f"{table}{READING}{as_html(task_pictures(found, task), numbers)}" if table else ""
     tests = test_table(first)
     if others:
         tests += folded("Tests of the other measures", test_table(others))
-    parts += [
-        section("Paired tests", tests + _words(tests_grid(found, found.measures).note) if found.tests else ""),
-        section("Make this page again", verbatim(f"{command} -o comparison.html")),
-        folded("All settings of each system and contestant", "\n".join(_settings(c) for c in found.counts)),
-        folded("Sources", "<ul>" + "".join(f"<li>{escape(source)}</li>" for source in SOURCES) + "</ul>"),
+    settings = "\n".join(_settings(c) for c in found.counts)
+    sources = "<ul>" + "".join(f"<li>{escape(source)}</li>" for source in SOURCES) + "</ul>"
+    sections |= {
+        "Paired tests": tests + _words(tests_grid(found, found.measures).note) if found.tests else "",
+        "Make this page again": verbatim(f"{command} -o comparison.html"),
+        "Settings and sources": folded("All settings of each system and contestant", settings)
+        + folded("Sources", sources),
+    }
+    head = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="verdict open">{measure_name(summary(found))}</p>',
+        f'<ul class="notes">{notes}</ul>' if notes else "",
     ]
-    return document(title, parts, CSS)
+    return document(title, head, sections, CSS)
 
 
 READING = (

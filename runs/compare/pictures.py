@@ -1,79 +1,176 @@
-"""Figures of a comparison: a forest plot for each headline measure of a task, and critical-difference diagrams."""
+"""Figures of a comparison: for each task forest plots of the headline measures and the Lyapunov spectra, over systems
+critical-difference diagrams, and scores against a setting that was swept."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from dsr.measure import Floor
 
-from ..report.parts import figure
+from ..figures.style import typeset
+from ..report.parts import figure, figures_side_by_side
 from ..report.verdict import HEADLINE
 from .cells import Cell
 from .comparison import Comparison
-from .formats import tex
 from .median_interval import LEVEL
 from .pair_tests import ALL_PAIRS
+from .sweeps import Sweep, sweeps
 
-MOST_TASKS = 12  # with forest plots; beyond, the ranks say more
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_TASKS = 12  # with figures of their own; beyond, the ranks say more
 DECADES = 30.0  # ratio of values beyond which the axis is logarithmic
+SWEPT = ("D_stsp", "D_H")
+INTERVAL = f"{LEVEL:.0%}".replace("%", " %")
 
 
-def task_figures(found: Comparison, task: str, numbers: Iterator[int]) -> str:
-    """Forest plots of one task as HTML; nothing with many tasks or without a number."""
+class Picture(NamedTuple):
+    """`alt` says in words what the figure shows, with its numbers."""
+
+    name: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+def pictures(found: Comparison) -> Iterator[Picture]:
+    """All figures of a comparison."""
+    yield from rank_pictures(found)
+    yield from sweep_pictures(found)
+    for task in found.tasks:
+        yield from task_pictures(found, task)
+
+
+def as_html(drawn: Sequence[Picture], numbers: Iterator[int]) -> str:
+    """Figures inside a page; nothing for none."""
+    from ..figures import render
+
+    return figures_side_by_side([figure(p.name, render(p.figure), p.caption, next(numbers), alt=p.alt) for p in drawn])
+
+
+def task_pictures(found: Comparison, task: str) -> list[Picture]:
+    """Forest plots and Lyapunov spectra of one task; nothing with many tasks or without a number."""
     if len(found.tasks) > MOST_TASKS:
-        return ""
+        return []
+    mine = [c for c in found.cells if c.task == task]
     drawn = []
     for measure in HEADLINE:
-        cells = [c for c in found.cells if (c.task, c.measure) == (task, measure)]
+        cells = [c for c in mine if c.measure == measure]
         if any(c.values for c in cells):
-            drawn.append(_forest(task, measure, cells, next(numbers)))
-    return f'<div class="figures">{"".join(drawn)}</div>' if drawn else ""
+            drawn.append(_forest(task, measure, cells))
+    exponents = [c for c in mine if c.measure.startswith("lambda_") and c.measure[7:].isdigit()]
+    if len({c.measure for c in exponents if c.values}) > 1:
+        drawn.append(_spectra(task, exponents))
+    return drawn
 
 
-def _forest(task: str, measure: str, cells: Sequence[Cell], number: int) -> str:
-    from ..figures import forest, render
+def _forest(task: str, measure: str, cells: Sequence[Cell]) -> Picture:
+    from ..figures import forest
 
     unit = next((c.unit for c in cells if c.unit), "")
     known = [c.median for c in cells if c.values]
-    floors = [c for c in cells if not math.isnan(c.floor_median) and not c.floor_kind.startswith("chance")]
+    floors = [floor for c in cells if (floor := _floor(c))]
     truths = [c for c in cells if not math.isnan(c.truth)]
-    floor = None
-    if floors:
-        c = floors[0]
-        floor = Floor(c.floor_low, c.floor_median, c.floor_high, c.floor_pairs or 1, c.floor_kind)
     truth = (truths[0].truth, (truths[0].truth_high - truths[0].truth_low) / 2) if truths else None
-    logarithmic = (
-        min(known) > 0 and not truths and max(known) > DECADES * min([*known, *(f.floor_median for f in floors)])
-    )
+    logarithmic = min(known) > 0 and not truths and max(known) > DECADES * min([*known, *(f.median for f in floors)])
     drawn = forest(
         [c.contestant for c in cells], [c.median for c in cells], [c.low for c in cells], [c.high for c in cells],
-        label=f"{tex(measure)} ({unit})" if unit else tex(measure), floor=floor, truth=truth,
-        remarks=[f"{c.values} of {c.runs}" if c.values < c.runs else "" for c in cells], logarithmic=logarithmic,
+        label=f"{typeset(measure)} ({unit})" if unit else typeset(measure), floor=floors[0] if floors else None,
+        truth=truth, remarks=[f"{c.values} of {c.runs}" if c.values < c.runs else "" for c in cells],
+        logarithmic=logarithmic,
     )  # fmt: skip
-    level = f"{LEVEL:.0%}".replace("%", " %")
-    caption = f"{measure} on {task}: median over seeds with its {level} interval"
-    caption += "; grey: floor, 5 to 95 %." if floor else "; line: truth." if truth else "."
+    caption = f"{measure} on {task}: median over seeds with its {INTERVAL} interval"
+    caption += "; grey: floor, 5 to 95 %." if floors else "; line: truth." if truth else "."
     if any(c.values < c.runs for c in cells):
         caption += " At the right: runs that have a number, where not all have one."
-    return figure(f"{task}-{measure}".replace(" ", "-"), render(drawn), caption, number)
+    told = "; ".join(f"{c.contestant} {c.median:.3g}" if c.values else f"{c.contestant} none" for c in cells)
+    return Picture(f"{task}-{measure}", caption, f"Forest plot of {measure} on {task}, medians: {told}", drawn)
 
 
-def rank_figures(found: Comparison, measures: Sequence[str], numbers: Iterator[int]) -> str:
-    """Critical-difference diagrams as HTML, of so many contestants as one can read."""
-    from ..figures import critical_difference, render
+def _floor(c: Cell) -> Floor | None:
+    """The floor of a score; None without one, and for the level of chance."""
+    if math.isnan(c.floor_median) or c.floor_kind.startswith("chance"):
+        return None
+    return Floor(c.floor_low, c.floor_median, c.floor_high, c.floor_pairs or 1, c.floor_kind)
+
+
+def _spectra(task: str, cells: Sequence[Cell]) -> Picture:
+    from ..figures import Spectrum, lyapunov_spectra
+
+    def of(mine: Sequence[Cell], value: str, low: str, high: str) -> Spectrum:
+        ordered = sorted(mine, key=lambda c: int(c.measure[7:]))
+        return Spectrum(
+            [getattr(c, value) for c in ordered], [(getattr(c, high) - getattr(c, low)) / 2 for c in ordered]
+        )
+
+    names = dict.fromkeys(c.contestant for c in cells)
+    models = {n: of([c for c in cells if c.contestant == n], "median", "low", "high") for n in names}
+    known = {c.measure: c for c in cells if not math.isnan(c.truth)}
+    truth = of(list(known.values()), "truth", "truth_low", "truth_high") if known else None
+    drawn = lyapunov_spectra(truth, models, unit=next((c.unit for c in cells if c.unit), "per time unit"))
+    told = "; ".join(f"{n} {', '.join(f'{e:.3g}' for e in s.exponents[:4])}" for n, s in models.items())
+    return Picture(
+        f"{task}-lyapunov-spectra",
+        f"Lyapunov exponents on {task}: median over seeds, with half of its {INTERVAL} interval to either side"
+        + ("; truth with one standard error." if truth else "."),
+        f"Lyapunov exponents on {task}, medians: {told}",
+        drawn,
+    )
+
+
+def rank_pictures(found: Comparison) -> list[Picture]:
+    """Critical-difference diagrams of the headline measures, of so many contestants as one can read."""
+    from ..figures import critical_difference
 
     drawn = []
-    for measure in measures:
-        r = found.rankings[measure]
-        if len(r.names) > ALL_PAIRS:
+    for measure in HEADLINE:
+        r = found.rankings.get(measure)
+        if r is None or len(r.names) > ALL_PAIRS:
             continue
         groups = [tuple(range(a, b + 1)) for a, b in r.groups]
-        picture = critical_difference(r.names, r.mean_ranks, groups, label=f"mean rank by {tex(measure)} (1: best)")
+        label = f"mean rank by {typeset(measure)} (1: best)"
         caption = (
-            f"Mean ranks by {measure} over {len(r.systems)} systems: " + ", ".join(
-                f"{name} {mean:.2f}" for name, mean in zip(r.names, r.mean_ranks, strict=True)
-            ) + ". Bars join contestants that pairwise signed-rank tests with Holm's correction do not tell apart."
-        )  # fmt: skip
-        drawn.append(figure(f"ranks-{measure}", render(picture), caption, next(numbers)))
-    return f'<div class="figures">{"".join(drawn)}</div>' if drawn else ""
+            f"Mean ranks by {measure} over {len(r.systems)} systems. Bars join contestants that pairwise signed-rank "
+            "tests with Holm's correction do not tell apart."
+        )
+        told = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(r.names, r.mean_ranks, strict=True))
+        picture = critical_difference(r.names, r.mean_ranks, groups, label=label)
+        drawn.append(Picture(f"ranks-{measure}", caption, f"Mean ranks by {measure}: {told}", picture))
+    return drawn
+
+
+def sweep_pictures(found: Comparison) -> list[Picture]:
+    """Scores against each numeric setting that was swept with all others fixed."""
+    cells = {(c.task, c.contestant, c.measure): c for c in found.cells}
+    drawn = []
+    for sweep in sweeps(found.counts):
+        for measure in SWEPT:
+            mine = [cells.get((*place, measure)) for place in sweep.places]
+            known = [(v, c) for v, c in zip(sweep.values, mine, strict=True) if c is not None]
+            if sum(bool(c.values) for _, c in known) > 1:
+                drawn.append(_swept(sweep, measure, known))
+    return drawn
+
+
+def _swept(sweep: Sweep, measure: str, known: Sequence[tuple[float, Cell]]) -> Picture:
+    from ..figures import score_sweep
+
+    values, cells = zip(*known, strict=True)
+    unit, floors = next((c.unit for c in cells if c.unit), ""), [_floor(c) for c in cells]
+    drawn = score_sweep(
+        values, [c.median for c in cells], [c.low for c in cells], [c.high for c in cells], swept_name=sweep.key,
+        label=f"{typeset(measure)} ({unit})" if unit else typeset(measure),
+        floor=[f for f in floors if f] if all(floors) else None, lost=[c.runs - c.values for c in cells],
+        logarithmic=min(values) > 0 and max(values) >= 10 * min(values),
+    )  # fmt: skip
+    told = "; ".join(f"{v:g}: {c.median:.3g}" for v, c in known)
+    return Picture(
+        f"sweep-{sweep.name}-{measure}",
+        f"{measure} against {sweep.key} ({sweep.fixed}): median over seeds with its {INTERVAL} interval"
+        + ("; grey: floor, 5 to 95 %." if all(floors) else "."),
+        f"{measure} against {sweep.key}, medians: {told}",
+        drawn,
+    )

@@ -51,6 +51,11 @@ def select(found: Sequence[Record], words: Sequence[str]) -> list[Record]:
     return [r for r in chosen if r["run"] in wanted] if names else chosen
 
 
+def one_run(words: Sequence[str]) -> bool:
+    """Whether the words name a run, and do not choose several."""
+    return len(words) == 1 and "=" not in words[0]
+
+
 def _filtered(everything: Sequence[Record], chosen: list[Record], key: str, values: list[str]) -> list[Record]:
     accepted = {v for value in values for v in _range(key, value)}
     if key in WORDS:

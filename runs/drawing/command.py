@@ -1,27 +1,32 @@
-"""`dsr figures`: all figures that apply to a run, written in any format, and the reasons for those that do not."""
+"""`dsr figures`: all figures of a run, or of a comparison, in any format, and the reasons for those left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dsr.errors import SpecError, unknown
 
+from ..compare.select import one_run
 from ..store import RunFolder, RunStore
 
 FORMATS = ("pdf", "svg", "png")
 
 
 def figures(
-    run: str | None, store: str | None, *, only: str | None = None, out: str | None = None, formats: str = "pdf"
+    words: Sequence[str], store: str | None, *, only: str | None = None, out: str | None = None, formats: str = "pdf"
 ) -> dict[str, Any]:
-    """What `figures_to_files` returns for a run by path or id; names and descriptions of all figures for None."""
-    if run is None:
+    """What `figures_to_files` returns for a run by path or id, and `comparison_to_files` for several; names and
+    descriptions of all figures without a word."""
+    if not words:
         from .kinds import KINDS
 
         return {name: kind.shows for name, kind in KINDS.items()}
-    return figures_to_files(RunStore(store).find(run), only=only, out=out, formats=formats)
+    if one_run(words):
+        return figures_to_files(RunStore(store).find(words[0]), only=only, out=out, formats=formats)
+    return comparison_to_files(words, RunStore(store), only=only, out=out, formats=formats)
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:
@@ -51,16 +56,7 @@ def figures_to_files(
     from .material import RunMaterial
     from .reason import NotApplicable
 
-    kinds = [k.strip() for k in formats.split(",") if k.strip()]
-    for kind in kinds:
-        if kind not in FORMATS:
-            raise unknown("format", kind, FORMATS)
-    if not kinds:
-        raise SpecError("no format", f"one or several of {', '.join(FORMATS)}", "leave out --format for pdf")
-    names = list(KINDS) if only is None else [name.strip() for name in only.split(",") if name.strip()]
-    for name in names:
-        if name not in KINDS:
-            raise unknown("figure", name, list(KINDS))
+    kinds, names = _formats(formats), _names(only, list(KINDS))
     material = RunMaterial(run)
     target = RunFolder(run / "figures" if out is None else Path(out))
     written: list[str] = []
@@ -77,3 +73,46 @@ def figures_to_files(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise SpecError(reasons or "no figure named", "figures that apply to this run", "dsr figures lists them all")
     return {"written": written, "left out": left_out}
+
+
+def comparison_to_files(
+    words: Sequence[str], store: RunStore, *, only: str | None = None, out: str | None = None, formats: str = "pdf"
+) -> dict[str, Any]:
+    """The same for the figures of the comparison of the chosen runs; without a folder into `figures` of the store."""
+    from ..compare.comparison import OF_COMPARISON, compare
+    from ..compare.index import read_index
+    from ..compare.pictures import pictures
+    from ..figures import render
+
+    kinds = _formats(formats)
+    drawn = {_file_name(p.name): p.figure for p in pictures(compare(read_index(store, OF_COMPARISON), words))}
+    names = _names(only, list(drawn))
+    if not names:
+        raise SpecError(
+            "runs without a number to draw", "finished runs with measures", "dsr compare shows what there is"
+        )
+    target = RunFolder(store.root / "figures" if out is None else Path(out))
+    written = [str(target.write(f"{name}.{kind}", render(drawn[name], kind))) for name in names for kind in kinds]
+    return {"written": written, "left out": {}}
+
+
+def _formats(text: str) -> list[str]:
+    kinds = [k.strip() for k in text.split(",") if k.strip()]
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise unknown("format", kind, FORMATS)
+    if not kinds:
+        raise SpecError("no format", f"one or several of {', '.join(FORMATS)}", "leave out --format for pdf")
+    return kinds
+
+
+def _names(only: str | None, known: list[str]) -> list[str]:
+    names = known if only is None else [name.strip() for name in only.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise unknown("figure", name, known)
+    return names
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.=-]+", "-", name)

@@ -18,20 +18,10 @@ if TYPE_CHECKING:
 
     from .material import RunMaterial
 
-ROWS, TRANSIENT = 20_000, 1000  # of the free run in latent states
 MOST_STATES = 60  # of a model in which fixed points are searched by Newton's method
 STARTS = 200
 MOST_REGIONS = 1e5  # solved one by one; a search takes over beyond
 LONGEST = 4  # period of the cycles of a map that are counted
-
-
-def latent_run(run: RunMaterial) -> tuple[np.ndarray, np.ndarray]:
-    """States (time, M) and observations (time, dim) of a free run after its transient; refused where it diverges."""
-    model, context = run.model, run.test.values[None, : run.model.min_context]
-    found = model.free_run(model.initial_state(context), TRANSIENT + ROWS)
-    if found.diverged_at[0] >= 0:
-        raise NotApplicable(f"the free run diverged at step {found.diverged_at[0]:,}")
-    return found.states[0, TRANSIENT:], found.observations[0, TRANSIENT:]
 
 
 def _regions(run: RunMaterial) -> tuple[analysis.SymbolSequence, np.ndarray, tuple[str, str]]:
@@ -40,7 +30,7 @@ def _regions(run: RunMaterial) -> tuple[analysis.SymbolSequence, np.ndarray, tup
 
     if not piecewise_linear(run.model):
         raise NotApplicable(f"{type(run.model).__name__} is not piecewise linear")
-    states, seen = latent_run(run)
+    states, seen = run.latent
     model = run.model.in_float64()
     symbols = analysis.region_symbols(lambda z: model.bits(torch.from_numpy(z)).numpy(), states, dt=run.test.dt)  # type: ignore[operator]
     clouds, labels = plane(run.test, [run.test.values, seen])
@@ -92,7 +82,7 @@ def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
     import torch
 
     model, dt = run.model.in_float64(), run.test.dt
-    states, _ = latent_run(run)
+    states, _ = run.latent
 
     def observed(points: np.ndarray) -> np.ndarray:
         return model.observe(torch.from_numpy(points)).numpy()

@@ -23,23 +23,21 @@ from ..figures.coordinates import coordinates, delay_of
 from ..figures.stretches import drawn_rows, joined
 from ..figures.style import RECONSTRUCTION, TRUTH
 from ..report import ATTRACTOR_PAGE, write_report
-from ..store import RunFolder
 from .material import RunMaterial
 
 MOST_POINTS = 10_000
 DIGITS = 4
 
 
-def report_with_page(folder: RunFolder) -> Path:
+def report_with_page(run: RunMaterial) -> Path:
     """Write attractor.html where plotly is installed and there is something in three dimensions, and the report, which
     then links to it. Returns the path of the report."""
     script = plotly_script()
     if script is not None:
-        run = RunMaterial(folder)
-        page = attractor_page(run.test, run.generated, title=folder.path.name, script=script)
+        page = attractor_page(run.test, run.generated, title=run.folder.path.name, script=script)
         if page is not None:
-            folder.write(ATTRACTOR_PAGE, page)
-    return write_report(folder)
+            run.folder.write(ATTRACTOR_PAGE, page)
+    return write_report(run.folder)
 
 
 def attractor_page(truth: TimeSeries, generated: TimeSeries | None, *, title: str, script: str) -> str | None:

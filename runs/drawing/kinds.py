@@ -1,4 +1,4 @@
-"""The figures of a run by name: what each shows, and how it is made from the run's material."""
+"""The figures of a run by name: what each shows, where it stands in the report, and how it is made."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 
 class Kind(NamedTuple):
-    """`draw` raises `NotApplicable` with the reason where a run has nothing to show."""
+    """`shows` in a few words, `section` of the report, `caption` of the figure there.
+
+    `draw` raises `NotApplicable` with the reason where a run has nothing to show. costly : may take more than a second
+    or two, and is left out of the report that a run writes at its end.
+    """
 
     shows: str
+    section: str
+    caption: str
     draw: Callable[[RunMaterial], Figure]
+    costly: bool = False
 
 
 def _attractor(run: RunMaterial) -> Figure:
@@ -62,25 +69,93 @@ def _marginals(run: RunMaterial) -> Figure:
     return figures.marginals(run.test, run.generated, diverged_at=run.lost)
 
 
+SUMMARY = "Summary"  # all of it stands in the report, larger
+SCORES, SPACE, TIME, SPECTRA = "Invariants and scores", "State space", "Time", "Power spectra"
+EXPONENTS, INSIDE, TRAINING = "Lyapunov exponents", "Inside the model", "Training"
 KINDS: dict[str, Kind] = {
-    "summary": Kind("the run on one page", summary),
-    "attractor": Kind("truth and free run in state space, or in delay or principal coordinates", _attractor),
-    "series": Kind("prediction with its valid time, and a stretch of the free run", _series),
-    "error_growth": Kind("forecast error against time, with the slope of lambda_1", records.error_growth),
-    "invariant_density": Kind("share of time in the cells of a plane", _invariant_density),
-    "marginals": Kind("density of each column", _marginals),
-    "power_spectra": Kind("power spectra, smoothed as in D_H", _power_spectra),
-    "return_maps": Kind("each maximum of a column against the next", records.return_maps),
-    "poincare_sections": Kind("crossings of a plane", records.poincare_sections),
-    "correlation_sums": Kind("correlation sum and its local slopes", records.correlation_sums),
-    "space_time": Kind("a field over space and time", records.space_time),
-    "lyapunov_bars": Kind("Lyapunov exponents with errors", _lyapunov_bars),
-    "fixed_points_and_cycles": Kind("fixed points and cycles with their stability", dynamics.fixed_points_and_cycles),
-    "region_attractor": Kind("linear regions of a piecewise-linear model", dynamics.region_attractor),
-    "transition_graph": Kind("which linear region follows which", dynamics.transition_graph),
-    "scorecard": Kind("scores in units of their floors", _scorecard),
-    "training_history": Kind("loss and free-run checks over the training", _training_history),
-}
+    "summary": Kind("the run on one page", SUMMARY, "The run on one page.", summary),
+    "attractor": Kind(
+        "truth and free run in state space, or in delay or principal coordinates", SPACE,
+        "Attractor of the truth, and free run of the reconstruction over the truth in light grey, with equal axes.",
+        _attractor,
+    ),
+    "series": Kind(
+        "prediction with its valid time, and a stretch of the free run", TIME,
+        "Left: truth, with the prediction that starts from its first row; the dotted line marks the valid prediction "
+        "time. Right: a stretch of the free run, which is not aligned with the truth in time.",
+        _series,
+    ),
+    "error_growth": Kind(
+        "forecast error against time, with the slope of lambda_1", TIME,
+        "Error of forecasts from starts spread over the test series. Where it grows at the rate lambda_1 of the truth, "
+        "chaos and not the model limits the forecast.",
+        records.error_growth,
+    ),
+    "invariant_density": Kind(
+        "share of time in the cells of a plane", SPACE,
+        "Invariant density: share of time in the cells of a plane, of truth and free run on one scale.",
+        _invariant_density,
+    ),
+    "marginals": Kind(
+        "density of each column", SPACE, "Density of each column, of truth and free run.", _marginals
+    ),
+    "power_spectra": Kind(
+        "power spectra, smoothed as in D_H", SPECTRA,
+        "Power spectra of truth and free run, standardised and smoothed as for D_H, each with area 1.",
+        _power_spectra,
+    ),
+    "return_maps": Kind(
+        "each maximum of a column against the next", SPACE,
+        "Return map: each maximum of a column against the next, of truth and free run.",
+        records.return_maps,
+    ),
+    "poincare_sections": Kind(
+        "crossings of a plane", SPACE, "Poincaré section: crossings of a plane, of truth and free run.",
+        records.poincare_sections,
+    ),
+    "correlation_sums": Kind(
+        "correlation sum and its local slopes", SPACE,
+        "Correlation sum of truth and free run, and its local slopes; where these are level they are the correlation "
+        "dimension.",
+        records.correlation_sums,
+    ),
+    "space_time": Kind(
+        "a field over space and time", TIME, "The columns as a field over space and time: truth, and free run.",
+        records.space_time,
+    ),
+    "lyapunov_bars": Kind(
+        "Lyapunov exponents with errors", EXPONENTS,
+        "Lyapunov exponents of truth and reconstruction; error bars are one standard error.",
+        _lyapunov_bars,
+    ),
+    "fixed_points_and_cycles": Kind(
+        "fixed points and cycles with their stability", INSIDE,
+        "Fixed points and cycles of truth and model, and the rates at which displacements from them grow and turn.",
+        dynamics.fixed_points_and_cycles,
+    ),
+    "region_attractor": Kind(
+        "linear regions of a piecewise-linear model", INSIDE,
+        "Free run, coloured by the linear region of the model that it is in.",
+        dynamics.region_attractor,
+    ),
+    "transition_graph": Kind(
+        "which linear region follows which", INSIDE,
+        "Symbolic dynamics: the linear regions that the free run visits, where they lie, and which follows which.",
+        dynamics.transition_graph,
+    ),
+    "scorecard": Kind(
+        "scores in units of their floors", SCORES,
+        "Distances between truth and free run in units of their floors, which is what two true trajectories score; "
+        "grey: 5 to 95 % of the floor. Right: the score, and whether it lies within the floor of 20 or more pairs.",
+        _scorecard,
+    ),
+    "training_history": Kind(
+        "loss and free-run checks over the training", TRAINING,
+        "Training loss, and the distance of free runs to the validation data at each check; the ring marks the weights "
+        "that were kept.",
+        _training_history,
+    ),
+}  # fmt: skip
 
 
 def draw(name: str, run: RunMaterial) -> Figure:

@@ -16,6 +16,7 @@ from dsr.series import TimeSeries
 
 from ...analysis import LyapunovSpectrum, Row
 from ..store import RunFolder, RunStore
+from .reason import NotApplicable
 
 if TYPE_CHECKING:
     from dsr.models import Model
@@ -25,21 +26,26 @@ if TYPE_CHECKING:
     from ..spec import RunSpec
 
 FORECAST_LYAPUNOV_TIMES = 10
+ROWS, TRANSIENT = 20_000, 1000  # of the free run in latent states
 MEASURES = ("truth", "reconstruction", "surrogate", "gaussian")
 
 
 class RunMaterial:
     """The parts of a finished run. Data of a system are simulated again from the spec (the same bytes).
 
-    Raises `StoreError` for a folder without results.
+    test, model : where they are at hand already. Raises `StoreError` for a folder without results.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, test: TimeSeries | None = None, model: Model | None = None) -> None:
         self.folder = folder
         found, spec = folder.read_json("measures.json"), folder / "spec.toml"
         if found is None or not spec.exists():
             raise StoreError(f"the run '{folder.path}' has no results", "a finished run", f"finish it: dsr run {spec}")
         self.measures: dict[str, Any] = found
+        if test is not None:
+            self.test = test
+        if model is not None:
+            self.model = model
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -126,6 +132,15 @@ class RunMaterial:
         n = max(1, int(min(span, len(self.test) - self.model.min_context)))
         context = self.test.values[None, : self.model.min_context]
         return self.model.free_run(self.model.initial_state(context), n).observations[0]
+
+    @cached_property
+    def latent(self) -> tuple[np.ndarray, np.ndarray]:
+        """States (time, M) and observations (time, dim) of a free run after its transient; refused if it diverges."""
+        context = self.test.values[None, : self.model.min_context]
+        found = self.model.free_run(self.model.initial_state(context), TRANSIENT + ROWS)
+        if found.diverged_at[0] >= 0:
+            raise NotApplicable(f"the free run diverged at step {found.diverged_at[0]:,}")
+        return found.states[0, TRANSIENT:], found.observations[0, TRANSIENT:]
 
     @cached_property
     def history(self) -> History:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from dsr.series import TimeSeries
 
@@ -12,6 +13,7 @@ from .coordinates import plane
 from .style import SINGLE, no_free_run, say, styled
 
 PADDING = 0.1
+NARROW = 300.0  # ratio of densities below which a third of a decade is labelled, too
 
 
 @styled
@@ -48,5 +50,9 @@ def invariant_density(
         say(panels[1], no_free_run(diverged_at).replace(": ", ":\n"))
     bar = figure.colorbar(mesh, ax=list(panels), location="bottom", aspect=40, pad=0.03, extend="max")
     bar.set_label("probability density (per unit area)")
+    narrow = norm.vmax / norm.vmin < NARROW
+    bar.set_ticks(LogLocator(subs=(1.0, 3.0) if narrow else (1.0,)))
+    bar.formatter = LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf))
+    bar.ax.xaxis.set_minor_formatter(NullFormatter())
     bar.ax.tick_params(labelsize=7, width=0.6)
     return figure

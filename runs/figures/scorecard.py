@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from ...analysis import Row, indistinguishable
-from .style import DOUBLE, FORECAST, RECONSTRUCTION, SURROGATE, canvas, say, styled
+from .style import DOUBLE, FORECAST, RECONSTRUCTION, SURROGATE, canvas, say, styled, typeset
 
 ROW = 0.26  # inches
 BAND = "#dcdcdc"
@@ -42,7 +42,7 @@ def scorecard(rows: Sequence[Row], *, into: SubFigure | None = None) -> Figure:
     axes.set_xscale("log")
     axes.set_xlim(left, right)
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_yticks(range(len(shown)), [row.name for row in shown])
+    axes.set_yticks(range(len(shown)), [typeset(row.name) for row in shown])
     axes.set_xlabel("score / median of its floor")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0, pad=8)

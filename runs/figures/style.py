@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
@@ -17,6 +18,7 @@ SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a journal page
 TRUTH, RECONSTRUCTION, FORECAST, SURROGATE = "#404040", "#0072B2", "#D55E00", "#009E73"
 FAINT, FILLED = "#C4C4C4", "#949494"  # truth behind another line, and as an area
 MINUS = "\N{MINUS SIGN}"
+NAMES, LETTERS = re.compile(r"\b(lambda|D)_(\w+)"), {"lambda": r"\lambda"}
 
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
@@ -85,6 +87,11 @@ def say(axes: Axes, text: str) -> None:
 def no_free_run(diverged_at: int | None) -> str:
     """The sentence that stands for a free run that does not exist."""
     return "no free run" if diverged_at is None else f"no free run: diverged at step {diverged_at:,}"
+
+
+def typeset(text: str) -> str:
+    """Measures in a text as mathematics: lambda_1, D_stsp."""
+    return NAMES.sub(lambda m: f"${LETTERS.get(m[1], m[1])}_{{\\mathrm{{{m[2]}}}}}$", text)
 
 
 def signed(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .parts import document, figure, folded, invariants_table, listing, measure_name, section, verbatim
+from .parts import document, figure, figures_side_by_side, folded, invariants_table, listing, measure_name, verbatim
 from .verdict import verdict
 
 if TYPE_CHECKING:  # torch is not needed to rebuild a page
@@ -23,6 +23,19 @@ READING = (
     "Gaussian noise only its covariance: a model has to beat both, except in D_H, which the surrogate "
     "meets by construction. Click a number for its settings and the version of its definition."
 )
+
+
+SCORES, TRAINING = "Invariants and scores", "Training"  # sections that have more than figures
+
+
+class Drawn(NamedTuple):
+    """A figure of the report: `shows` is its alternative text, `caption` stands below it."""
+
+    name: str
+    section: str
+    shows: str
+    caption: str
+    png: bytes
 
 
 def history_summary(history: History) -> dict[str, Any]:
@@ -49,8 +62,7 @@ def render_report(
     *,
     title: str,
     judgement: Mapping[str, Any],
-    figures: Mapping[str, bytes],
-    captions: Mapping[str, str],
+    figures: Sequence[Drawn],
     spec: str,
     resolved: Mapping[str, Any],
     env: Mapping[str, Any],
@@ -58,46 +70,73 @@ def render_report(
     history: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
     turned: str | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> str:
     """The page as text, from plain values only, so that it can be rebuilt from the files of a run folder.
 
     Parameters
     ----------
     judgement : `Judgement.to_dict()`, the content of measures.json.
-    figures, captions : name -> PNG bytes, name -> sentence (the alternative text too).
+    figures : in the order in which they are numbered within the page's sections.
     spec, resolved : the settings that were given, as TOML, and all of them with the defaults.
     env : versions and machine. commands : what to type to repeat the run.
     history : `history_summary(history)`, or any labels and values.
     provenance : label -> `TimeSeries.origin` of each series.
     turned : page with the attractor in three dimensions, beside the report; None without.
+    left_out : name of a figure -> why this run has none.
 
     Raises `StoreError` for a figure that is not a PNG. The page needs no network and no scripts.
     """
     result = verdict(judgement)
-    pictures = [
-        figure(name, png, captions.get(name, name), i) for i, (name, png) in enumerate(figures.items(), start=1)
-    ]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="verdict {result.level}">{measure_name(result.sentence)}</p>',
-        section("Invariants and scores", _table(judgement)),
-        section("Figures", "\n".join([_link(turned), *pictures]).strip()),
-        section("Training", listing(history) if history else ""),
-        section("Data", listing(provenance) if provenance else ""),
-        section("Repeat this run", verbatim("\n".join(commands))),
+    pictures = _sections(figures)
+    scores, training = pictures.pop(SCORES, ""), pictures.pop(TRAINING, "")
+    turn = _link(turned)
+    settings = [
         folded("Settings as given", verbatim(spec)),
         folded("All settings, with the defaults that were filled in", listing(resolved)),
         folded("Versions and machine", listing(env)),
         _spectra(judgement),
     ]
-    return document(title, parts)
+    sections = {
+        SCORES: _table(judgement) + scores,
+        **{title: (turn if i == 0 else "") + content for i, (title, content) in enumerate(pictures.items())},
+        TRAINING: training + (listing(history) if history else ""),
+        "Data": listing(provenance) if provenance else "",
+        "Repeat this run": verbatim("\n".join(commands)),
+        "Settings and versions": "\n".join(part for part in settings if part),
+        "Figures left out": _left_out(left_out or {}),
+    }
+    head = [f"<h1>{escape(title)}</h1>", f'<p class="verdict {result.level}">{measure_name(result.sentence)}</p>']
+    return document(title, head, sections)
+
+
+def _sections(figures: Sequence[Drawn]) -> dict[str, str]:
+    """Section -> its figures as HTML; numbered in the order of the page."""
+    order = sorted({f.section: None for f in figures}, key=lambda s: (s != SCORES, s == TRAINING))
+    numbers = iter(range(1, len(figures) + 1))
+    return {
+        section: figures_side_by_side(
+            [figure(f.name, f.png, f.caption, next(numbers), alt=f.shows) for f in figures if f.section == section]
+        )
+        for section in order
+    }
+
+
+def _left_out(reasons: Mapping[str, str]) -> str:
+    """One line: figure, why not; figures of one reason together."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name.replace("_", " "))
+    told = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in groups.items())
+    return f"<p>Not applicable: {measure_name(told)}.</p>" if told else ""
 
 
 def _link(turned: str | None) -> str:
     """To the page on which the attractor can be turned."""
     if turned is None:
         return ""
-    return f'<p><a href="{escape(turned)}">Turn the attractor in three dimensions</a> (a page beside this one).</p>'
+    link = f'<a href="{escape(turned)}">Turn the attractor in three dimensions</a>'
+    return f'<p class="turn">{link} (a page beside this one).</p>'
 
 
 def _table(judgement: Mapping[str, Any]) -> str:

@@ -21,10 +21,12 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Reading:
-    """`level`: "agrees", "differs" or "open" (nothing to compare with); `text` says it with numbers."""
+    """`level`: "agrees", "differs" or "open" (nothing to compare with); `text` says it with numbers, `short` without
+    those that stand beside it in a table (empty: the same)."""
 
     level: str
     text: str
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,11 @@ def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     times = f"{value / floor['median']:.2g} times" if floor["median"] > 0 else "above"
     if floor["pairs"] < 2:
         return Reading("open", f"{times} a floor known from one pair only ({floor['kind']})")
+    below = f"95 % of true pairs score below {floor['high']:.3g}"
     if value <= floor["high"]:
-        return Reading("agrees", f"within the floor (95 % of true pairs score below {floor['high']:.3g})")
-    return Reading(
-        "differs", f"above the floor (95 % of true pairs score below {floor['high']:.3g}), {times} its median"
-    )
+        return Reading("agrees", f"within the floor ({below})", "within the floor")
+    short = f"above the floor, {times} its median"
+    return Reading("differs", short.replace("the floor", f"the floor ({below})", 1), short)
 
 
 def _against_chance(found: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:

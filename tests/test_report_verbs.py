@@ -1,0 +1,101 @@
+"""`dsr report` and `dsr figures` of several runs: the page and the figures of their comparison; what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from run_folders import write_run
+
+from dsr.errors import SpecError, StoreError
+from dsr.runs.compare.comparison import OF_COMPARISON, compare
+from dsr.runs.compare.index import read_index
+from dsr.runs.compare.pictures import sweep_pictures
+from dsr.runs.compare.sweeps import sweeps
+from dsr.runs.drawing.command import figures
+from dsr.runs.report.command import report
+from dsr.runs.store import RunStore
+
+UNITS = (1, 2, 4, 8)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> RunStore:
+    """ALRNNs with more and more ReLU units, one of them diverged, and an esn; two seeds each."""
+    store = RunStore(tmp_path_factory.mktemp("store"))
+    truths = {"lambda_1": 0.9, "lambda_2": 0.0}
+    for seed in (0, 1):
+        for units in UNITS:
+            values = {"D_stsp": 1.0 / units + 0.1 * seed, "lambda_1": 0.9 - 0.1 / units, "lambda_2": -0.01}
+            write_run(store, "lorenz63", "alrnn", seed, values, truths=truths, model={"relu_units": units})
+        write_run(store, "lorenz63", "esn", seed, {"D_stsp": 0.3, "lambda_1": 0.91, "lambda_2": 0.0}, truths=truths)
+    lost = {"D_stsp": float("nan"), "lambda_1": float("nan"), "lambda_2": float("nan")}
+    write_run(store, "lorenz63", "alrnn", 2, lost, truths=truths, outcome="diverged", model={"relu_units": 8})
+    return store
+
+
+@pytest.fixture(scope="module")
+def found(store):
+    return compare(read_index(store, OF_COMPARISON))
+
+
+def test_a_setting_that_alone_takes_several_values_is_a_sweep(found):
+    (sweep,) = sweeps(found.counts)
+    assert (sweep.key, sweep.values, sweep.fixed) == ("model.relu_units", UNITS, "lorenz63, alrnn")
+    assert [name.rpartition("=")[2] for _, name in sweep.places] == [str(u) for u in UNITS]
+
+
+def test_two_settings_that_change_together_are_no_sweep(tmp_path):
+    store = RunStore(tmp_path)
+    for units in UNITS:
+        both = {"model": {"relu_units": units}, "training": {"steps": 100 * units}}
+        write_run(store, "lorenz63", "alrnn", 0, {"D_stsp": 1.0}, **both)
+    assert sweeps(compare(read_index(store, OF_COMPARISON)).counts) == []
+
+
+def test_a_sweep_over_the_length_of_the_data_runs_across_tasks(tmp_path):
+    store = RunStore(tmp_path)
+    for rows in (500, 1000, 2000):
+        write_run(store, "rossler", "esn", 0, {"D_stsp": 1.0}, data={"system": "rossler", "train": rows})
+    counts = compare(read_index(store, OF_COMPARISON)).counts
+    (sweep,) = sweeps(counts)
+    assert (sweep.key, sweep.values) == ("data.train", (500, 1000, 2000)) and len({c.task for c in counts}) == 3
+
+
+def test_the_sweep_is_drawn_with_its_medians_its_floor_and_what_was_lost(found):
+    (picture,) = sweep_pictures(found)
+    (axes,) = picture.figure.axes
+    x, y = axes.containers[0].lines[0].get_data()
+    assert x.tolist() == list(UNITS) and y == pytest.approx([1.0 / u + 0.05 for u in UNITS])
+    assert [t.get_text() for t in axes.texts] == ["1 lost"]
+    assert "8: 0.175" in picture.alt and "grey: floor" in picture.caption
+
+
+def test_several_runs_give_the_page_of_their_comparison(store, tmp_path):
+    page = report(["model=alrnn,esn"], str(store.root), all_figures=False, out=None)
+    assert page == store.root / "comparison.html"
+    html = page.read_text()
+    names = ("lorenz63-D-stsp", "lorenz63-lambda-1", "lorenz63-lyapunov-spectra", "sweep-model-relu-units")
+    assert all(f'<figure id="figure-{name}' in html for name in names)
+    runs = [f.path.name for f in store.runs()]
+    other = report(runs[:2], str(store.root), all_figures=False, out=str(tmp_path / "two.html"))
+    assert other.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_figures_of_several_runs_are_written_for_print(store, tmp_path):
+    told = figures(["seed=0..2"], str(store.root), out=str(tmp_path), formats="pdf,svg")
+    names = {path.rsplit("/", 1)[-1] for path in told["written"]}
+    assert {"lorenz63-lyapunov-spectra.pdf", "lorenz63-D_stsp.svg"} <= names and len(names) == len(
+        list(tmp_path.iterdir())
+    )
+    assert any(name.startswith("sweep-model.relu_units") for name in names)
+    with pytest.raises(SpecError, match="lorenz63-D_stsp"):
+        figures(["seed=0..2"], str(store.root), only="lorenz63-D_stp")
+
+
+def test_what_does_not_go_together_is_refused_with_what_to_type(store):
+    run, root = store.runs()[0].path.name, str(store.root)
+    with pytest.raises(SpecError, match="copy report"):
+        report([run], root, all_figures=False, out="x.html")
+    with pytest.raises(SpecError, match="--all-figures"):
+        report(["model=esn"], root, all_figures=True, out=None)
+    with pytest.raises(StoreError, match="match 'lorenz63-'"):
+        report(["lorenz63-"], root, all_figures=False, out=None)
