@@ -62,7 +62,7 @@ def sweep(
 
 
 def planned(
-    jobs: Sequence[Job], store: RunStore, retries: int, workers: int, tasks: Sequence[Sequence[Job]]
+    jobs: Sequence[Job], store: RunStore, retries: int, workers: int, tasks: Sequence[Sequence[Job]] = ()
 ) -> dict[str, Any]:
     """What a sweep would do and cost, as plain values."""
     states = {job.folder.path: job.state for job in jobs}
