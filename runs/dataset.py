@@ -126,9 +126,7 @@ def _from_file(data: FileData, seed: int) -> Dataset:
     test = max(tests, key=len)
     if not data.truth:
         return Dataset(train, validation, test, estimated=estimated, notes=tuple(notes))
-    notes.append(
-        f"Floors: trajectories of {data.truth}, each brought to the means and standard deviations of the test series."
-    )
+    notes.append(f"Truth: {data.truth}, trajectories of which give the floors.")
     return Dataset(train, validation, test, _of_truth(data, test, seed), estimated=estimated, notes=tuple(notes))
 
 
@@ -153,16 +151,18 @@ def _load(data: FileData, path: str) -> list[TimeSeries]:
 
 
 def _parts(data: FileData, series: TimeSeries) -> tuple[TimeSeries, TimeSeries, TimeSeries]:
-    """Training, validation and test stretch; with a test file the last is not used."""
-    if not data.test_file:
+    """Training, validation and test stretch; without a fraction for it the first is the second, too, and with a test
+    file the third is not used."""
+    if data.validation and not data.test_file:
         return series.split(data.train, data.validation)
     end = round(len(series) * data.train)
-    rest = series[end : end + round(len(series) * data.validation)]
-    return series[:end], rest, rest
+    last = round(len(series) * (data.train + data.validation))
+    train = series[:end]
+    return train, series[end:last] if data.validation else train, train if data.test_file else series[last:]
 
 
 def _of_truth(data: FileData, test: TimeSeries, seed: int) -> list[TimeSeries]:
-    """Trajectories of the system behind a file, with the means and standard deviations of the test series.
+    """Trajectories of the system behind a file, in the units of its columns.
 
     Raises `DataError` where the columns are not those of the system.
     """
@@ -170,14 +170,13 @@ def _of_truth(data: FileData, test: TimeSeries, seed: int) -> list[TimeSeries]:
     found = system.simulate_many(
         len(test), test.dt, count=data.floor_trajectories, transient=transient_of(system, None), seed=seed
     )
-    if found[0].dim != test.dim:
+    mean, std = np.array(data.truth_mean or 0.0), np.array(data.truth_std or 1.0)
+    dims = {found[0].dim, test.dim, *(a.size for a in (mean, std) if a.ndim)}
+    if len(dims) > 1:
         raise DataError(
-            f"{test.dim} columns of data whose truth is {data.truth}, which has {found[0].dim}",
-            "all columns of the system, in its order",
-            "leave data.truth out",
+            f"{test.dim} columns of data, and a truth {data.truth} of {found[0].dim} with {mean.size} values in "
+            f"truth_mean and {std.size} in truth_std",
+            "all columns of the system, in its order, and one value for each",
+            "leave data.truth out, or give the other columns",
         )
-    mean, std = test.values.mean(0), test.values.std(0)
-    return [
-        TimeSeries((s.values - s.values.mean(0)) / s.values.std(0) * std + mean, s.dt, s.time_unit, s.names, s.origin)
-        for s in found
-    ]
+    return [TimeSeries((s.values - mean) / std, s.dt, s.time_unit, s.names, s.origin) for s in found]

@@ -45,8 +45,10 @@ class FileData:
 
     file: str = option("", "path of a .npy .npz .csv .tsv .parquet or .mat file")
     test_file: str = option("", "path of a file whose whole record is the test; the end of `file` if not given")
-    truth: str = option("", "name of the system that the data come from, up to scale: its exponents are the truth")
-    floor_trajectories: int = option(20, "trajectories of `truth`, brought to the test's scale, for the floors")
+    truth: str = option("", "name of the system that the data come from: its exponents are the truth")
+    truth_mean: tuple | None = option(None, "what was subtracted from each column of `truth`, if anything was")
+    truth_std: tuple | None = option(None, "what each column of `truth` was then divided by, if by anything")
+    floor_trajectories: int = option(20, "trajectories of `truth`, in the units of the data, for the floors")
     dt: float | None = option(None, "time between rows, unless the file has a time column")
     time_unit: str = option("time units", "unit of dt")
     columns: tuple | None = option(None, "names or indices of the columns to use; all if not given")
@@ -58,7 +60,9 @@ class FileData:
     resample: bool = option(False, "put irregular samples on a regular grid")
     header: bool | None = option(None, "whether the first line of a text file holds names; seen from it if not given")
     train: float = option(0.7, "fraction of each trajectory, from its start, used for training")
-    validation: float = option(0.1, "fraction that follows, used to choose among checkpoints; the rest is the test")
+    validation: float = option(
+        0.1, "fraction that follows, used to choose among checkpoints; the rest is the test. 0: the training data serve"
+    )
     embed: str = option("auto", "delay embedding: auto (one column), cao, pecuzal (any columns), none, or such as 3x12")
 
     def __post_init__(self) -> None:
@@ -221,10 +225,10 @@ def _at_least(section: str, spec: object, **bounds: int) -> None:
 
 def _fractions(data: FileData) -> None:
     total = data.train + data.validation
-    if not (data.train > 0 and data.validation > 0 and (total < 1 or (data.test_file and total < 1 + 1e-9))):
+    if not (data.train > 0 and data.validation >= 0 and (total < 1 or (data.test_file and total < 1 + 1e-9))):
         raise SpecError(
             f"data.train = {data.train:g} and data.validation = {data.validation:g}",
-            "two positive fractions with a sum below 1, or of 1 with a test_file",
+            "two positive fractions with a sum below 1, or of 1 with a test_file; validation may be 0",
             "set for example data.train=0.7 data.validation=0.1",
         )
 

@@ -114,22 +114,33 @@ def test_columns_that_a_system_does_not_have_are_refused(columns):
 
 
 def test_a_test_file_is_judged_whole_against_the_system_it_comes_from(tmp_path):
-    """Scaled Hénon data: floors have the scale of the test, exponents are those of the map."""
+    """Scaled Hénon data: floors have the units of the test, exponents are those of the map."""
     henon = get_system("henon")
     for name, seed in (("train", 5), ("test", 6)):
-        np.save(tmp_path / f"{name}.npy", henon.simulate(2000, 1.0, transient=100, seed=seed).values * 4 + 1)
+        values = henon.simulate(2000, 1.0, transient=100, seed=seed).values
+        np.save(tmp_path / f"{name}.npy", (values - [1, 2]) / [0.5, 0.25])
     files = {"file": str(tmp_path / "train.npy"), "test_file": str(tmp_path / "test.npy"), "dt": 1.0, "embed": "none"}
-    spec = parse({"data": {**files, "train": 0.8, "validation": 0.2, "truth": "henon", "floor_trajectories": 2}})
+    scale = {"truth": "henon", "truth_mean": [1, 2], "truth_std": [0.5, 0.25], "floor_trajectories": 2}
+    spec = parse({"data": {**files, "train": 0.8, "validation": 0.2, **scale}})
     data = prepare(spec)
     assert [len(s) for s in (*data.train, *data.validation, data.test)] == [1600, 400, 2000]
     np.testing.assert_array_equal(data.test.values, np.load(tmp_path / "test.npy"))
     assert len(data.independent) == 2 and "henon" in data.notes[0]
     for series in data.independent:
-        np.testing.assert_allclose(series.values.std(0), data.test.values.std(0))
-        np.testing.assert_allclose(series.values.mean(0), data.test.values.mean(0))
-        x, y = ((series.values - series.values.mean(0)) / series.values.std(0)).T
-        assert np.abs(np.corrcoef(x[:-1], y[1:])[0, 1]) > 0.999  # y is 0.3 x of the step before
+        x, y = (series.values * [0.5, 0.25] + [1, 2]).T
+        np.testing.assert_allclose(y[1:], 0.3 * x[:-1], atol=1e-12)
+        assert not np.array_equal(series.values, data.test.values)
     assert abs(truth_spectrum(spec).exponents[0] - 0.4192) < 0.002
+    with pytest.raises(DsrError, match="truth_mean"):
+        prepare(parse({"data": {**files, **scale, "truth_mean": [1, 2, 3]}}))
+
+
+def test_without_a_validation_stretch_the_training_data_serve(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(4).normal(size=(100, 2)))
+    file = {"file": str(tmp_path / "x.npy"), "dt": 1.0, "train": 0.6, "validation": 0.0}
+    data = prepare(parse({"data": file}))
+    np.testing.assert_array_equal(data.validation[0].values, data.train[0].values)
+    assert (len(data.train[0]), len(data.test)) == (60, 40)
 
 
 def test_the_run_id_depends_on_the_test_file(tmp_path):

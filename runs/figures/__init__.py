@@ -4,6 +4,7 @@ from .attractor import attractor
 from .correlation_sums import correlation_sums
 from .critical_difference import critical_difference
 from .error_growth import error_growth
+from .family_sweep import Line, family_sweep
 from .fixed_points_and_cycles import PlacedOrbit, fixed_points_and_cycles
 from .forest import forest
 from .invariant_density import invariant_density
@@ -16,6 +17,7 @@ from .region_attractor import region_attractor
 from .region_look import by_occupancy
 from .return_maps import return_maps
 from .run_summary import run_summary
+from .score_matrix import score_matrix
 from .score_sweep import score_sweep
 from .scorecard import scorecard
 from .series import series
@@ -25,6 +27,7 @@ from .training_history import training_history
 from .transition_graph import transition_graph
 
 __all__ = [
+    "Line",
     "PlacedOrbit",
     "Spectrum",
     "attractor",
@@ -32,6 +35,7 @@ __all__ = [
     "correlation_sums",
     "critical_difference",
     "error_growth",
+    "family_sweep",
     "fixed_points_and_cycles",
     "forest",
     "invariant_density",
@@ -44,6 +48,7 @@ __all__ = [
     "render",
     "return_maps",
     "run_summary",
+    "score_matrix",
     "score_sweep",
     "scorecard",
     "series",

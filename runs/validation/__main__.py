@@ -1,0 +1,71 @@
+"""`python -m dsr.runs.validation`: every recipe of the page computed, or what is left of it, and docs/validation.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsr.errors import DsrError, unknown
+
+from ..environment import environment
+from ..store import RunFolder, RunStore
+from .compute import compute
+from .page import FOLDER, page
+from .section import Section
+from .sections import SECTIONS
+
+PAGE = "validation.md"
+
+
+def chosen(names: Sequence[str]) -> tuple[Section, ...]:
+    """The sections of these recipes, all of them without a name. Raises `SpecError` for one that there is none of."""
+    known = {section.recipe: section for section in SECTIONS}
+    for name in names:
+        if name not in known:
+            raise unknown("section named", name, known)
+    return tuple(section for name, section in known.items() if name in names or not names)
+
+
+def machine() -> str:
+    found = environment()
+    packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items() if version)
+    return f"Written on {found['processor'] or 'an unknown processor'}, {found['cores']} cores, {packages}."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status: 1 if runs have failed, 2 for an error of the user."""
+    parser = argparse.ArgumentParser(prog="python -m dsr.runs.validation", description=__doc__)
+    parser.add_argument("sections", nargs="*", help=f"recipes; default all: {', '.join(s.recipe for s in SECTIONS)}")
+    parser.add_argument("--store", default="dsr-validation", help="the run store; default dsr-validation")
+    parser.add_argument("--data", type=Path, help="folder of the published files; their sections are left out without")
+    parser.add_argument("--seeds", type=int, help="only so many seeds of each recipe")
+    parser.add_argument("--workers", type=int, help="processes; one per processor if not given")
+    parser.add_argument("--page", action="store_true", help="compute nothing, write the page of what there is")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs"), help="folder of the page; default docs")
+    given = parser.parse_args(arguments)
+    store, failed = RunStore(given.store), 0
+    try:
+        sections = chosen(given.sections)
+        if not given.page:
+            failed = compute(sections, store, data=given.data, seeds=given.seeds, workers=given.workers)
+        out = RunFolder(given.output)
+        from .figures import draw  # matplotlib
+
+        pictures = {}
+        for name, content in draw(store, SECTIONS).items():
+            pictures[name] = f"{FOLDER}/{name}.png"
+            out.write(pictures[name], content)
+        print(out.write(PAGE, page(store, SECTIONS, machine(), pictures)))
+    except DsrError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with the runs that are left", file=sys.stderr)
+        return 130
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The figures of the validation page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dsr.measure import Floor
+
+from ..compare.cells import Cell
+from ..compare.comparison import OF_COMPARISON, Comparison
+from ..compare.index import read_index
+from ..compare.select import flat_settings, records
+from ..figures import family_sweep, score_matrix
+from ..figures.family_sweep import Line
+from ..gallery.__main__ import small_png
+from ..store import RunStore
+from .page import EXTRA, comparison
+from .section import Section
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LABELS = {
+    "model.relu_units": "rectified units", "data.noise": "noise (sd)", "data.train": "rows for training",
+    "data.parameters.dim": "sites", "data.columns": "observed", "training.window": "rows of a window",
+}  # fmt: skip
+
+
+def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
+    """recipe -> PNG, of the sections that have a figure and runs."""
+    index = read_index(store, (*OF_COMPARISON, *EXTRA))
+    every = records(index)
+    known = {record["experiment"] for record in every}
+    drawn = {}
+    for section in sections:
+        if section.figure and section.recipe in known:
+            found = comparison(index, section)
+            if section.figure == "matrix":
+                figure = matrix(found)
+            else:
+                rows = {row: record for record in every for row in range(*record["rows"])}
+                figure = along(found, section, rows)
+            drawn[section.recipe] = small_png(figure)
+    return drawn
+
+
+def matrix(found: Comparison) -> Figure:
+    """Models by systems: scores in units of their floors and errors of the exponents."""
+    return score_matrix(
+        found.contestants, found.tasks, {(c.contestant, c.task, c.measure): _score(c) for c in found.cells}
+    )
+
+
+def _score(cell: Cell) -> float:
+    """A number that is 1 at the floor for distances, the relative error for invariants, times for forecasts; infinite
+    where more than half of the runs were lost."""
+    losses = sorted(cell.losses.values())
+    if losses and math.isinf(losses[len(losses) // 2]):
+        return math.inf
+    if not math.isnan(cell.truth):
+        return losses[len(losses) // 2] / abs(cell.truth) if losses and cell.truth else math.nan
+    if cell.measure == "valid prediction time":
+        return cell.median
+    return cell.median / cell.floor_high if cell.floor_high else math.nan
+
+
+def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, Any]]) -> Figure:
+    """Each measure of a section against what was swept, a line for each family, with the floor as a band."""
+    panels = {}
+    for measure in section.measures:
+        lines: dict[str, list[tuple[Any, Cell]]] = {}
+        for cell in (c for c in found.cells if c.measure == measure and c.rows):
+            record = rows[cell.rows[0]]
+            settings = flat_settings(record["settings"])
+            x = settings.get(section.swept)
+            if section.swept == "data.columns":
+                x = _seen(settings)
+            lines.setdefault(record["model"], []).append((x, cell))
+        panels[measure] = {name: _line(points) for name, points in sorted(lines.items())}
+    return family_sweep(panels, swept_name=LABELS[section.swept])
+
+
+def _seen(settings: Mapping[str, Any]) -> str:
+    columns, embed = settings.get("data.columns"), settings.get("data.embed", "none")
+    text = "".join(columns) if isinstance(columns, list | tuple) else str(columns)
+    return text if embed == "none" else f"{text} {embed}"
+
+
+def _line(points: Sequence[tuple[Any, Cell]]) -> Line:
+    points = sorted(points, key=lambda p: (isinstance(p[0], str), -len(p[0]) if isinstance(p[0], str) else p[0]))
+    cells = [cell for _, cell in points]
+    floors = [_floor(c) for c in cells]
+    return Line(
+        [x for x, _ in points], [c.median for c in cells], [c.q1 for c in cells], [c.q3 for c in cells],
+        [c.runs - c.values for c in cells], floors, [c.truth for c in cells],
+    )  # fmt: skip
+
+
+def _floor(cell: Cell) -> Floor | None:
+    if math.isnan(cell.floor_median) or cell.floor_kind.startswith("chance"):
+        return None
+    return Floor(cell.floor_low, cell.floor_median, cell.floor_high, cell.floor_pairs or 1, cell.floor_kind)

@@ -1,0 +1,64 @@
+"""docs/validation.md from a store: a part for each section that has runs, in the order of sections.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..bench.markdown import paragraphs
+from ..compare.comparison import OF_COMPARISON, Comparison, compare
+from ..compare.index import read_index
+from ..store import RunStore
+from . import tables
+from .section import Section
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FOLDER = "validation"
+HEAD = """\
+Each row is the median over seeds [quartiles]. **lost** are runs that diverged, collapsed to a fixed point or cycle, \
+are not chaotic, or failed with an error; they rank last and are in no median of distances. **floor**: the same score \
+between independent true trajectories, 5, 50 and 95 %. "% off" is the median distance from the truth, lost runs \
+counted as infinitely far. CPU s: of a whole run, data, training and judgement, on one thread. Settings were chosen \
+on Lorenz-63 during development; where they were tried on the data of a section, its text says so."""
+
+
+def page(store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str]) -> str:
+    """The page as Markdown. machine : a line about it. pictures : recipe -> path of its figure beside the page."""
+    index = read_index(store, (*OF_COMPARISON, *EXTRA))
+    columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
+    known = set(columns["experiment"])
+    blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
+    missing = []
+    for section in sections:
+        if section.recipe not in known:
+            missing.append(section.recipe)
+            continue
+        blocks += _part(comparison(index, section), columns, section, pictures.get(section.recipe))
+    if missing:
+        blocks.append(f"Not computed yet: {', '.join(missing)}.")
+    return paragraphs(*blocks) + "\n"
+
+
+EXTRA = ("seed", "value")
+
+
+def comparison(index: pa.Table, section: Section) -> Comparison:
+    return compare(index, [f"experiment={section.recipe}"], by=section.by)
+
+
+def _part(found: Comparison, columns: dict[str, Any], section: Section, picture: str | None) -> list[str]:
+    blocks = [f"## {section.title}", section.text, f"Again: `{command(section)}`; one run of it with `seed=0`."]
+    blocks += [f"![{section.title}]({picture})"] if picture else []
+    blocks += [tables.goals(found, section), tables.reached(found, section), tables.published(section)]
+    if section.details:
+        seeds = tables.every_seed(found, columns, section)
+        blocks.append(f"<details><summary>every seed</summary>\n\n{seeds}\n\n</details>")
+    return blocks
+
+
+def command(section: Section) -> str:
+    """What computes the runs of a section."""
+    files = "".join(f" data.{key}={name}" for key, name in section.files)
+    return f"dsr sweep {section.recipe}{files}"

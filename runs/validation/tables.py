@@ -1,0 +1,127 @@
+"""The tables of a section: what each model reached, whether the goals were met, what others published, every seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..bench.markdown import table
+from ..compare.cells import Cell, Count
+from ..compare.comparison import Comparison
+from .section import Goal, Section
+
+EXPONENTS = ("lambda_1", "Kaplan-Yorke dimension")  # of which the distance from the truth is told, too
+
+
+def reached(found: Comparison, section: Section) -> str:
+    """One row for each task and contestant: medians [quartiles], floors, losses, cost."""
+    several = len(found.tasks) > 1
+    head = [*(["system"] if several else []), "model", "runs", "lost", *section.measures, "CPU s"]
+    rows = []
+    for count in found.counts:
+        cells = {c.measure: c for c in found.cells if (c.task, c.contestant) == (count.task, count.contestant)}
+        rows.append([
+            *([count.task] if several else []), count.contestant, str(count.runs), str(lost(count)),
+            *(_statistics(cells.get(name)) for name in section.measures),
+            "" if count.seconds is None else f"{count.seconds:.0f}",
+        ])  # fmt: skip
+    return "\n\n".join([table(head, rows), *_references(found, section)])
+
+
+def lost(count: Count) -> int:
+    """Runs that are no reconstruction of chaos: diverged, collapsed, not chaotic, or failed with an error."""
+    return count.diverged + count.collapsed + count.not_chaotic + count.failed
+
+
+def goals(found: Comparison, section: Section) -> str:
+    """Each goal with the number that was found, and whether it is met."""
+    rows = []
+    for goal in section.goals:
+        value, runs = _found(found, goal)
+        met = value >= goal.bound if goal.statistic == "not lost" else value <= goal.bound
+        told = f"{100 * value:.1f} %" if goal.statistic == "relative error" else f"{value:.3g}"
+        rows.append(
+            [goal.sentence, told if runs else "no runs", str(runs), ("met" if met else "missed") if runs else ""]
+        )
+    return table(["goal", "found", "runs", ""], rows, numbers=False)
+
+
+def published(section: Section) -> str:
+    rows = [[p.what, p.value, p.kind, p.source] for p in section.published]
+    return table(["published", "value", "kind", "source"], rows, numbers=False)
+
+
+def every_seed(found: Comparison, index: Mapping[str, Sequence[Any]], section: Section) -> str:
+    """Every run with its values; index : columns of the store's index, by name."""
+    rows = []
+    for count in found.counts:
+        values: dict[int, dict[str, float]] = {}
+        for cell in found.cells:
+            if (cell.task, cell.contestant) == (count.task, count.contestant):
+                for row in cell.rows:
+                    values.setdefault(index["seed"][row], {})[cell.measure] = index["value"][row]
+        for seed in sorted(values):
+            shown = [number(values[seed].get(name, math.nan)) for name in section.measures]
+            rows.append([count.task, count.contestant, str(seed), *shown])
+    return table(["system", "model", "seed", *section.measures], rows)
+
+
+def number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.3g}"
+
+
+def relative_error(cell: Cell) -> float:
+    """Median distance from the truth, relative to it; infinite where half of the runs were lost."""
+    losses = list(cell.losses.values())
+    return float(np.median(losses)) / abs(cell.truth) if losses and cell.truth else math.nan
+
+
+def _statistics(cell: Cell | None) -> str:
+    if cell is None or math.isnan(cell.median):
+        return ""
+    text = number(cell.median)
+    if cell.values > 1:
+        text += f" [{number(cell.q1)}, {number(cell.q3)}]"
+    if cell.measure in EXPONENTS and not math.isnan(error := relative_error(cell)) and math.isfinite(error):
+        text += f", {100 * error:.1f} % off"
+    return text
+
+
+def _references(found: Comparison, section: Section) -> list[str]:
+    """Truth, floors and baselines of each task in a sentence."""
+    lines = []
+    for task in found.tasks:
+        told = []
+        for name in section.measures:
+            cell = next((c for c in found.cells if (c.task, c.measure) == (task, name)), None)
+            if cell is None:
+                continue
+            if not math.isnan(cell.truth):
+                told.append(f"{name} {number(cell.truth)} in truth")
+            elif not math.isnan(cell.floor_median):
+                floor = f"{number(cell.floor_median)} [{number(cell.floor_low)}, {number(cell.floor_high)}]"
+                told.append(f"{name} floor {floor}" + _baselines(cell))
+        lines += [f"{task}: {'; '.join(told)}."] if told else []
+    return lines if len(lines) <= 4 else []
+
+
+def _baselines(cell: Cell) -> str:
+    known = [(name, x) for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if not math.isnan(x)]
+    return f" ({', '.join(f'{name} {number(x)}' for name, x in known)})" if known else ""
+
+
+def _found(found: Comparison, goal: Goal) -> tuple[float, int]:
+    """The number that a goal is about, over all tasks of the section, and of how many runs it is."""
+    counts = [c for c in found.counts if goal.contestant in c.contestant]
+    runs = sum(c.runs for c in counts)
+    if goal.statistic == "not lost":
+        return float(runs - sum(lost(c) for c in counts)), runs
+    cells = [c for c in found.cells if c.measure == goal.measure and goal.contestant in c.contestant]
+    if not cells:
+        return math.nan, 0
+    if goal.statistic == "relative error":
+        return max(relative_error(c) for c in cells), runs
+    return max(c.median for c in cells), runs
