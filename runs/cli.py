@@ -185,11 +185,7 @@ def compare(
     """Compare runs: medians over seeds with intervals, floors, paired tests, ranks over systems."""
     from .compare.command import compare_runs
 
-    print(
-        compare_runs(
-            store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table
-        )
-    )  # fmt: skip
+    print(compare_runs(store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table))
 
 
 @app.command()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from html import unescape
+import shutil
+import subprocess
+from html import escape, unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -264,3 +266,26 @@ def test_history_summary_takes_the_numbers_of_the_selected_member():
     assert json.loads(json.dumps(summary)) == summary
     text = unescape(report(history=summary))
     assert "12.3" in text and "finished" in text
+
+
+WIDTHS = (400, 1200)
+
+
+def test_a_browser_shows_the_page_without_clipping_it_on_narrow_and_wide_screens(tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    frames = "".join(f'<iframe srcdoc="{escape(report())}" width="{w}" height="900"></iframe>' for w in WIDTHS)
+    script = (
+        "onload = () => document.title = [...document.querySelectorAll('iframe')].map("
+        "f => f.contentDocument).map(d => d.documentElement.scrollWidth + ':' "
+        "+ [...d.images].every(i => i.naturalWidth))"
+    )
+    path = tmp_path / "frames.html"
+    path.write_text(f"<body>{frames}<script>{script}</script>", encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [chromium, *options, "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", path.as_uri()]
+    page = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout
+    found = re.search("<title>(.*?)</title>", page)[1].split(",")
+    assert all(int(width) <= screen and images == "true" for screen, (width, images) in
+               zip(WIDTHS, (f.split(":") for f in found), strict=True)), found  # fmt: skip

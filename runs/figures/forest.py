@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dsr.measure import Floor
 
@@ -49,6 +50,8 @@ def forest(
     draw_forest(axes, names, values, low, high)
     if logarithmic:
         axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     if floor is not None:
         axes.axvspan(floor.low, floor.high, color=BAND, lw=0, zorder=0, label="floor, 5 to 95 %")
         axes.axvline(floor.median, color=FILLED, lw=1.0, zorder=0.5)
