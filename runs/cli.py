@@ -185,7 +185,9 @@ def compare(
     """Compare runs: medians over seeds with intervals, floors, paired tests, ranks over systems."""
     from .compare.command import compare_runs
 
-    print(compare_runs(store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table))
+    print(
+        compare_runs(store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table)
+    )
 
 
 @app.command()
@@ -205,10 +207,7 @@ def report(
 
 @app.command()
 def figures(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[RUN ...]", help="a run; several, or model=alrnn,esn, to compare; none: what there is"),
-    ] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[RUN ...]", help="as of report; none: lists all")] = None,
     only: Annotated[str | None, typer.Option(help="names of figures, with commas between")] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run, or of the store")] = None,
     formats: Annotated[str, typer.Option("--format", help="pdf, svg, png, with commas between")] = "pdf",
