@@ -21,7 +21,7 @@ MARKERS = "osD^vPX"
 
 
 class Line(NamedTuple):
-    """One family: where, medians, quartiles, runs without a number, floors and truths (NaN: none), all of one length."""
+    """One family, sequences of one length: where, medians, quartiles, runs without a number, floors, truths or NaN."""
 
     at: Sequence[float | str]
     median: Sequence[float]

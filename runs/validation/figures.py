@@ -16,7 +16,7 @@ from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
 from ..gallery.__main__ import small_png
 from ..store import RunStore
-from .page import EXTRA, comparison
+from .page import comparison
 from .section import Section
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LABELS = {
 
 def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
     """recipe -> PNG, of the sections that have a figure and runs."""
-    index = read_index(store, (*OF_COMPARISON, *EXTRA))
+    index = read_index(store, OF_COMPARISON)
     every = records(index)
     known = {record["experiment"] for record in every}
     drawn = {}

@@ -26,7 +26,7 @@ on Lorenz-63 during development; where they were tried on the data of a section,
 
 def page(store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str]) -> str:
     """The page as Markdown. machine : a line about it. pictures : recipe -> path of its figure beside the page."""
-    index = read_index(store, (*OF_COMPARISON, *EXTRA))
+    index = read_index(store, OF_COMPARISON)
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
     known = set(columns["experiment"])
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
@@ -39,9 +39,6 @@ def page(store: RunStore, sections: Sequence[Section], machine: str, pictures: d
     if missing:
         blocks.append(f"Not computed yet: {', '.join(missing)}.")
     return paragraphs(*blocks) + "\n"
-
-
-EXTRA = ("seed", "value")
 
 
 def comparison(index: pa.Table, section: Section) -> Comparison:
