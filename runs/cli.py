@@ -207,7 +207,7 @@ def report(
 
 @app.command()
 def figures(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[RUN ...]", help="as of report; none: lists all")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[RUN ...]", help="as of report; none: list all")] = None,
     only: Annotated[str | None, typer.Option(help="names of figures, with commas between")] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run, or of the store")] = None,
     formats: Annotated[str, typer.Option("--format", help="pdf, svg, png, with commas between")] = "pdf",
