@@ -1,13 +1,15 @@
 """Exported steps compute what the model computes, in programs that know nothing of it."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from dsr.errors import SpecError
-from dsr.models import ALRNN, Model, ShallowPLRNN
+from dsr.models import ALRNN, MODELS, Model, ShallowPLRNN
 from dsr.runs.export import export, step_bytes
 from dsr.runs.weights import save_model
 
@@ -35,6 +37,31 @@ def test_onnx(model, tmp_path):
     found = ReferenceEvaluator(onnx.load(path)).run(["next_state", "observation"], {"state": z})
     for a, b in zip(found, expected(model, z), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-13)
+
+
+RUNTIME_FAMILIES = {
+    "shplrnn": {"hidden_dim": 6},
+    "lstm": {"hidden_dim": 4},
+    "calrnn": {"latent_dim": 4, "relu_units": 2},
+}
+RUNTIME = 1e-8  # it approximates tanh and sigmoid
+
+
+@pytest.mark.parametrize("family", RUNTIME_FAMILIES)
+def test_the_runtime_runs_free_as_the_model_does(family, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = MODELS.build(family, RUNTIME_FAMILIES[family]).build(3, 0)
+    model.data_mean.copy_(torch.tensor([1.0, -2.0, 30.0]))
+    path, _, check = export(save_model(model, tmp_path / "m.safetensors"), out=tmp_path / "m.onnx")
+    session, start = runtime.InferenceSession(str(path)), np.full((1, model.state_dim), 0.4)
+    truth, state = model.free_run(start, 50), start
+    for t in range(50):
+        state, seen = session.run(["next_state", "observation"], {"state": state})
+        np.testing.assert_allclose(state[0], truth.states[0, t], rtol=RUNTIME, atol=RUNTIME)
+        np.testing.assert_allclose(seen[0], truth.observations[0, t], rtol=RUNTIME, atol=RUNTIME)
+    done = subprocess.run([sys.executable, check.name], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_torch_export(model):
