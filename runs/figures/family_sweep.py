@@ -69,9 +69,9 @@ def _panel(
     at = [places[x] for x in first.at]
     floors = [(x, f) for x, f in zip(at, first.floors, strict=True) if f is not None]
     if floors:
-        x = [p for p, _ in floors]
-        axes.fill_between(x, [f.low for _, f in floors], [f.high for _, f in floors], color=BAND, lw=0, zorder=0)
-        axes.plot(x, [f.median for _, f in floors], color=FILLED, lw=1.0, zorder=0)
+        edge = [p for p, _ in floors]
+        axes.fill_between(edge, [f.low for _, f in floors], [f.high for _, f in floors], color=BAND, lw=0, zorder=0)
+        axes.plot(edge, [f.median for _, f in floors], color=FILLED, lw=1.0, zorder=0)
         values += [f.low for _, f in floors if f.low > 0]
     truth = [(x, t) for x, t in zip(at, first.truth, strict=True) if math.isfinite(t)]
     if truth:

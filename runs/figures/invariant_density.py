@@ -36,7 +36,8 @@ def invariant_density(
     top, faintest = float(shares[0].max() / area), 1 / (max(len(cloud) for cloud in clouds) * area)
     figure = Figure(figsize=(SINGLE, 2.3), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    norm = LogNorm(min(faintest, top / 2), top)
+    least = min(faintest, top / 2)
+    norm = LogNorm(least, top)
     for axes, name, share in zip(panels, ("truth", "free run"), shares, strict=False):
         density = np.ma.masked_equal(share.T / area, 0.0)
         mesh = axes.pcolormesh(*edges, density, norm=norm, cmap="cividis", rasterized=True)
@@ -50,7 +51,7 @@ def invariant_density(
         say(panels[1], no_free_run(diverged_at).replace(": ", ":\n"))
     bar = figure.colorbar(mesh, ax=list(panels), location="bottom", aspect=40, pad=0.03, extend="max")
     bar.set_label("probability density (per unit area)")
-    narrow = norm.vmax / norm.vmin < NARROW
+    narrow = top / least < NARROW
     bar.set_ticks(LogLocator(subs=(1.0, 3.0) if narrow else (1.0,)))
     bar.formatter = LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf))
     bar.ax.xaxis.set_minor_formatter(NullFormatter())

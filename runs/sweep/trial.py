@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 from .. import toml
@@ -83,8 +84,7 @@ def survive(runs: int, every: float, folder: Path) -> dict[str, Any]:
     command += ["--store", str(store.root), "--json", "--scheduler"]
     jobs, kills, began = jobs_of(combinations(BASE, words), store), 0, time.monotonic()
     with scheduler_and_workers(2, folder) as (address, processes):
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        client = subprocess.Popen([*command, address], **pipes)
+        client = subprocess.Popen([*command, address], stdout=PIPE, stderr=PIPE)
         for share in (1 / 3, 2 / 3):
             while _finished(store) < share * runs:
                 if client.poll() is not None:
@@ -93,7 +93,7 @@ def survive(runs: int, every: float, folder: Path) -> dict[str, Any]:
             if share < 0.5:
                 client.kill()
                 client.wait()
-                client = subprocess.Popen([*command, address], **pipes)
+                client = subprocess.Popen([*command, address], stdout=PIPE, stderr=PIPE)
         processes[0].kill()
         _, said = client.communicate(timeout=120)
         lost = client.returncode
@@ -101,7 +101,7 @@ def survive(runs: int, every: float, folder: Path) -> dict[str, Any]:
     assert len(said.splitlines()) == 1, f"the client said more than one line:\n{said.decode()}"
     before = _finished(store)
     with scheduler_and_workers(2, folder) as (address, _):
-        told = json.loads(subprocess.run([*command, address], check=True, stdout=subprocess.PIPE).stdout)
+        told = json.loads(subprocess.run([*command, address], check=True, stdout=PIPE).stdout)
     assert len(told["computed"]) + len(told["found finished"]) == runs and not told["failed"], told
     return {
         "runs": runs,
