@@ -146,9 +146,7 @@ def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:
 
 
 def _entries(registry: Registry[Any]) -> dict[str, Any]:
-    return {
-        name: {"description": _first_line(registry[name]), **_keys(registry[name])} for name in registry
-    }
+    return {name: {"description": _first_line(registry[name]), **_keys(registry[name])} for name in registry}
 
 
 def _recommended(cls: Any) -> dict[str, str]:
