@@ -273,7 +273,7 @@ def test_tables_are_complete_in_every_format(full, found, tmp_path):
         for word in ("diverged", "ngrc", "0.325", "4/5", "Friedman", "Holm"):
             assert word in text, word
     assert "10.2307/3001968" in markdown and r"$\lambda_{1}$" in latex and r"$D_{\mathrm{stsp}}$" in latex
-    body = [line for line in latex.splitlines() if line.endswith(r"\\") and "&" in line]
+    body = [line for line in latex.splitlines() if line.endswith((r"\\", r"\\[2pt]")) and "&" in line]
     assert len({line.count(" & ") for line in body}) == 4 and "toprule" in latex
     assert not re.search(r"(?<!\\)[%_#](?!\s)", latex.split("% -")[0].split("longtable}", 1)[1].replace("_{", ""))
     rows = output(full, "csv").splitlines()

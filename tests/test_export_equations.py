@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from typeset import compiles, needs_latex
 
 from dsr.errors import SpecError, StoreError
 from dsr.models import MODELS
@@ -214,14 +215,14 @@ def test_julia_programs_parse(programs):
     assert parser.parse(files[0].read_bytes().replace(b"function", b"functoin", 1)).root_node.has_error
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here: documents are read as text only")
+@needs_latex
 def test_latex_compiles_and_stays_on_the_page(programs):
     folder = programs("latex")
     for file in sorted(f for f in folder.glob("*.tex") if "beside" not in f.name):
         compiles(file)
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here: documents are read as text only")
+@needs_latex
 def test_names_of_columns_may_hold_anything(models, tmp_path):
     compiles(named(models["edmd"], "latex", tmp_path))
 
@@ -243,13 +244,6 @@ def named(model, to, folder):
 def orbit_in(equations, model):
     states, seen = orbit_of(model, None)
     return equations.offset + equations.scale * states, seen
-
-
-def compiles(file):
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file.name]
-    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, errors="replace")
-    assert done.returncode == 0, file.name + done.stdout[-2000:]
-    assert "Overfull" not in done.stdout and "Missing character" not in done.stdout, file.name
 
 
 def test_latex_shows_the_terms_of_a_polynomial(models, tmp_path):

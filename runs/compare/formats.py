@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 from collections.abc import Sequence
 
 from ..bench.markdown import paragraphs, table
-from ..report.verdict import MINUS
 from .comparison import Comparison
-from .grids import Grid, grids
+from .grids import grids
+from .latex import HEAD, longtable
 
 SOURCES = (
     "Wilcoxon 1945, DOI 10.2307/3001968; Pratt 1959, DOI 10.1080/01621459.1959.10501526 (zeros)",
@@ -74,57 +73,7 @@ def markdown(found: Comparison, *, all_tests: bool = False) -> str:
 
 
 def latex(found: Comparison, *, all_tests: bool = False) -> str:
-    """Tables for LaTeX; the preamble needs booktabs and longtable."""
-    head = "% needs \\usepackage{booktabs} and \\usepackage{longtable}"
-    tables = [_longtable(grid, i) for i, grid in enumerate(grids(found, all_tests=all_tests), start=1)]
+    """Tables for LaTeX; a comment on top names the packages that the preamble needs."""
+    tables = [longtable(grid, i) for i, grid in enumerate(grids(found, all_tests=all_tests), start=1)]
     notes = "\n".join(f"% - {note}" for note in (*found.notes, *SOURCES))
-    return paragraphs(head, *tables, notes) + "\n"
-
-
-def _longtable(grid: Grid, place: int) -> str:
-    columns = "l" * grid.text + "r" * (len(grid.head) - grid.text)
-    head = " & ".join(tex(name) for name in grid.head) + r" \\"
-    caption = rf"\caption{{{tex(grid.title)}. {tex(grid.note)}}}\label{{tab:comparison-{place}}} \\"
-    body = [" & ".join(tex(cell) for cell in row) + r" \\" for row in grid.rows]
-    top = [r"\begin{longtable}{@{}" + columns + r"@{}}", caption, r"\toprule", head, r"\midrule", r"\endfirsthead"]
-    again = [r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule", r"\endlastfoot"]
-    return "\n".join([*top, *again, *_spaced(grid.rows, body), r"\end{longtable}"])
-
-
-def _spaced(rows: Sequence[tuple[str, ...]], lines: Sequence[str]) -> list[str]:
-    """A little room where a new block begins."""
-    return [
-        line if i == 0 or not rows[i][0] or not any(not row[0] for row in rows) else rf"\addlinespace{chr(10)}{line}"
-        for i, line in enumerate(lines)
-    ]
-
-
-SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MINUS: "$-$", "≥": r"$\geq$", "±": r"$\pm$",
-}  # fmt: skip
-NAME = re.compile(r"\b(lambda|D)_(\w+)\b")
-POWER = re.compile(rf"(?<![\w.])({MINUS}?[\d.]+)e({MINUS}?\d+)\b")
-
-
-def tex(text: str) -> str:
-    """Text escaped for LaTeX; measures and powers of ten are set as mathematics."""
-    parts, end = [], 0
-    for hit in sorted([*NAME.finditer(text), *POWER.finditer(text)], key=lambda m: m.start()):
-        parts += [_escaped(text[end : hit.start()]), _name(hit) if hit.re is NAME else _power(hit)]
-        end = hit.end()
-    return "".join([*parts, _escaped(text[end:])])
-
-
-def _escaped(text: str) -> str:
-    return "".join(SPECIAL.get(c, c) for c in text)
-
-
-def _name(hit: re.Match[str]) -> str:
-    below = hit[2] if hit[2].isdigit() or len(hit[2]) == 1 else rf"\mathrm{{{_escaped(hit[2])}}}"
-    letter = r"\lambda" if hit[1] == "lambda" else hit[1]
-    return f"${letter}_{{{below}}}$"
-
-
-def _power(hit: re.Match[str]) -> str:
-    return rf"${hit[1].replace(MINUS, '-')} \times 10^{{{hit[2].replace(MINUS, '-')}}}$"
+    return paragraphs(HEAD, *tables, notes) + "\n"
