@@ -2,15 +2,17 @@
 
 VENV = .venv
 EXTRAS = test
+DATA = ../shared/data
 BIN = $(VENV)/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint typecheck validate bench clean
+.PHONY: help demo test slow lint typecheck validate bench clean
 
 help:
 	@echo "make demo       install into $(VENV), reconstruct Lorenz-63, print its invariants and the path of the report"
 	@echo "make test       install with the test tools, run the tests"
-	@echo "make validate   the scientific checks that need minutes"
+	@echo "make slow       the scientific checks that need minutes"
+	@echo "make validate   published protocols, all models on all systems: hours, goes on where it stopped; docs/validation.md"
 	@echo "make bench      measure training on this machine, some ten minutes, and write BENCHMARKS.md"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"
@@ -23,8 +25,12 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-validate: $(VENV)/.installed-test
+slow: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 -rA
+
+# Published data files are no part of the project: DATA=FOLDER names theirs, and sections without theirs are left out.
+validate: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m dsr.runs.validation $(if $(wildcard $(DATA)),--data $(DATA))
 
 # One thread: the ratios are those of one core.
 bench: $(VENV)/.installed-bench

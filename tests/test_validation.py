@@ -1,4 +1,4 @@
-"""Scientific checks that need minutes (`make validate`)."""
+"""Scientific checks that need minutes (`make slow`)."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,164 @@
+"""The validation page: which runs belong to it, in which order they come, and that its numbers are the store's."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dsr.errors import SpecError
+from dsr.runs.compare.index import read_index
+from dsr.runs.execute import execute
+from dsr.runs.figures import Line, family_sweep, render, score_matrix
+from dsr.runs.recipes import recipe
+from dsr.runs.spec import parse
+from dsr.runs.store import RunStore
+from dsr.runs.validation.__main__ import chosen
+from dsr.runs.validation.compute import planned
+from dsr.runs.validation.figures import along, matrix
+from dsr.runs.validation.page import comparison, page
+from dsr.runs.validation.section import Goal, Published, Section
+from dsr.runs.validation.sections import SECTIONS
+from dsr.runs.validation.tables import every_seed, goals, lost, reached
+
+DATA = {"system": "henon", "train": 1500, "validation": 400, "test": 2000, "floor_trajectories": 3}
+ANALYSIS = {"starts": 5, "lyapunov_steps": 400, "lyapunov_members": 2}
+SECTION = Section(
+    "proof", "A proof", "Three models.", swept="data.noise", measures=("D_stsp", "lambda_1", "D_H"),
+    goals=(
+        Goal("lambda_1", 0.1, "relative error", "ngrc"),
+        Goal("D_stsp", 1e-9, contestant="ngrc"),
+        Goal("", 3, "not lost", "var"),
+    ),
+    published=(Published("D_stsp", "0.5", "notebook", "nobody"),),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A polynomial and a linear model of the Hénon map, three seeds each."""
+    found = RunStore(tmp_path_factory.mktemp("validation"))
+    for model in ({"name": "ngrc", "lags": 1, "degree": 2}, {"name": "var"}):
+        for seed in range(3):
+            tree = {"data": DATA, "model": model, "analysis": ANALYSIS, "seed": seed, "experiment": "proof"}
+            execute(parse(tree), found, report=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(store):
+    return comparison(read_index(store), SECTION)
+
+
+def values(store, model, measure):
+    rows = []
+    for path in sorted(store.root.glob(f"proof/henon-{model}-*/measures.json")):
+        rows += [r for r in json.loads(path.read_text())["rows"] if r["name"] == measure]
+    return [r["reconstruction"]["value"] for r in rows]
+
+
+def test_every_recipe_of_the_page_is_shipped_and_judges_what_it_names():
+    for section in SECTIONS:
+        tree = recipe(section.recipe)
+        assert tree is not None and "sweep" in tree and tree["experiment"] == section.recipe
+        assert {f"data.{key}" for key, _ in section.files} == {
+            f"data.{key}" for key, value in tree["data"].items() if value == "YOUR FILE"
+        }
+    assert len({section.recipe for section in SECTIONS}) == len(SECTIONS)
+    with pytest.raises(SpecError, match="gtf-lorenz63"):
+        chosen(["gtf-lorenz64"])
+
+
+def test_seed_0_of_everything_comes_first_and_sections_without_files_are_left_out(tmp_path, capsys):
+    names = ["gtf-ecg", "reservoirs", "gtf-lorenz96"]
+    jobs = planned(chosen(names), RunStore(tmp_path), None, None)
+    assert [job.spec.seed for job in jobs] == sorted(job.spec.seed for job in jobs)
+    assert {job.spec.experiment for job in jobs} == {"reservoirs", "gtf-lorenz96"} and len(jobs) == 3 * 5 + 5
+    assert "gtf-ecg: left out" in capsys.readouterr().err
+    assert {job.spec.seed for job in planned(chosen(names), RunStore(tmp_path), None, 2)} == {0, 1}
+
+
+def test_headline_seeds_are_spread_over_the_others(tmp_path):
+    """Twenty seeds of one recipe advance as five of another."""
+    jobs = planned(chosen(["ngrc-lorenz63", "reservoirs"]), RunStore(tmp_path), None, None)
+    first = [job for job in jobs[: len(jobs) // 5]]
+    assert {j.spec.seed for j in first if j.spec.experiment == "ngrc-lorenz63"} == {0, 1, 2, 3}
+    assert {j.spec.seed for j in first if j.spec.experiment == "reservoirs"} == {0}
+
+
+def test_the_table_holds_the_medians_of_the_store(store, found):
+    text = reached(found, SECTION)
+    row = next(line for line in text.splitlines() if line.startswith("| ngrc"))
+    exponents = values(store, "ngrc", "lambda_1")
+    assert f"{np.median(exponents):.3g} [" in row and f"{np.median(values(store, 'ngrc', 'D_stsp')):.3g} [" in row
+    truth = next(c.truth for c in found.cells if c.measure == "lambda_1")
+    assert f"{100 * np.median(np.abs(np.array(exponents) - truth)) / truth:.1f} % off" in row
+    assert "| 3 | 0 |" in row and "lambda_1 0.419 in truth" in text and "D_stsp floor" in text
+
+
+def test_linear_models_are_counted_as_lost_and_enter_no_error(found):
+    counts = {c.contestant: lost(c) for c in found.counts}
+    assert counts == {"ngrc": 0, "var": 3}
+    line = next(line for line in reached(found, SECTION).splitlines() if line.startswith("| var"))
+    assert "| 3 | 3 |" in line
+
+
+def test_goals_are_met_or_missed_by_what_was_found(found):
+    exponent, density, kept = goals(found, SECTION).splitlines()[2:]
+    assert exponent.endswith("| met |") and "at most 10 %" in exponent
+    assert density.endswith("| missed |") and kept.endswith("| missed |") and "| 0 | 3 |" in kept
+
+
+def test_every_seed_stands_on_the_page(store, found):
+    index = {name: read_index(store)[name].to_pylist() for name in ("seed", "value")}
+    lines = every_seed(found, index, SECTION).splitlines()[2:]
+    assert len(lines) == 6
+    for line, value in zip(lines[:3], values(store, "ngrc", "D_stsp"), strict=True):
+        assert f"| {value:.3g} |" in line
+
+
+def test_the_page_says_what_is_missing_and_is_the_same_twice(store):
+    other = Section("not-there", "Nothing", "No run.")
+    text = page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    assert text == page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    assert "Not computed yet: not-there." in text and "dsr sweep proof" in text
+    assert "![A proof](validation/proof.png)" in text and "| D_stsp | 0.5 | notebook | nobody |" in text
+
+
+def test_the_matrix_places_each_system_and_marks_the_lost(found):
+    figure = matrix(found)
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == 4
+    names = [label.get_text() for label in panels[2].get_xticklabels()]
+    assert names == ["ngrc", "var"]  # the one at the floor comes first
+    exponents = panels[2].images[0].get_array()
+    assert exponents[0, 0] == pytest.approx(0.01, abs=0.05)
+
+
+def test_a_cross_stands_for_the_lost_and_nothing_for_the_unknown():
+    scores = {("a", "s", "D_stsp"): 0.5, ("b", "s", "D_stsp"): np.inf, ("a", "s", "lambda_1"): 0.1}
+    first = score_matrix(["b", "a"], ["s"], scores).axes[0]
+    assert [t.get_text() for t in first.texts] == ["\N{MULTIPLICATION SIGN}"] and first.texts[0].get_position() == (
+        1,
+        0,
+    )
+    assert first.images[0].get_array().mask.tolist() == [[False, True]]
+
+
+def test_lines_of_families_stand_at_their_values(store, found):
+    from dsr.runs.compare.select import records
+
+    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
+    figure = along(found, SECTION, rows)
+    assert render(figure)[:4] == b"\x89PNG"
+
+
+def test_a_logarithmic_axis_for_decades_words_apart_and_hollow_markers_for_losses():
+    nan = float("nan")
+    line = Line([10, 100, 1000], [1.0, 2.0, nan], [0.5, 1, nan], [2, 3, nan], [0, 2, 5], [None] * 3, [nan] * 3)
+    axes = family_sweep({"D_H": {"m": line}}, swept_name="rows").axes[0]
+    assert axes.get_xticks().tolist() == [1, 2, 3] and [t.get_text() for t in axes.get_xticklabels()][2] == "1,000"
+    faces = [m.get_markerfacecolor() for m in axes.lines if m.get_marker() == "o" and len(m.get_xdata())]
+    assert faces == ["#0072B2", "white", "white"]
+    words = line._replace(at=["x", "xy", "xyz"])
+    axes = family_sweep({"D_H": {"m": words}}, swept_name="seen").axes[0]
+    assert axes.get_xticks().tolist() == [0, 1, 2]
