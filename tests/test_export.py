@@ -11,6 +11,7 @@ import torch
 from dsr.errors import SpecError
 from dsr.models import ALRNN, MODELS, Model, ShallowPLRNN
 from dsr.runs.export import export, step_bytes
+from dsr.runs.export.graph import reason
 from dsr.runs.weights import save_model
 
 
@@ -76,8 +77,42 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         def step(self, z):
             return -z if float(z.sum()) > 0 else z
 
-    with pytest.raises(SpecError, match="step of a Branching, which cannot be traced"):
+    with pytest.raises(SpecError, match=r"step of a Branching, which cannot be written as \.pt2 "):
         step_bytes(Branching(2, 3, 1), ".pt2")
     with pytest.raises(SpecError, match="ends in"):
         export("run", out=tmp_path / "model.h5")
     assert issubclass(Branching, Model) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "missing"),
+    [
+        ("lru", {"features": 3, "order": 4}, "exp of complex numbers"),
+        ("lssl", {"features": 3, "order": 4}, "linalg_matrix_exp"),
+    ],
+)
+def test_a_step_beyond_onnx_is_refused_in_three_parts_and_torch_takes_it(family, settings, missing):
+    pytest.importorskip("onnxscript")
+    model = MODELS.build(family, settings).build(2, 0)
+    with pytest.raises(SpecError) as refusal:
+        step_bytes(model, ".onnx")
+    assert str(refusal.value) == (
+        f"the step of a {family.upper()}, which cannot be written as .onnx (ONNX has no operator for {missing}); "
+        "accepted: a model whose step is plain tensor operations; "
+        "next: use --to torch, or load_model of dsr.runs.weights in Python."
+    )
+    state = np.random.default_rng(0).standard_normal((3, model.state_dim))
+    program = torch.export.load(io.BytesIO(step_bytes(model, ".pt2"))).module()
+    for a, b in zip(program(torch.from_numpy(state)), expected(model, state), strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-12, atol=1e-12)
+
+
+def test_the_reason_is_the_first_cause_without_colours():
+    try:
+        try:
+            raise ValueError("\x1b[31mcomplex\x1b[0m\nand more")
+        except ValueError as first:
+            raise RuntimeError("step 3/3") from first
+    except RuntimeError as problem:
+        assert reason(problem) == "complex"
+    assert reason(KeyError()) == "KeyError"

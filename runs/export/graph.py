@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from dsr.errors import SpecError
 from dsr.models import Model
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='aten\.(\w+)'")
 
 
 class _Step(torch.nn.Module):
@@ -56,12 +60,22 @@ def step_bytes(model: Model, kind: str) -> bytes:
             "pip install 'dsr-workbench[export]'",
         ) from problem  # fmt: skip
     except Exception as problem:  # torch names no common class for what it cannot trace
-        first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise SpecError(
-            f"the step of a {type(model).__name__}, which cannot be traced ({first})",
+            f"the step of a {type(model).__name__}, which cannot be written as {kind} ({reason(problem)})",
             "a model whose step is plain tensor operations",
-            "use it in Python with dsr.runs.weights.load_model",
-        ) from problem
+            "use --to torch, or load_model of dsr.runs.weights in Python" if kind == ".onnx"
+            else "use it in Python with dsr.runs.weights.load_model",
+        ) from problem  # fmt: skip
+
+
+def reason(problem: BaseException) -> str:
+    """One line from the exporter's chain of causes, without its advice to developers and its colours."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    text = COLOUR.sub("", str(problem)).strip()
+    if missing := MISSING.search(text):
+        return f"ONNX has no operator for {missing[1]}" + (" of complex numbers" if "complex" in text else "")
+    return text.splitlines()[0] if text else type(problem).__name__
 
 
 class _quiet:
