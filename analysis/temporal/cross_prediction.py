@@ -12,6 +12,8 @@ from dsr.measure import Measure
 from dsr.points import as_columns_that_vary, as_points
 from dsr.timescales import autocorrelation_time
 
+from .nearest_rows import nearest_rows
+
 NAME = "cross-prediction error"
 BLOCKS = 20
 
@@ -81,9 +83,6 @@ def cross_prediction_error(
 
 def _squared_errors(a: np.ndarray, b: np.ndarray, rows: np.ndarray, lag: int, neighbours: int) -> np.ndarray:
     """Mean over columns of the squared error of each forecast, (rows,)."""
-    from scipy.spatial import cKDTree
-
-    _, near = cKDTree(a[:-lag]).query(b[rows], k=neighbours)
-    near = near.reshape(rows.size, neighbours)
+    near = nearest_rows(a[:-lag], b[rows], neighbours)
     forecast = (a[near + lag] - a[near]).mean(1)
     return ((b[rows + lag] - b[rows] - forecast) ** 2).mean(1)
