@@ -24,11 +24,10 @@ def nearest_rows(points: np.ndarray, queries: np.ndarray, count: int) -> np.ndar
     block = max(1, CELLS // len(points))
     for first in range(0, len(queries), block):
         part = queries[first : first + block]
-        found[first : first + block] = _least(squares - 2 * (part @ points.T), count)
+        found[first : first + block] = compiled(_least)(squares - 2 * (part @ points.T), count)
     return found
 
 
-@compiled
 def _least(table: np.ndarray, count: int) -> np.ndarray:
     """Columns of the `count` least entries of each row, the least first."""
     rows, columns = table.shape
