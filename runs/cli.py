@@ -10,7 +10,7 @@ import typer
 
 from dsr.errors import DsrError, SpecError
 
-from . import cli_models
+from . import cli_models, cli_runs
 from .cli_options import JsonOption, Overrides, StoreOption
 
 app = typer.Typer(
@@ -152,73 +152,6 @@ def _run(tree: dict[str, Any], store: str | None, as_json: bool, report: bool) -
     drawn = (result.folder / "report.html").exists()
     there = result.folder / "report.html" if drawn else f"none; dsr report {result.folder.path} draws it"
     print(f"run:    {result.folder.path}\nreport: {there}")
-
-
-@app.command()
-def runs(
-    words: Annotated[list[str] | None, typer.Argument(help="run ids, or filters such as seed=0..4")] = None,
-    system: Annotated[str | None, typer.Option(help="systems, with commas between")] = None,
-    model: Annotated[str | None, typer.Option(help="model families, with commas between")] = None,
-    experiment: Annotated[str | None, typer.Option(help="folders inside the store, with commas between")] = None,
-    state: Annotated[str | None, typer.Option(help="finished, running, interrupted, failed, pruned or damaged")] = None,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the runs of a store."""
-    from .compare.command import list_runs
-
-    filters = {"system": system, "model": model, "experiment": experiment, "state": state}
-    print(list_runs(store, words or [], filters, as_json=as_json))
-
-
-@app.command()
-def compare(
-    words: Annotated[list[str] | None, typer.Argument(help="run ids, or filters such as model=alrnn,esn")] = None,
-    by: Annotated[str, typer.Option(help="what is compared: model, forcing, or such as training.alpha")] = "model",
-    measures: Annotated[str | None, typer.Option(help="names of measures, with commas between")] = None,
-    form: Annotated[str | None, typer.Option("--format", help="rich, markdown, latex, html, csv, ...")] = None,
-    out: Annotated[str | None, typer.Option("--out", "-o", help="file to write; its ending gives the format")] = None,
-    baseline: Annotated[str | None, typer.Option(help="test all others against this one, such as parroting")] = None,
-    table: Annotated[str, typer.Option(help="of csv and parquet: measures, runs, tests or ranks")] = "measures",
-    store: StoreOption = None,
-) -> None:
-    """Compare runs: medians over seeds with intervals, floors, paired tests, ranks over systems."""
-    from .compare.command import compare_runs
-
-    print(
-        compare_runs(store, words or [], by=by, measures=measures, form=form, out=out, baseline=baseline, table=table)
-    )
-
-
-@app.command()
-def report(
-    words: Annotated[
-        list[str], typer.Argument(metavar="RUN ...", help="a run folder, or its id; or several, or model=alrnn,esn")
-    ],
-    all_figures: Annotated[bool, typer.Option("--all-figures", help="of a run: also those that take longer")] = False,
-    out: Annotated[str | None, typer.Option("--out", "-o", help="of several runs: file; comparison.html")] = None,
-    store: StoreOption = None,
-) -> None:
-    """Write a run's report.html again, with its figures; of several runs, the page that compares them."""
-    from .report.command import report
-
-    print(report(words, store, all_figures=all_figures, out=out))
-
-
-@app.command()
-def figures(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[RUN ...]", help="as of report; none: list all")] = None,
-    only: Annotated[str | None, typer.Option(help="names of figures, with commas between")] = None,
-    out: Annotated[str | None, typer.Option("--out", "-o", help="folder; that of the run, or of the store")] = None,
-    formats: Annotated[str, typer.Option("--format", help="pdf, svg, png, with commas between")] = "pdf",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Every figure that applies to a run, or to the comparison of several, for print."""
-    from .drawing import command
-
-    told = command.figures(words or [], store, only=only, out=out, formats=formats)
-    _print_json(told) if as_json else print("\n".join(command.lines(told)))
 
 
 @app.command()
@@ -373,6 +306,7 @@ def doctor(as_json: JsonOption = False, store: StoreOption = None) -> None:
         raise typer.Exit(1)
 
 
+app.add_typer(cli_runs.app)
 app.add_typer(cli_models.app)
 
 

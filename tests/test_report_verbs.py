@@ -70,13 +70,13 @@ def test_the_sweep_is_drawn_with_its_medians_its_floor_and_what_was_lost(found):
 
 
 def test_several_runs_give_the_page_of_their_comparison(store, tmp_path):
-    page = report(["model=alrnn,esn"], str(store.root), all_figures=False, out=None)
+    page = report(["model=alrnn,esn"], str(store.root), out=None)
     assert page == store.root / "comparison.html"
     html = page.read_text()
     names = ("lorenz63-D-stsp", "lorenz63-lambda-1", "lorenz63-lyapunov-spectra", "sweep-model-relu-units")
     assert all(f'<figure id="figure-{name}' in html for name in names)
     runs = [f.path.name for f in store.runs()]
-    other = report(runs[:2], str(store.root), all_figures=False, out=str(tmp_path / "two.html"))
+    other = report(runs[:2], str(store.root), out=str(tmp_path / "two.html"))
     assert other.read_text().startswith("<!DOCTYPE html>")
 
 
@@ -94,8 +94,6 @@ def test_figures_of_several_runs_are_written_for_print(store, tmp_path):
 def test_what_does_not_go_together_is_refused_with_what_to_type(store):
     run, root = store.runs()[0].path.name, str(store.root)
     with pytest.raises(SpecError, match="copy report"):
-        report([run], root, all_figures=False, out="x.html")
-    with pytest.raises(SpecError, match="--all-figures"):
-        report(["model=esn"], root, all_figures=True, out=None)
+        report([run], root, out="x.html")
     with pytest.raises(StoreError, match="match 'lorenz63-'"):
-        report(["lorenz63-"], root, all_figures=False, out=None)
+        report(["lorenz63-"], root, out=None)

@@ -15,21 +15,15 @@ from .kinds import KINDS, SUMMARY, draw
 from .material import RunMaterial
 from .reason import NotApplicable
 
-LATER = "takes longer: dsr report RUN --all-figures"
 
-
-def draw_all(run: RunMaterial, *, costly: bool = False) -> None:
+def draw_all(run: RunMaterial) -> None:
     """Write figures/*.png and figures/drawn.json, which says what stands where in the report and what is left out.
 
-    costly : also the kinds that may take longer. A figure that fails is left out, with the reason there and in log.txt:
-    a run is not lost by its pictures.
+    A figure that fails is left out, with the reason there and in log.txt: a run is not lost by its pictures.
     """
     drawn, left_out = [], {}
     for name, kind in KINDS.items():
         if kind.section == SUMMARY:
-            continue
-        if kind.costly and not costly:
-            left_out[name] = LATER
             continue
         try:
             run.folder.write(f"figures/{name}.png", render(draw(name, run), "png"))

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 class Kind(NamedTuple):
     """`shows` in a few words, `section` of the report, `caption` of the figure there.
 
-    `draw` raises `NotApplicable` with the reason where a run has nothing to show. costly : may take more than a second
-    or two, and is left out of the report that a run writes at its end.
+    `draw` raises `NotApplicable` with the reason where a run has nothing to show.
     """
 
     shows: str
     section: str
     caption: str
     draw: Callable[[RunMaterial], Figure]
-    costly: bool = False
 
 
 def _attractor(run: RunMaterial) -> Figure:

@@ -13,7 +13,7 @@ from ..store import RunStore
 COMPARISON_PAGE = "comparison.html"  # in the folder of the store
 
 
-def report(words: Sequence[str], store: str | None, *, all_figures: bool, out: str | None) -> Path:
+def report(words: Sequence[str], store: str | None, *, out: str | None) -> Path:
     """One word without "=" names a run: its figures are drawn and its page is written again. Several words, or filters
     such as model=alrnn,esn, choose runs as `dsr compare` does: the page is that of the comparison.
 
@@ -25,8 +25,6 @@ def report(words: Sequence[str], store: str | None, *, all_figures: bool, out: s
         raise SpecError(
             f"--out with one run, '{words[0]}'", "a page that stays in the run's folder", "copy report.html from there"
         )
-    if not one and all_figures:
-        raise SpecError("--all-figures with several runs", "one run", f"dsr report {words[0]} --all-figures")
     root = RunStore(store)
     if not one:
         from ..compare.command import compare_runs
@@ -41,5 +39,5 @@ def report(words: Sequence[str], store: str | None, *, all_figures: bool, out: s
     from ..drawing.interactive import report_with_page
 
     run = RunMaterial(root.find(words[0]))
-    draw_all(run, costly=all_figures)
+    draw_all(run)
     return report_with_page(run)
