@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsr.fate import FIXED_POINT
+
 from ... import analysis
 from ...analysis.units import rate_unit
 from .. import figures
@@ -54,10 +56,15 @@ def transition_graph(run: RunMaterial) -> Figure:
         raise NotApplicable("the free run stays in one linear region")
     is_map = run.test.time_unit == "iterations"
     matrix = analysis.transition_matrix(symbols) if is_map else analysis.embedded_chain(symbols, blocks=None)
+    return figures.transition_graph(matrix, symbols, positions=region_middles(orbit, symbols))
+
+
+def region_middles(orbit: np.ndarray, symbols: analysis.SymbolSequence) -> np.ndarray:
+    """(alphabet, 2), mean of the orbit (time, 2) in each region; zero where it never is."""
     middles = np.zeros((len(symbols.alphabet), 2))
-    for region in order:
+    for region in symbols.visited:
         middles[region] = orbit[symbols.symbols == region].mean(0)
-    return figures.transition_graph(matrix, symbols, positions=middles)
+    return middles
 
 
 def fixed_points_and_cycles(run: RunMaterial) -> Figure:
@@ -77,6 +84,16 @@ def fixed_points_and_cycles(run: RunMaterial) -> Figure:
     )  # fmt: skip
 
 
+def _starts(run: RunMaterial, states: np.ndarray) -> np.ndarray:
+    """States spread over the free run, or over the truth where the free run is all but one point, which would be found
+    as often as it is started from."""
+    if run.measures["outcome"]["name"] != FIXED_POINT:
+        return states[:: len(states) // STARTS]
+    context, values = run.model.min_context, run.test.values
+    rows = np.linspace(0, len(values) - context, STARTS).astype(int)
+    return run.model.initial_state(values[rows[:, None] + np.arange(context)])
+
+
 def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
     """Orbits of the model: points (period, dim) as observed, kind, unstable directions, rates per unit of time."""
     import torch
@@ -93,6 +110,6 @@ def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
         return [(observed(o.points), o.kind, o.unstable, rates_of(o.multipliers, o.period * dt)) for o in orbits]
     if model.state_dim > MOST_STATES:
         raise NotApplicable(f"{model.state_dim} states, and not piecewise linear: no search for fixed points")
-    starts = states[:: len(states) // STARTS]
+    starts = _starts(run, states)
     points = analysis.smooth_points(model, starts, dt=dt, kick=0.5).fixed
     return [(observed(p.point[None]), p.kind, p.unstable, rates_of(p.multipliers, dt)) for p in points]

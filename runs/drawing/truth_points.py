@@ -10,6 +10,9 @@ from ...analysis import smooth_points
 from ...analysis.piecewise_linear.stability import stability_type, unstable_directions
 
 if TYPE_CHECKING:
+    from dsr.series import TimeSeries
+
+    from ...systems import System
     from .material import RunMaterial
 
 STARTS, MOST_DIM = 200, 20
@@ -35,17 +38,22 @@ def true_fixed_points(run: RunMaterial) -> tuple[list[Found], str]:
         return [], "the truth is a record without equations"
     if system.observed is not None or system.dim > MOST_DIM:
         return [], f"the truth has {system.dim} states: its fixed points are not searched"
+    return fixed_points_of(system, run.test), ""
+
+
+def fixed_points_of(system: System, series: TimeSeries) -> list[Found]:
+    """Those that a search from the rows of a trajectory finds; multipliers are those of its step."""
     flow = system.time == "flow"
     size = SMALL * system.period if flow else 1.0
-    found = smooth_points(_Step(system, size), run.test.values[:: max(1, len(run.test) // STARTS)], kick=1.0)
+    found = smooth_points(_Step(system, size), series.values[:: max(1, len(series) // STARTS)], kick=1.0)
     points: list[Found] = []
     for fixed in found.fixed:
         jacobian = system.jacobian(fixed.point)
         values = np.linalg.eigvals(jacobian).astype(np.complex128)
-        multipliers = np.exp(values * run.test.dt) if flow else values
+        multipliers = np.exp(values * series.dt) if flow else values
         rates = values if flow else rates_of(values, 1.0)
         points.append((fixed.point[None], stability_type(multipliers), unstable_directions(multipliers), rates))
-    return points, ""
+    return points
 
 
 class _Step:

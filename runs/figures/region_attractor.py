@@ -7,23 +7,25 @@ from typing import Any
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from ...analysis import SymbolSequence
 from .region_look import COLOURS, by_occupancy, colour_of
-from .style import SINGLE, styled
+from .style import SINGLE, canvas, styled
 
 MOST_POINTS = 20_000
 
 
 @styled
-def region_attractor(orbit: Any, symbols: SymbolSequence, *, labels: tuple[str, str]) -> Figure:
+def region_attractor(
+    orbit: Any, symbols: SymbolSequence, *, labels: tuple[str, str], into: SubFigure | None = None
+) -> Figure:
     """The free run (time, 2) with one colour per region, numbered by the share of time, which the legend gives.
 
     The eight regions visited longest have colours and numbers, the rest is grey. The number stands at the point of its
-    region that is nearest to the region's middle. `labels`: of the two coordinates.
+    region that is nearest to the region's middle. `labels`: of the two coordinates. `into`: part of a larger figure.
     """
-    figure = Figure(figsize=(SINGLE, 3.1), layout="constrained")
+    figure = canvas(into, SINGLE, 3.1)
     axes = figure.subplots()
     points = np.asarray(orbit, dtype=float)
     order, share = by_occupancy(symbols)

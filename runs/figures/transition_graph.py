@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Circle, FancyArrowPatch
 
 from ...analysis import SymbolSequence, TransitionMatrix
 from .region_look import by_occupancy, colour_of
-from .style import SINGLE, styled
+from .style import SINGLE, canvas, styled
 
 MOST_NODES = 16
 FAINTEST = 0.02  # probability below which an arrow is not drawn
@@ -21,7 +21,9 @@ DARK = ("#0072B2", "#404040", "#D55E00", "#009E73")  # on which a number is whit
 
 
 @styled
-def transition_graph(matrix: TransitionMatrix, symbols: SymbolSequence, *, positions: Any = None) -> Figure:
+def transition_graph(
+    matrix: TransitionMatrix, symbols: SymbolSequence, *, positions: Any = None, into: SubFigure | None = None
+) -> Figure:
     """Regions as circles with areas by their share of time, numbered as in `region_attractor`; arrows as thick as the
     probability of their transition.
 
@@ -30,13 +32,14 @@ def transition_graph(matrix: TransitionMatrix, symbols: SymbolSequence, *, posit
     matrix : of the same alphabet as `symbols`; of a flow take the `embedded_chain`, without self-transitions.
     positions : (alphabet, 2), where the regions lie in the plane: they are put on a circle in the order of their
         angles, so that a rotation on the attractor is one in the graph. None: in the order of their numbers.
+    into : part of a larger figure.
 
     The 16 regions visited longest are drawn, and arrows of at least 2 % probability; the text below counts the rest.
     """
     order, share = by_occupancy(symbols)
     shown = order[:MOST_NODES]
     places = _places(shown, None if positions is None else np.asarray(positions, dtype=float))
-    figure = Figure(figsize=(SINGLE, 3.4), layout="constrained")
+    figure = canvas(into, SINGLE, 3.4)
     axes = figure.subplots()
     radius = {int(region): 0.07 + 0.22 * np.sqrt(s) for region, s in zip(shown, share, strict=False)}
     number = {name: i for i, name in enumerate(symbols.alphabet)}

@@ -16,7 +16,7 @@ from .page import FOLDER, page
 from .section import Section
 from .sections import SECTIONS
 
-PAGE = "validation.md"
+PAGE, MINIMAL = "validation.md", "minimal"
 
 
 def chosen(names: Sequence[str]) -> tuple[Section, ...]:
@@ -51,13 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given.page:
             failed = compute(sections, store, data=given.data, seeds=given.seeds, workers=given.workers)
         out = RunFolder(given.output)
+        from ..gallery.__main__ import small_png
         from .figures import draw  # matplotlib
+        from .minimal.collect import collect
+        from .minimal.figure import minimal_figure
+        from .minimal.section import blocks
 
         pictures = {}
         for name, content in draw(store, SECTIONS).items():
             pictures[name] = f"{FOLDER}/{name}.png"
             out.write(pictures[name], content)
-        print(out.write(PAGE, page(store, SECTIONS, machine(), pictures)))
+        collected = collect(store)
+        if figure := minimal_figure(store, collected):
+            pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
+            out.write(pictures[MINIMAL], small_png(figure))
+        more = blocks(collected, pictures.get(MINIMAL))
+        print(out.write(PAGE, page(store, SECTIONS, machine(), pictures, more)))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2

@@ -24,8 +24,11 @@ counted as infinitely far. CPU s: of a whole run, data, training and judgement, 
 on Lorenz-63 during development; where they were tried on the data of a section, its text says so."""
 
 
-def page(store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str]) -> str:
-    """The page as Markdown. machine : a line about it. pictures : recipe -> path of its figure beside the page."""
+def page(
+    store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str], more: Sequence[str] = ()
+) -> str:
+    """The page as Markdown. machine : a line about it. pictures : recipe -> path of its figure beside the page.
+    more : paragraphs behind the sections."""
     index = read_index(store, OF_COMPARISON)
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
     known = set(columns["experiment"])
@@ -36,6 +39,7 @@ def page(store: RunStore, sections: Sequence[Section], machine: str, pictures: d
             missing.append(section.recipe)
             continue
         blocks += _part(comparison(index, section), columns, section, pictures.get(section.recipe))
+    blocks += more
     if missing:
         blocks.append(f"Not computed yet: {', '.join(missing)}.")
     return paragraphs(*blocks) + "\n"

@@ -1,0 +1,1 @@
+"""Topologically minimal reconstructions: symbols, regions and fixed points of AL-RNNs beside those of the truth."""

@@ -1,0 +1,58 @@
+"""Words of returns: how far two symbol sequences are apart, and which words one of them lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dsr.measure import Floor
+
+from ....analysis import SymbolSequence, entropy_rate, topological_entropy, word_counts, word_divergence
+
+EXPECTED = 10.0  # occurrences below which an absence is chance
+FEWEST = 100  # returns of a run whose words are counted
+SHORT, LONG = 5, 8  # word lengths: of the criteria, and of the longest words compared
+
+
+def tallies(sequences: Sequence[SymbolSequence], n: int) -> dict[str, int]:
+    """How often each n-word occurs in the sequences together."""
+    found: dict[str, int] = {}
+    for sequence in sequences:
+        counted = word_counts(sequence, n)
+        for name, count in zip(counted.names, counted.counts.tolist(), strict=True):
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+def lacking(
+    have: Sequence[SymbolSequence], lack: Sequence[SymbolSequence], n_max: int, expected: float = EXPECTED
+) -> list[str]:
+    """The shortest words, of 1 .. `n_max` letters, that occur in `have` and never in `lack`, though at the frequency
+    that they have in `have` they would have occurred there `expected` times or more. Longer words around them are not
+    listed."""
+    found: list[str] = []
+    for n in range(1, n_max + 1):
+        mine, theirs = tallies(have, n), tallies(lack, n)
+        share = sum(theirs.values()) / sum(mine.values())
+        absent = [word for word, count in mine.items() if word not in theirs and count * share >= expected]
+        found += sorted(word for word in absent if not any(part in word for part in found))
+    return found
+
+
+def divergence_floor(reference: SymbolSequence, others: Sequence[SymbolSequence], n: int) -> Floor:
+    """`word_divergence` of independent true sequences, as long as a reconstruction's, from the reference."""
+    values = [word_divergence(reference, other, n).value for other in others]
+    low, median, high = (float(v) for v in np.quantile(values, [0.05, 0.5, 0.95]))
+    return Floor(low, median, high, len(values), "independent trajectories")
+
+
+def entropies(sequence: SymbolSequence) -> dict[str, float]:
+    """Entropy rate (of block entropies) and topological entropy (growth of the number of words, that is of laps of a
+    unimodal return map), both in nats per unit of time, and the mean time between returns."""
+    nats = np.log(2.0) / sequence.step
+    return {
+        "return_time": sequence.step,
+        "entropy_rate": float(entropy_rate(sequence).value * nats),
+        "topological_entropy": float(topological_entropy(sequence).measure.value * nats),
+    }
