@@ -33,6 +33,7 @@ def workplace(tmp_path_factory):
     (folder / "my.csv").write_text(f"x,y,z\n{rows}\n")
     equations = {"x": "-y - z", "y": "x + 0.2*y", "z": "0.2 + z*(x - 5.7)"}
     own = {"system": {"variables": ["x", "y", "z"], "initial": [0.0, -5.0, 0.03]}, "equations": equations}
+    (folder / "other.csv").write_text(f"x,y,z\n{rows}\n")
     (folder / "mysystem.toml").write_text(toml.dumps(own))
     data = {"system": "lorenz63", "train": 2000, "validation": 500, "test": 1000, "floor_trajectories": 2}
     (folder / "spec.toml").write_text(toml.dumps({"data": data}))
@@ -114,7 +115,7 @@ def test_make_and_pip_do_the_same():
     for word in ("pip install -q -e .", "dsr reconstruct lorenz63"):
         assert word in demo.stdout
     assert {".venv/bin/pip install -e .", ".venv/bin/dsr reconstruct lorenz63", "make demo", "make test"} <= set(SHELL)
-    for target in ("demo", "test"):
+    for target in ("demo", "test", "slow", "validate", "bench"):
         assert subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True).returncode == 0
 
 
