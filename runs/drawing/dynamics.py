@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_STATES = 60  # of a model in which fixed points are searched by Newton's method
 STARTS = 200
 MOST_REGIONS = 1e5  # solved one by one; a search takes over beyond
+SAME = 1e-3  # of the spread of states: closer fixed points are one
 LONGEST = 4  # period of the cycles of a map that are counted
 
 
@@ -84,16 +85,6 @@ def fixed_points_and_cycles(run: RunMaterial) -> Figure:
     )  # fmt: skip
 
 
-def _starts(run: RunMaterial, states: np.ndarray) -> np.ndarray:
-    """States spread over the free run, or over the truth where the free run is all but one point, which would be found
-    as often as it is started from."""
-    if run.measures["outcome"]["name"] != FIXED_POINT:
-        return states[:: len(states) // STARTS]
-    context, values = run.model.min_context, run.test.values
-    rows = np.linspace(0, len(values) - context, STARTS).astype(int)
-    return run.model.initial_state(values[rows[:, None] + np.arange(context)])
-
-
 def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
     """Orbits of the model: points (period, dim) as observed, kind, unstable directions, rates per unit of time."""
     import torch
@@ -110,6 +101,19 @@ def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
         return [(observed(o.points), o.kind, o.unstable, rates_of(o.multipliers, o.period * dt)) for o in orbits]
     if model.state_dim > MOST_STATES:
         raise NotApplicable(f"{model.state_dim} states, and not piecewise linear: no search for fixed points")
-    starts = _starts(run, states)
-    points = analysis.smooth_points(model, starts, dt=dt, kick=0.5).fixed
+    if run.measures["outcome"]["name"] == FIXED_POINT:
+        points = _around_rest(run, states[-1:])
+    else:
+        points = analysis.smooth_points(model, states[:: len(states) // STARTS], dt=dt, kick=0.5).fixed
     return [(observed(p.point[None]), p.kind, p.unstable, rates_of(p.multipliers, dt)) for p in points]
+
+
+def _around_rest(run: RunMaterial, rest: np.ndarray) -> list[analysis.SmoothPoint]:
+    """Where a free run that is all but one point (1, M) rests, and what is found from states that follow the truth."""
+    model, context, values = run.model.in_float64(), run.model.min_context, run.test.values
+    rows = np.linspace(0, len(values) - context, STARTS).astype(int)
+    starts = np.asarray(model.initial_state(values[rows[:, None] + np.arange(context)]))
+    near = analysis.smooth_points(model, rest, dt=run.test.dt, kick=0.0).fixed
+    wide = analysis.smooth_points(model, starts, dt=run.test.dt, kick=0.5).fixed
+    size = np.maximum(starts.std(0), SAME)
+    return [*near, *(p for p in wide if all((abs(p.point - q.point) > SAME * size).any() for q in near))]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsr.fate import FIXED_POINT
 from dsr.series import TimeSeries
 
 from ... import analysis
@@ -42,6 +43,13 @@ def error_growth(run: RunMaterial) -> Figure:
     return figures.error_growth(growth(run), time_unit=run.test.time_unit)
 
 
+def _moving(run: RunMaterial) -> None:
+    """Refuses a run that came to rest: the tail of a decay has maxima, crossings and a scaling of its own."""
+    outcome = run.measures["outcome"]
+    if outcome["name"] == FIXED_POINT:
+        raise NotApplicable(outcome["sentence"])
+
+
 def maps_of_maxima(run: RunMaterial) -> tuple[analysis.ReturnMap, analysis.ReturnMap | None, str]:
     """Return maps of truth and free run, and the name of their column."""
     if run.test.time_unit == "iterations":
@@ -58,11 +66,13 @@ def maps_of_maxima(run: RunMaterial) -> tuple[analysis.ReturnMap, analysis.Retur
 
 
 def return_maps(run: RunMaterial) -> Figure:
+    _moving(run)
     true, found, name = maps_of_maxima(run)
     return figures.return_maps(true, found, name=name, diverged_at=run.lost)
 
 
 def poincare_sections(run: RunMaterial) -> Figure:
+    _moving(run)
     if run.test.time_unit == "iterations":
         raise NotApplicable("a map has no section")
     if run.test.dim < 3:
@@ -89,6 +99,7 @@ def section_column(series: TimeSeries) -> int:
 
 
 def correlation_sums(run: RunMaterial) -> Figure:
+    _moving(run)
     sd = run.test.values.std(0)
     if run.test.dim == 1:
         embedding = analysis.choose_embedding(run.test.values[:MOST_ROWS])

@@ -89,7 +89,8 @@ def _span(series: TimeSeries, rows: slice) -> str:
     end = min(rows.stop, len(series))
     if series.time_unit == "iterations":
         return f"{end:,} iterations"
-    return f"{(end - 1) * series.dt:.3g} {series.time_unit}"
+    duration = (end - 1) * series.dt
+    return f"{f'{duration:,.0f}' if duration >= 100 else f'{duration:.3g}'} {series.time_unit}"
 
 
 def _limits(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

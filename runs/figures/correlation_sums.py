@@ -35,11 +35,10 @@ def correlation_sums(
         lower.fill_between(found.scaling_region, found.measure.low, found.measure.high, color=colour, alpha=0.25, lw=0)
         finite = np.isfinite(sums.local_slopes)
         seen.append((middle[finite], sums.local_slopes[finite]))
-    slopes = np.concatenate([s for _, s in seen])
     radii = np.concatenate([r for r, _ in seen])
     if radii.size:
         lower.set_xlim(radii.min() / 1.3, radii.max() * 1.3)
-        lower.set_ylim(0, 1.5 * float(np.median(slopes)))
+        lower.set_ylim(0, 1.5 * max(float(np.median(s)) for _, s in seen if s.size))
         inside = np.concatenate([c.correlation_sum.values[c.correlation_sum.radii >= radii.min() / 1.3]
                                  for c in (truth, generated) if c is not None])  # fmt: skip
         upper.set_ylim(inside[inside > 0].min() / 2, inside.max() * 2)

@@ -9,11 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, signed, styled
 
 MARKERS = {0: "o", 1: "^", 2: "s"}  # by the number of unstable directions; a cross for more
 MOST_POINTS = 20_000
+LETTERS = 113  # of a legend that fit beside each other
 REACH = 0.5  # how far the plane may grow beyond the attractor, in its ranges
 
 
@@ -62,7 +64,10 @@ def fixed_points_and_cycles(
     notes += [f"{far} contracting faster than shown on the right"] if far else []
     if notes:
         figure.supxlabel("; ".join(notes), fontsize=7, x=0.01, ha="left")
-    figure.legend(handles=_legend(truth, found), loc="outside upper left", ncols=3, columnspacing=1.2)
+    handles = _legend(truth, found, bool(unknown))
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    beside = min(3, LETTERS // (longest + 5))
+    figure.legend(handles=handles, loc="outside upper left", ncols=beside, columnspacing=1.2)
     return figure
 
 
@@ -112,10 +117,11 @@ def _rates(axes: Axes, truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit
             shown = orbit.rates[near]
             axes.plot(shown.real, shown.imag, **_look(orbit.unstable, colour, filled), ls="none")
     axes.margins(0.08)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     return far
 
 
-def _legend(truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit]) -> list[Line2D]:
+def _legend(truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit], unknown: bool) -> list[Line2D]:
     handles = []
     for name, orbits, colour, filled in (
         ("truth", truth, TRUTH, False),
@@ -127,7 +133,10 @@ def _legend(truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit]) -> list[
             look = {} if cycle else _look(unstable, colour, filled)
             line = ("-" if filled else "--") if cycle else "none"
             what = f"{kind} cycle" if cycle else kind
+            if sum((k, c) == (kind, cycle) for _, k, c in kinds) > 1:
+                what += f", {unstable} unstable"
             handles.append(Line2D([], [], color=colour, ls=line, label=f"{name}: {what} ({count})", **look))
         if not orbits:
-            handles.append(Line2D([], [], ls="none", label=f"{name}: none"))
+            none = "unknown" if unknown and name == "truth" else "none found"
+            handles.append(Line2D([], [], ls="none", label=f"{name}: {none}"))
     return handles

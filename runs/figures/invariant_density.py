@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -43,6 +45,7 @@ def invariant_density(
         mesh = axes.pcolormesh(*edges, density, norm=norm, cmap="cividis", rasterized=True)
         outside = 1.0 - share.sum()
         axes.set_title(name + (f" ({outside:.1%} outside)" if outside > 5e-4 else ""))
+    labels = [re.sub(r" of truth \(.*", "", label) for label in labels]  # two panels in one column of a page
     for axes in panels:
         axes.set_xlabel(labels[0])
         axes.locator_params(nbins=4)

@@ -90,7 +90,7 @@ def _bars(axes: Axes, entry: _Bars, count: int, place: np.ndarray) -> None:
     error = np.nan_to_num(stderr[finite])
     axes.errorbar(place[finite], values[finite], error, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
     for x, value, e in zip(place, values, stderr, strict=True):
-        text = f"{MINUS}∞" if value == -math.inf else "" if math.isnan(value) else rounded(value, e)
+        text = f"{MINUS}∞" if value == -math.inf else "" if math.isnan(value) else rounded(value, e, digits=2)
         above = value >= 0
         tip = value + (np.nan_to_num(e) if above else -np.nan_to_num(e)) if math.isfinite(value) else 0.0
         axes.annotate(
@@ -105,14 +105,18 @@ def _bars(axes: Axes, entry: _Bars, count: int, place: np.ndarray) -> None:
         )
 
 
-def rounded(value: float, error: float) -> str:
-    """A value with as many decimals as its error (one digit) supports, but no more than four digits, which is what fits
-    above a bar; three digits without an error."""
+def rounded(value: float, error: float, digits: int = 1) -> str:
+    """A value with as many decimals as so many digits of its error, but no more than four digits, which is what fits
+    above a bar; one digit where these are all zero, three without an error."""
     if not math.isfinite(error) or error <= 0:
         return signed(f"{value:.3g}")
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    decimals = min(max(0, -math.floor(math.log10(error))), max(0, 4 - whole))
-    return signed(f"{value:.{decimals}f}")
+    decimals = min(max(0, digits - 1 - math.floor(math.log10(error))), max(0, 4 - whole))
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        mantissa, power = f"{value:.0e}".split("e")
+        text = f"{mantissa}e{int(power)}" if int(power) < -4 else f"{value:.1g}"
+    return signed(text)
 
 
 def _scale(axes: Axes, values: np.ndarray, margin: float) -> bool:

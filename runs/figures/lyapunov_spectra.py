@@ -60,6 +60,7 @@ def _panels(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, 
             axes.axvline(value, color="black", lw=0.8, zorder=0.5, label="truth")
         axes.set_xlabel(f"$\\lambda_{{{i + 1}}}$ ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.ticklabel_format(axis="x", useOffset=False)
         axes.margins(x=0.1)
         if truth is not None:
             _cut(axes, values, truth.exponents[i])

@@ -11,6 +11,7 @@ from dsr.series import TimeSeries
 from .style import FILLED, RECONSTRUCTION, SINGLE, canvas, no_free_run, styled
 
 MOST_COLUMNS, BEYOND = 6, 0.5
+PEAK, KEPT = 8.0, 3.0  # a free run that peaks so many times higher than the truth is cut at so many times its height
 
 
 @styled
@@ -25,7 +26,8 @@ def marginals(
     """Histograms with area 1, one panel per column (6 at most): truth as a grey area, free run as a line.
 
     The bins cover the truth and the free run as far as it lies within half a range of the truth; rows further out are
-    counted in the panel's title, and are missing from the area.
+    counted in the panel's title, and are missing from the area. Where the spike of a free run that comes to rest would
+    flatten the truth it is cut, and the title says how high it is.
     """
     shown = min(truth.dim, MOST_COLUMNS)
     wide = 1 if shown <= 3 else 2
@@ -55,15 +57,18 @@ def draw_marginal(axes: Axes, truth: TimeSeries, generated: TimeSeries | None, k
         low = max(low - reach, min(low, columns[1].min()))
         high = min(high + reach, max(high, columns[1].max()))
     edges = np.linspace(low, high, bins + 1)
-    width = edges[1] - edges[0]
+    width, top = edges[1] - edges[0], None
     density = [np.histogram(column, edges)[0] / (column.size * width) for column in columns]
     axes.stairs(density[0], edges, fill=True, color=FILLED, lw=0, label="truth")
     if generated is not None:
         axes.stairs(density[1], edges, color=RECONSTRUCTION, lw=1.0, label="free run")
         outside = 1.0 - density[1].sum() * width
-        if outside > 5e-4:
-            axes.set_title(f"{outside:.1%} of the free run outside")
+        remarks = [f"{outside:.1%} of the free run outside"] if outside > 5e-4 else []
+        if density[1].max() > PEAK * density[0].max():
+            top = KEPT * density[0].max()
+            remarks.append(f"free run up to {density[1].max():.3g}")
+        axes.set_title("; ".join(remarks))
     axes.set_xlabel(truth.names[k])
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, top)
     axes.locator_params(axis="y", nbins=3)

@@ -42,6 +42,7 @@ def history_summary(history: History) -> dict[str, Any]:
     """The numbers of a training history that stand in a report, as plain values."""
     k = history.selected_member
     chosen = next((c for c in history.checks if c.step == history.selected_step), None)
+    unknown = f"none ({'solved in closed form' if history.backend == 'closed form' else 'no validation data'})"
     last = float(history.loss[-1, history.selected_member]) if len(history.loss) else math.nan
     return {
         "outcome": history.outcome,
@@ -51,8 +52,8 @@ def history_summary(history: History) -> dict[str, Any]:
         "seconds": round(float(history.seconds), 1),
         "selected step": int(history.selected_step),
         "selected member": int(history.selected_member) + 1,
-        "free-run score of the selected weights": float(chosen.scores[k]) if chosen else "none (no validation data)",
-        "lambda_1 of the selected weights": float(chosen.exponents[k]) if chosen else "none (no validation data)",
+        "free-run score of the selected weights": float(chosen.scores[k]) if chosen else unknown,
+        "lambda_1 of the selected weights": float(chosen.exponents[k]) if chosen else unknown,
         "last free run of each member": ", ".join(history.checks[-1].fates) if history.checks else "none",
         "loss of the last block": last if math.isfinite(last) else "not finite",
     }

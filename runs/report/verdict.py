@@ -13,7 +13,8 @@ from typing import Any
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
-ROUNDING, EXACT = 1e-12, 1e-9  # smaller numbers, and errors relative to their number, are zero
+ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
+MOST_AWAY = 100  # combined uncertainties that are counted
 HEADLINE = ("lambda_1", "D_stsp", "D_H")
 DENSITY = ("D_stsp", "D_JS", "sliced Wasserstein")
 MINUS = "\N{MINUS SIGN}"
@@ -124,7 +125,8 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
         return Reading("open", f"{text}, uncertainty unknown")
     away = abs(difference) / combined
     level = "agrees" if away <= AGREEMENT else "differs"
-    return Reading(level, f"{text}, {away:.{1 if away < 10 else 0}f} combined uncertainties")
+    count = f"more than {MOST_AWAY}" if away > MOST_AWAY else f"{away:.{1 if away < 10 else 0}f}"
+    return Reading(level, f"{text}, {count} combined uncertainties")
 
 
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
