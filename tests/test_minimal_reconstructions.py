@@ -19,10 +19,10 @@ from dsr.runs.validation.minimal import truth as true_side
 from dsr.runs.validation.minimal.criteria import met, succeeds
 from dsr.runs.validation.minimal.figure import minimal_figure
 from dsr.runs.validation.minimal.points import beside_truth, model_points
-from dsr.runs.validation.minimal.record import free_run, itinerary, word_record
+from dsr.runs.validation.minimal.record import free_run, itinerary
 from dsr.runs.validation.minimal.regions import markov_rate, region_record
 from dsr.runs.validation.minimal.section import blocks
-from dsr.runs.validation.minimal.words import entropies, lacking
+from dsr.runs.validation.minimal.words import coin_tosses, entropies, lacking
 
 GOLDEN = (1 + math.sqrt(5)) / 2
 FULL = 1.9999  # slope 2 itself ends on a fixed point in binary arithmetic
@@ -137,10 +137,10 @@ def test_words_of_lorenz_carry_its_exponent_and_truth_is_at_the_floor(lorenz):
     assert lorenz.entropies["return_time"] == pytest.approx(0.751, rel=0.01)
     assert [p["required"] for p in lorenz.as_tree()["points"]] == [True, False, True]  # the origin lies below the box
     other = true_side._truth.__wrapped__("lorenz63", (), 0.01, 40.0).others[0]
-    true = word_record(lorenz, other)
+    true = lorenz.beside(other)
     assert true["divergence"]["5"] < 2 * lorenz.floors[5].high and true["missing"] == true["foreign"] == []
     twice = side_symbols(np.repeat(other.symbols, 2), threshold=0.5)  # wings are never left after one turn
-    wrong = word_record(lorenz, twice)
+    wrong = lorenz.beside(twice)
     assert wrong["divergence"]["5"] > 4 * lorenz.floors[5].high and wrong["missing"][:2] == ["LRL", "RLR"]
 
 
@@ -151,6 +151,9 @@ def test_rossler_forbids_three_left_in_a_row_and_a_stronger_one_does_not(rossler
     letters_of_it = rossler.partition.symbols(stronger * [5.7 / 9, 1, 1], 0.08)
     assert "LLL" in lacking([letters_of_it], [rossler.sequence, *rossler.others], 3)
     (inner, outer) = rossler.as_tree()["points"]
+    coin = rossler.beside(coin_tosses(rossler.sequence, 0))
+    assert coin["foreign"][0] == "LLL" and coin["divergence"]["5"] > 10 * rossler.floors[5].high
+    assert coin["entropy_rate"] == pytest.approx(math.log(2) / rossler.sequence.step, rel=0.01)
     assert (outer["required"], inner["required"], inner["unstable"]) == (False, True, 2)
 
 
@@ -173,7 +176,9 @@ RECORD = {
     "run": "r", "system": "rossler", "seed": 0, "relu_units": 1, "outcome": "chaotic",
     "measures": {"lambda_1": [1.1, 1.0]},
     "truth": {"floors": {"5": [0.1, 0.2, 0.3], "8": [1, 1, 1]}, "points": [POINT, {**POINT, "required": False}],
-              "entropies": {"entropy_rate": 1.0, "topological_entropy": 1.0}, "names": ["x"]},
+              "entropies": {"entropy_rate": 1.0, "topological_entropy": 1.0}, "names": ["x"],
+              "coin": {"divergence": {"5": 6.0, "8": 1.0}, "missing": [], "foreign": ["LLL"], "entropy_rate": 0.7,
+                       "topological_entropy": 0.7}},
     "regions": {"used": 2, "visited": 3, "entropy_rate": 1.0}, "points": [],
     "words": {"divergence": {"5": 0.5, "8": 1.0}, "missing": ["LLLLLL"], "foreign": [], "entropy_rate": 1.0,
               "topological_entropy": 1.0},
@@ -205,6 +210,7 @@ def test_a_lost_run_meets_nothing_and_counts():
     lost = {**RECORD, "outcome": "failed", "measures": {}, "truth": None, "regions": None, "words": None, "beside": []}
     assert not any(met(lost).values())
     assert "| 1 | 2 | 1 | 1 | 1 | 1 | 1 | 1 of 2 |" in table.counts([RECORD, lost])
+    assert "| a fair coin |  |  |  | 20 | 1 | 0.7 | 0.7 |" in table.values([RECORD, lost])
 
 
 def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succeed():
@@ -213,6 +219,8 @@ def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succe
     text = table.verdict([RECORD, bad, bad, more, more])
     assert "3 of 5 runs succeed" in text and "are **2**" in text
     assert "from 2 rectified units on (2 of 2; 4 [4, 4] regions used)" in text
+    assert table.best([more, RECORD, bad]) is RECORD
+    assert table.best([bad, {**bad, "regions": {"used": 1}, "words": None}]) is bad  # few regions alone are no merit
     assert "None of 1 runs succeeds" in table.verdict([bad]) and "misses: chaotic" in table.verdict([bad])
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from dsr.models import Model
 
-from ....analysis import SymbolSequence, region_symbols, word_divergence
+from ....analysis import SymbolSequence, region_symbols
 from ...spec import SystemData, parse, read
 from ...store import RunFolder
 from ...weights import load_model
 from .points import beside_truth, model_points
 from .regions import USED, region_record
 from .truth import Truth, truth_of
-from .words import FEWEST, LONG, SHORT, entropies, lacking
+from .words import FEWEST
 
 TRANSIENT = 1000  # steps of the free run that are dropped
 MEASURES = ("lambda_1", "lambda_2", "Kaplan-Yorke dimension", "D_stsp")
@@ -56,7 +56,7 @@ def dynamics_of(model: Model, truth: Truth) -> dict[str, Any]:
         return {"regions": None, "words": None, **_points(model, [], truth)}
     regions = region_record(itinerary(model, states, truth.dt), truth.period)
     letters = truth.partition.symbols(seen, truth.dt)
-    words = word_record(truth, letters) if letters is not None and len(letters) >= FEWEST else None
+    words = truth.beside(letters) if letters is not None and len(letters) >= FEWEST else None
     used = [name for name, share in regions["shares"].items() if share >= USED]
     return {"regions": regions, "words": words, **_points(model, used, truth)}
 
@@ -78,18 +78,6 @@ def itinerary(model: Model, states: np.ndarray, dt: float) -> SymbolSequence:
     if not twin.bits(torch.from_numpy(states[:1])).shape[1]:  # type: ignore[operator]
         return SymbolSequence(np.zeros(len(states), np.int64), ("",), dt * np.arange(len(states)))
     return region_symbols(lambda z: twin.bits(torch.from_numpy(z)).numpy(), states, dt=dt)  # type: ignore[operator]
-
-
-def word_record(truth: Truth, letters: SymbolSequence) -> dict[str, Any]:
-    """Divergence of the words at two lengths, words that one side lacks, entropies per unit of time."""
-    true = (truth.sequence, *truth.others)
-    return {
-        "returns": len(letters),
-        "divergence": {str(n): word_divergence(truth.sequence, letters, n).value for n in (SHORT, LONG)},
-        "missing": lacking(true, [letters], LONG),
-        "foreign": lacking([letters], true, LONG),
-        **entropies(letters),
-    }
 
 
 def _points(model: Model, regions: list[str], truth: Truth) -> dict[str, Any]:

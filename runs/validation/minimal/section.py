@@ -19,11 +19,12 @@ wing (sign of x) at each maximum of z, for Rössler the side of the peak of the 
 Words are those of a free run of {RUN:,} steps against {REFERENCE:,} true rows; their floor is the same divergence for \
 {OTHERS} independent true trajectories as long as the free run. A word of up to {LONG} letters is on one side only if \
 it never occurs on the other, where its frequency would have made ten occurrences or more; words around a shorter one \
-are not counted. The topological entropy is the growth of the number of words, for a unimodal return map that of its \
-laps. Regions are counted over {STEPS:,} steps, used are those with at least {USED:.1%} of them. Entropies and \
-exponents are in nats per unit of time; the entropy rate of regions is that of the region seen four times a period. \
-Fixed points are exact: one linear equation per region, virtual if the solution lies in another region; rates are \
-ln(multiplier) / dt, beside the eigenvalues of the equations' Jacobian."""
+are not counted. A fair coin in place of the returns shows how much the words can tell: on Lorenz-63, where wings \
+follow each other almost like tosses, little. The topological entropy is the growth of the number of words, for a \
+unimodal return map that of its laps. Regions are counted over {STEPS:,} steps, used are those with at least \
+{USED:.1%} of them. Entropies and exponents are in nats per unit of time; the entropy rate of regions is that of the \
+region seen four times a period. Fixed points are exact: one linear equation per region, virtual if the solution lies \
+in another region; rates are ln(multiplier) / dt, beside the eigenvalues of the equations' Jacobian."""
 
 
 def blocks(collected: Mapping[str, Sequence[Mapping[str, Any]]], picture: str | None) -> list[str]:

@@ -24,8 +24,8 @@ def by_units(records: Sequence[Record]) -> dict[int, list[Record]]:
 
 
 def best(records: Sequence[Record]) -> Record | None:
-    """The best minimal reconstruction: the run that misses the fewest criteria, with the fewest regions, with the
-    nearest words; None where no run has a free run."""
+    """The best minimal reconstruction: of the runs that succeed the one with the fewest regions, else the one that
+    misses the fewest criteria; the nearest words decide. None where no run has a free run."""
     usable = [r for r in records if r["regions"]]
     return min(usable, key=badness) if usable else None
 
@@ -53,7 +53,9 @@ def values(records: Sequence[Record]) -> str:
     ]
     own = {"entropy rate": "entropy_rate", "topological entropy": "topological_entropy"}
     known = [number(truth["entropies"][own[name]]) if name in own else _true_measure(records, name) for name in of]
-    return table(["rectified units", "runs", *of], [["truth", "", *known], *rows])
+    tossed = {"words": truth["coin"], "regions": None, "measures": {}}
+    coin = ["a fair coin", "", *(_quartiles([f(tossed)]) for f in of.values())]
+    return table(["rectified units", "runs", *of], [["truth", "", *known], coin, *rows])
 
 
 def counts(records: Sequence[Record]) -> str:

@@ -18,7 +18,7 @@ from ...dataset import transient_of
 from ...drawing.truth_points import Found, fixed_points_of
 from ...spec import SystemData
 from .partition import PARTITIONS, ReturnPartition
-from .words import LONG, SHORT, divergence_floor, entropies
+from .words import LONG, SHORT, coin_tosses, divergence_floor, entropies, word_record
 
 REFERENCE, RUN, OTHERS = 1_000_000, 250_000, 20  # rows of the reference and of a run, and independent trajectories
 SEED = 20_240  # of the reference: no run's data
@@ -54,6 +54,10 @@ class Truth:
         low, high = self.reference.min(0), self.reference.max(0)
         return [bool(((point >= low) & (point <= high)).all()) for point, *_ in self.points]
 
+    def beside(self, letters: SymbolSequence) -> dict[str, Any]:
+        """Words of a sequence beside the true ones, see `word_record`."""
+        return word_record(self.sequence, self.others, letters)
+
     def as_tree(self) -> dict[str, Any]:
         """What the tables tell of it, as plain values."""
         points = [
@@ -62,7 +66,9 @@ class Truth:
             for (p, kind, unstable, rates), required in zip(self.points, self.required, strict=True)
         ]  # fmt: skip
         floors = {str(n): [f.low, f.median, f.high] for n, f in self.floors.items()}
-        return {"entropies": dict(self.entropies), "floors": floors, "points": points, "names": list(self.names)}
+        coin = self.beside(coin_tosses(self.others[0], SEED))
+        return {"entropies": dict(self.entropies), "floors": floors, "points": points, "names": list(self.names),
+                "coin": coin}  # fmt: skip
 
 
 def truth_of(data: SystemData) -> Truth:

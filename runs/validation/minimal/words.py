@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,3 +57,22 @@ def entropies(sequence: SymbolSequence) -> dict[str, float]:
         "entropy_rate": float(entropy_rate(sequence).value * nats),
         "topological_entropy": float(topological_entropy(sequence).measure.value * nats),
     }
+
+
+def word_record(reference: SymbolSequence, others: Sequence[SymbolSequence], letters: SymbolSequence) -> dict[str, Any]:
+    """Plain values: divergence of the words at two lengths from those of the reference, words that one side lacks (all
+    true sequences together), entropies per unit of time."""
+    true = (reference, *others)
+    return {
+        "returns": len(letters),
+        "divergence": {str(n): word_divergence(reference, letters, n).value for n in (SHORT, LONG)},
+        "missing": lacking(true, [letters], LONG),
+        "foreign": lacking([letters], true, LONG),
+        **entropies(letters),
+    }
+
+
+def coin_tosses(like: SymbolSequence, seed: int) -> SymbolSequence:
+    """As many letters as in a sequence of two, at the same mean distance in time, each by a fair coin."""
+    tosses = np.random.default_rng(seed).integers(0, 2, len(like))
+    return SymbolSequence(tosses, like.alphabet, like.step * np.arange(len(like)))
