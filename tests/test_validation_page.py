@@ -27,7 +27,8 @@ SECTION = Section(
     goals=(
         Goal("lambda_1", 0.1, "relative error", "ngrc"),
         Goal("D_stsp", 1e-9, contestant="ngrc"),
-        Goal("", 3, "not lost", "var"),
+        Goal("", 3, "not lost", "var", of=3),
+        Goal("", 5, "not lost", "ngrc", of=6),
     ),
     published=(Published("D_stsp", "0.5", "notebook", "nobody"),),
 )  # fmt: skip
@@ -103,9 +104,10 @@ def test_linear_models_are_counted_as_lost_and_enter_no_error(found):
 
 
 def test_goals_are_met_or_missed_by_what_was_found(found):
-    exponent, density, kept = goals(found, SECTION).splitlines()[2:]
+    exponent, density, kept, unfinished = goals(found, SECTION).splitlines()[2:]
     assert exponent.endswith("| met |") and "at most 10 %" in exponent
     assert density.endswith("| missed |") and kept.endswith("| missed |") and "| 0 | 3 |" in kept
+    assert unfinished.endswith("| 3 | 3 | open |") and "at least 5 of 6" in unfinished
 
 
 def test_every_seed_stands_on_the_page(store, found):

@@ -10,19 +10,23 @@ Statistic = Literal["median", "relative error", "not lost"]
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound that was set beforehand. statistic : of the runs whose labels contain `contestant`: the median of the
-    measure, the median distance from the truth relative to it, or the number of runs that were not lost."""
+    """A bound that was set beforehand.
+
+    statistic : of the runs whose labels contain `contestant`: the median of the measure, the median distance from the
+    truth relative to it, or the number of runs that were not lost, `of` so many.
+    """
 
     measure: str
     bound: float
     statistic: Statistic = "median"
     contestant: str = ""
+    of: int = 0
 
     @property
     def sentence(self) -> str:
         who = f"{self.contestant}: " if self.contestant else ""
         if self.statistic == "not lost":
-            return f"{who}at least {self.bound:g} runs not lost"
+            return f"{who}at least {self.bound:g} of {self.of} runs not lost"
         what = {"median": f"median {self.measure}", "relative error": f"median error of {self.measure}"}
         bound = f"{100 * self.bound:g} %" if self.statistic == "relative error" else f"{self.bound:g}"
         return f"{who}{what[self.statistic]} at most {bound}"

@@ -24,7 +24,7 @@ PROTOCOLS = (
             Goal("D_stsp", 0.10),
             Goal("D_H", 0.06),
             Goal("lambda_1", 0.05, "relative error"),
-            Goal("", 18, "not lost"),
+            Goal("", 18, "not lost", of=20),
         ),
         published=(
             Published("D_stsp, same protocol", "0.26", AGGREGATOR, COLLECTED),
@@ -59,7 +59,7 @@ PROTOCOLS = (
         "observation. No equations: the floor compares the halves of the test record, and a heart is not stationary.",
         files=ECG,
         measures=("D_stsp", "D_H", "lambda_1", "largest exponent", "valid prediction time"),
-        goals=(Goal("D_stsp", 2.5), Goal("", 4, "not lost")),
+        goals=(Goal("D_stsp", 2.5), Goal("", 4, "not lost", of=5)),
         published=(Published("D_stsp, dendritic PLRNN", "5.8", AGGREGATOR, COLLECTED),),
     ),
     Section(
