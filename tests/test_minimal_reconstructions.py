@@ -19,6 +19,7 @@ from dsr.runs.validation.minimal import truth as true_side
 from dsr.runs.validation.minimal.criteria import met, succeeds
 from dsr.runs.validation.minimal.figure import minimal_figure
 from dsr.runs.validation.minimal.points import beside_truth, model_points
+from dsr.runs.validation.minimal.published import FILE, published_record
 from dsr.runs.validation.minimal.record import free_run, itinerary
 from dsr.runs.validation.minimal.regions import markov_rate, region_record
 from dsr.runs.validation.minimal.section import blocks
@@ -242,7 +243,12 @@ def store(tmp_path):
 def test_records_are_kept_and_made_again_for_a_new_version_or_a_damaged_file(store, short_truth, monkeypatch):
     made = []
     compute = collecting.record_of
-    monkeypatch.setattr(collecting, "record_of", lambda run: made.append(run) or compute(run))
+
+    def counted(run):
+        made.append(run)
+        return compute(run)
+
+    monkeypatch.setattr(collecting, "record_of", counted)
     first = collecting.collect(store)
     assert list(first) == ["alrnn-rossler"] and len(made) == 1
     assert collecting.collect(store) == first and len(made) == 1
@@ -264,3 +270,17 @@ def test_a_free_run_that_diverges_has_no_states(rossler):
     with torch.no_grad():
         growing.A.fill_(3.0)
     assert free_run(growing, rossler, 5_000)[0] is None
+
+
+@pytest.mark.slow
+def test_published_weights_have_three_regions_and_the_skeleton_of_lorenz(shared_data, short_truth):
+    """Two foci and the saddle at the origin are real and of the right type; the words are not those of Lorenz."""
+    record = published_record(shared_data / FILE)
+    assert record["regions"]["used"] == record["regions"]["visited"] == 3 and record["outcome"] == "chaotic"
+    matched = [record["points"][b["match"]] for b in record["beside"]]
+    assert [p["unstable"] for p in matched] == [2, 1, 2] and all(p["real"] for p in matched)
+    assert record["measures"]["lambda_1"][0] == pytest.approx(0.89, abs=0.04)
+    criteria = met(record)
+    assert criteria["lambda_1"] and not criteria["words"] and not criteria["fixed points"]
+    text = "\n".join(blocks({collecting.PUBLISHED: [record]}, None))
+    assert collecting.PUBLISHED in text and "misses: words" in text

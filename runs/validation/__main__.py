@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, content in draw(store, SECTIONS).items():
             pictures[name] = f"{FOLDER}/{name}.png"
             out.write(pictures[name], content)
-        collected = collect(store)
+        collected = collect(store, given.data)
         if figure := minimal_figure(store, collected):
             pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
             out.write(pictures[MINIMAL], small_png(figure))
