@@ -127,6 +127,9 @@ def test_a_fixed_point_counts_only_if_it_is_real_near_and_of_the_same_type():
 
     assert same() and not same(real=False) and not same(unstable=1) and not same(point=[1.5, 2.0])
     assert not same(rates=[[0.2, 0.0], [0.1, 0.0], [-1.0, 0.0]])  # it grows without turning
+    assert not same(
+        rates=[[0.2, 75.0], [0.2, -75.0], [-1.0, 9.0], [-1.0, -9.0]]
+    )  # another oscillation than the truth's
     near, far = {**good, "real": False, "point": [1.0, 2.0]}, good
     (beside,) = beside_truth(truth, [near, far], scale)
     assert beside["match"] == 1 and beside["distance"] == pytest.approx(math.sqrt((0.1**2 + 0.05**2) / 2))

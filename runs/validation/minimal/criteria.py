@@ -7,7 +7,7 @@ from typing import Any
 
 from dsr.fate import CHAOTIC
 
-from .points import NEAR
+from .points import ALIKE, NEAR
 from .words import SHORT
 
 RATE, FLOORS = 0.15, 2.0  # relative error of lambda_1; word divergence in units of the floor's 95 %
@@ -15,7 +15,8 @@ SENTENCE = f"""\
 A run succeeds if it is chaotic; lambda_1 is within {RATE:.0%} of truth; the divergence of its {SHORT}-letter words \
 is at most {FLOORS:g} times the 95 % quantile of the floor; no word of up to {SHORT} letters is on one side only; and \
 each fixed point of the equations inside the box of the attractor has a real counterpart within {NEAR:g} standard \
-deviations, with as many growing directions that rotate likewise. These bounds were set before any run was looked at."""
+deviations, with as many growing directions, whose frequency is within {ALIKE:.0%} of theirs. These bounds were set \
+before the runs of this page were there."""
 
 
 def met(record: Mapping[str, Any]) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from ....analysis.piecewise_linear.stability import sorted_multipliers, stabilit
 from ...drawing.truth_points import Found, rates_of
 
 NEAR = 0.2  # standard deviations, root mean square over the columns
-ROTATES = 1e-6  # of a rate: imaginary part, relative to its size, from which it is a rotation
+ALIKE = 0.25  # relative difference of two frequencies
 MOST_REGIONS = 1e5
 
 
@@ -55,8 +55,8 @@ def beside_truth(truth: Sequence[Found], found: Sequence[dict[str, Any]], scale:
     """For each fixed point of the truth the nearest one of the model, a real one of the same type if there is one near.
 
     Plain values: `match` (position in `found`, None without any), `distance` in standard deviations (root mean square
-    over the columns, `scale` (dim,)), and `same`: real, within 0.2, and with as many unstable directions, which rotate
-    where those of the truth do.
+    over the columns, `scale` (dim,)), and `same`: real, within 0.2, and as many unstable directions, the fastest of
+    which has the frequency of the truth's within a quarter.
     """
     rows = []
     for point, _, unstable, rates in truth:
@@ -66,7 +66,7 @@ def beside_truth(truth: Sequence[Found], found: Sequence[dict[str, Any]], scale:
             growing = np.array([complex(*r) for r in model["rates"]])[: model["unstable"]]
             same = (
                 model["real"] and distance <= NEAR and model["unstable"] == unstable
-                and _rotates(growing) == _rotates(rates[rates.real > 0])
+                and _turns_alike(growing, rates[rates.real > 0])
             )  # fmt: skip
             candidates.append((not same, distance, i))
         worse, distance, i = min(candidates, default=(True, float("inf"), None))
@@ -74,9 +74,13 @@ def beside_truth(truth: Sequence[Found], found: Sequence[dict[str, Any]], scale:
     return rows
 
 
-def _rotates(rates: np.ndarray) -> bool:
-    """Whether the fastest growing of these directions spirals."""
-    return bool(rates.size and abs(rates[rates.real.argmax()].imag) > ROTATES * abs(rates[rates.real.argmax()]))
+def _turns_alike(model: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether the fastest growing of these rates have the same frequency, none where the truth's has none: an
+    oscillation of hidden units can take the place of the spiral that is observed."""
+    if not (model.size and truth.size):
+        return not (model.size or truth.size)
+    mine, theirs = (abs(float(rates[rates.real.argmax()].imag)) for rates in (model, truth))
+    return abs(mine - theirs) <= ALIKE * theirs
 
 
 def _name(bits: np.ndarray) -> str:
