@@ -69,8 +69,8 @@ def beside_truth(truth: Sequence[Found], found: Sequence[dict[str, Any]], scale:
                 and _turns_alike(growing, rates[rates.real > 0])
             )  # fmt: skip
             candidates.append((not same, distance, i))
-        worse, distance, i = min(candidates, default=(True, float("inf"), None))
-        rows.append({"match": i, "distance": distance, "same": not worse})
+        worse, distance, i = min(candidates, default=(True, float("inf"), -1))
+        rows.append({"match": None if i < 0 else i, "distance": distance, "same": not worse})
     return rows
 
 
