@@ -27,10 +27,11 @@ def test_cells_are_broken_at_spaces_and_no_more_than_they_must():
     assert [lines for _, lines in tight] == [3, 2, 1] and tight[2][0] == whole[2]
 
 
-def test_a_column_that_was_broken_in_vain_is_made_whole_again():
+def test_the_column_that_gains_most_is_broken_first():
     columns = [["aaaaaa bbbbbb"], ["aaaaaaaaaaaa bbbbbbbbbbb ccccccccccc"]]
     room = printed("aaaaaa bbbbbb") + printed("aaaaaaaaaaaa")
     assert [lines for _, lines in widths(columns, room, 3)] == [1, 3]
+    assert [lines for _, lines in widths(columns, room - 1.0, 3)] == [2, 3]
 
 
 def test_a_power_of_ten_is_as_wide_as_it_prints_and_is_not_broken():

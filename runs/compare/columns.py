@@ -23,24 +23,17 @@ def printed(text: str) -> float:
 def widths(columns: Sequence[Sequence[str]], room: float, most: int) -> list[tuple[float, int]]:
     """(width, lines) of each column: cells are broken at spaces, into `most` lines, until all fit into the room.
 
-    The column that gains the most by one more line is broken first, and made whole again if the others were enough.
-    Where nothing helps, what comes back is wider than the room.
+    The column that gains the most by one more line is broken first. Where nothing helps, what comes back is wider than
+    the room.
     """
     ladders = [[max(narrowest(cell, lines) for cell in cells) for lines in range(1, most + 1)] for cells in columns]
     place = [0] * len(columns)
-
-    def total() -> float:
-        return sum(ladder[i] for ladder, i in zip(ladders, place, strict=True))
-
-    while total() > room:
+    while sum(ladder[i] for ladder, i in zip(ladders, place, strict=True)) > room:
         gains = [ladder[i] - ladder[i + 1] if i + 1 < most else 0.0 for ladder, i in zip(ladders, place, strict=True)]
         best = max(range(len(columns)), key=gains.__getitem__)
         if gains[best] <= 0:
             break
         place[best] += 1
-    for column, ladder in enumerate(ladders):
-        while place[column] and total() - ladder[place[column]] + ladder[place[column] - 1] <= room:
-            place[column] -= 1
     return [(ladder[i], i + 1) for ladder, i in zip(ladders, place, strict=True)]
 
 
