@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 FOLDER = "gallery"
 PIXELS, COLOURS = (440, 660), 128  # width of a figure of one column, and at most
 HEAD = """\
-Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, \
-`-o FOLDER`); those that do not apply to a run are named with the reason. In Python each is a function of \
-`dsr.runs.figures` that takes results and returns a matplotlib Figure; `render(figure, "pdf")` gives its bytes. One \
-column of a journal is 8.6 cm, two are 17.8 cm; colours are told apart by colour-blind readers, and dense dots are \
-pixels also in vector files."""
+Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, `-o \
+FOLDER`); those that do not apply to a run are named with the reason. Several runs, as ids or as filters (`dsr \
+figures system=lorenz63 model=esn,ngrc -o FOLDER`), give the figures of their comparison. In Python each is a \
+function of `dsr.runs.figures` that takes results and returns a matplotlib Figure; `render(figure, "pdf")` gives its \
+bytes. One column of a journal is 8.6 cm, two are 17.8 cm; colours are told apart by colour-blind readers, and dense \
+dots are pixels also in vector files."""
 RUNS, MANY = "Of one run", "Of several runs"
 
 
