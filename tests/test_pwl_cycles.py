@@ -339,3 +339,16 @@ def test_wrong_requests_are_named():
         basin_fraction(Tent(), fixed_points(Tent())[0], scale=math.nan)
     with pytest.raises(DsrError, match="columns"):
         against_data(fixed_points(Tent()), np.random.default_rng(0).standard_normal((10, 2)))
+
+
+@pytest.mark.parametrize("method", ["auto", "exhaustive", "search"])
+def test_a_linear_map_has_its_one_fixed_point_and_no_cycles(method):
+    """An AL-RNN without rectified units has one region."""
+    model = ALRNN(3, 5, 0, seed=0).double()
+    with torch.no_grad():
+        model.h.copy_(torch.arange(1.0, 6.0))
+    jacobian = (torch.diag(model.A) + model.W).detach().numpy()
+    (orbit,) = cycles(model, 1, method=method).orbits
+    np.testing.assert_allclose(orbit.points[0], np.linalg.solve(np.eye(5) - jacobian, np.arange(1.0, 6.0)), rtol=1e-9)
+    np.testing.assert_allclose(np.sort_complex(orbit.multipliers), np.sort_complex(np.linalg.eigvals(jacobian)))
+    assert not cycles(model, 2, method=method).orbits

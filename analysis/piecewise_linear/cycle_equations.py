@@ -15,7 +15,7 @@ NULL = 1e-10  # singular values below this, relative to 1 + the largest, belong 
 
 def region_maps(pieces: Pieces, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Matrices (R, M, M) and offsets (R, M) of the regions among bits (..., gates), and the number of each (...)."""
-    rows = bits.reshape(-1, bits.shape[-1])
+    rows = bits.reshape(int(np.prod(bits.shape[:-1])), bits.shape[-1])  # without gates -1 would mean nothing
     _, first, index = np.unique(region_codes(rows), return_index=True, return_inverse=True)
     maps, offsets = pieces.affine(rows[first])
     return np.ascontiguousarray(maps), np.ascontiguousarray(offsets), index.reshape(bits.shape[:-1])

@@ -88,7 +88,7 @@ def _exhaustive(
         raise SpecError("regions that were not listed", "a list of regions", "raise most")
     words = lyndon_words(len(bits), period)
     reduced = None
-    if gates is not None and (period * pieces.gates) ** 3 <= 4 * period * pieces.states**3:
+    if gates is not None and pieces.gates and (period * pieces.gates) ** 3 <= 4 * period * pieces.states**3:
         reduced = reduced_equations(gates, period)
     if reduced is not None:
         verdict = reduced.judge(bits, words)

@@ -21,7 +21,7 @@ def region_codes(bits: Any) -> np.ndarray:
 
     Up to 63 bits: the sum of bit i times 2^i, so codes of different trajectories compare. With more bits equal
     rows get equal labels 0, 1, ... in lexicographic order of the packed bits, which compare only within one
-    call. Raises `DataError` for anything but bits.
+    call. Without bits all rows are in the one region 0. Raises `DataError` for anything but bits.
     """
     rows, packed = _pack(bits)
     if rows.shape[1] <= PACKED:
@@ -41,8 +41,8 @@ def region_symbols(bits: Any | Callable[[np.ndarray], Any], states: Any = None, 
     states : (time, state), needed with a function; it is called on at most 65,536 rows at once.
     dt : time per row.
 
-    The alphabet holds the visited regions as bit strings, bit 0 first, in ascending order of their codes: equal
-    regions of two runs of the same model have equal names. Regions of different models have nothing to do with
+    The alphabet holds the visited regions as bit strings, bit 0 first, in ascending order of their codes ("linear" for
+    a map without bits): equal regions of two runs of the same model have equal names. Regions of different models have nothing to do with
     each other (units can be permuted): compare models through `fit_partition`, or by itineraries.
     Raises `DataError` for bits that are none.
     """
@@ -60,16 +60,16 @@ def region_symbols(bits: Any | Callable[[np.ndarray], Any], states: Any = None, 
         raise DataError(f"dt = {dt}", "a positive number", "give the time per row")
     rows, _ = _pack(bits)
     _, first, symbols = np.unique(region_codes(rows), return_index=True, return_inverse=True)
-    names = tuple("".join("1" if b else "0" for b in rows[i]) for i in first)
+    names = tuple("".join("1" if b else "0" for b in rows[i]) or "linear" for i in first)
     return SymbolSequence(symbols.astype(np.int64), names, np.arange(len(rows)) * float(dt))
 
 
 def _pack(bits: Any) -> tuple[np.ndarray, np.ndarray]:
     rows = np.asarray(bits)
-    if rows.ndim != 2 or rows.shape[0] < 1 or rows.shape[1] < 1 or rows.dtype.kind not in "biu":
+    if rows.ndim != 2 or rows.shape[0] < 1 or rows.dtype.kind not in "biu":
         raise DataError(
             f"bits of shape {rows.shape} and type {rows.dtype}",
-            "booleans of shape (time, P) with P >= 1",
+            "booleans of shape (time, P)",
             "pass model.bits(states), not the states",
         )
     if rows.dtype.kind != "b":

@@ -102,7 +102,7 @@ def _found(run: RunMaterial) -> list[tuple[np.ndarray, str, int, np.ndarray]]:
     if model.state_dim > MOST_STATES:
         raise NotApplicable(f"{model.state_dim} states, and not piecewise linear: no search for fixed points")
     if run.measures["outcome"]["name"] == FIXED_POINT:
-        points = _around_rest(run, states[-1:])
+        points = tuple(_around_rest(run, states[-1:]))
     else:
         points = analysis.smooth_points(model, states[:: len(states) // STARTS], dt=dt, kick=0.5).fixed
     return [(observed(p.point[None]), p.kind, p.unstable, rates_of(p.multipliers, dt)) for p in points]

@@ -45,11 +45,11 @@ def invariant_density(
         mesh = axes.pcolormesh(*edges, density, norm=norm, cmap="cividis", rasterized=True)
         outside = 1.0 - share.sum()
         axes.set_title(name + (f" ({outside:.1%} outside)" if outside > 5e-4 else ""))
-    labels = [re.sub(r" of truth \(.*", "", label) for label in labels]  # two panels in one column of a page
+    across, up = (re.sub(r" of truth \(.*", "", label) for label in labels)  # two panels in one column of a page
     for axes in panels:
-        axes.set_xlabel(labels[0])
+        axes.set_xlabel(across)
         axes.locator_params(nbins=4)
-    panels[0].set_ylabel(labels[1])
+    panels[0].set_ylabel(up)
     if generated is None:
         say(panels[1], no_free_run(diverged_at).replace(": ", ":\n"))
     bar = figure.colorbar(mesh, ax=list(panels), location="bottom", aspect=40, pad=0.03, extend="max")
