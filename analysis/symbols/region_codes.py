@@ -42,8 +42,8 @@ def region_symbols(bits: Any | Callable[[np.ndarray], Any], states: Any = None, 
     dt : time per row.
 
     The alphabet holds the visited regions as bit strings, bit 0 first, in ascending order of their codes ("linear" for
-    a map without bits): equal regions of two runs of the same model have equal names. Regions of different models have nothing to do with
-    each other (units can be permuted): compare models through `fit_partition`, or by itineraries.
+    a map without bits): equal regions of two runs of the same model have equal names. Regions of different models have
+    nothing to do with each other (units can be permuted): compare models through `fit_partition`, or by itineraries.
     Raises `DataError` for bits that are none.
     """
     if callable(bits):
