@@ -161,7 +161,8 @@ def test_a_failure_of_the_device_is_one_of_each_run(tmp_path, monkeypatch):
     assert sizes(packs(jobs(tmp_path, "seed=0,1", tree=FEW), 2)) == [1, 1], "then they are tried alone"
 
 
-def test_a_worker_tells_of_each_run_of_a_pack(tmp_path):
+def test_a_worker_tells_of_each_run_of_a_pack(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "STOPPED", set())  # other tests sweep in this process, too
     found = jobs(tmp_path, "seed=0,1", tree=FEW)
     told = worker.compute_together([job.text for job in found], str(tmp_path), "s", report=False)
     assert told == [{"outcome": "finished"}] * 2 and [job.state for job in found] == ["finished"] * 2
