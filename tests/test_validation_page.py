@@ -118,10 +118,12 @@ def test_every_seed_stands_on_the_page(store, found):
         assert f"| {value:.3g} |" in line
 
 
-def test_the_page_says_what_is_missing_and_is_the_same_twice(store):
+def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch):
+    monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": {"seed": "0..9"}})
     other = Section("not-there", "Nothing", "No run.")
     text = page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
     assert text == page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    assert "6 of 10 runs have ended." in text
     assert "Not computed yet: not-there." in text and "dsr sweep proof" in text
     assert "![A proof](validation/proof.png)" in text and "| D_stsp | 0.5 | notebook | nobody |" in text
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from dsr.measure import Floor
 
@@ -78,6 +79,9 @@ def _panel(
         axes.plot(*zip(*truth, strict=True), color=TRUTH, lw=1.2, zorder=1)
     elif values and min(values) > 0 and max(values) > 10 * min(values):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if max(values) < 300 * min(values) else (1.0,)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     span = list(places.values())
     width = (max(span) - min(span)) / 80 if len(span) > 1 else 0.0
     for i, (name, line) in enumerate(lines.items()):

@@ -16,12 +16,16 @@ from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
 from ..gallery.__main__ import small_png
 from ..store import RunStore
-from .page import comparison
+from .page import ENDED, comparison
 from .section import Section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+UNITS = {
+    "valid prediction time": "valid prediction time (Lyapunov times)", "D_stsp": "D_stsp (nats)",
+    "lambda_1": "lambda_1 (per time unit)",
+}  # fmt: skip
 LABELS = {
     "model.relu_units": "rectified units", "data.noise": "noise (sd)", "data.train": "rows for training",
     "data.parameters.dim": "sites", "data.columns": "observed", "training.window": "rows of a window",
@@ -32,7 +36,7 @@ def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
     """recipe -> PNG, of the sections that have a figure and runs."""
     index = read_index(store, OF_COMPARISON)
     every = records(index)
-    known = {record["experiment"] for record in every}
+    known = {record["experiment"] for record in every if record["state"] in ENDED}
     drawn = {}
     for section in sections:
         if section.figure and section.recipe in known:
@@ -78,7 +82,7 @@ def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, A
             if section.swept == "data.columns":
                 x = _seen(settings)
             lines.setdefault(record["model"], []).append((x, cell))
-        panels[measure] = {name: _line(points) for name, points in sorted(lines.items())}
+        panels[UNITS.get(measure, measure)] = {name: _line(points) for name, points in sorted(lines.items())}
     return family_sweep(panels, swept_name=LABELS[section.swept])
 
 

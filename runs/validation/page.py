@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..bench.markdown import paragraphs
 from ..compare.comparison import OF_COMPARISON, Comparison, compare
 from ..compare.index import read_index
+from ..compare.run_rows import DAMAGED, FAILED, FINISHED
+from ..recipes import recipe
 from ..store import RunStore
+from ..sweep.plan import combinations
 from . import tables
 from .section import Section
 
@@ -16,12 +19,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FOLDER = "validation"
+ENDED = (FINISHED, FAILED, DAMAGED)
 HEAD = """\
-Each row is the median over seeds [quartiles]. **lost** are runs that diverged, collapsed to a fixed point or cycle, \
-are not chaotic, or failed with an error; they rank last and are in no median of distances. **floor**: the same score \
-between independent true trajectories, 5, 50 and 95 %. "% off" is the median distance from the truth, lost runs \
-counted as infinitely far. CPU s: of a whole run, data, training and judgement, on one thread. Settings were chosen \
-on Lorenz-63 during development; where they were tried on the data of a section, its text says so."""
+Each row is the median over seeds [quartiles] of the runs that have ended. **lost** are runs that diverged, collapsed \
+to a fixed point or cycle, are not chaotic, or failed with an error. A run that collapsed keeps its numbers, which \
+are in the medians; one that diverged or failed has none, ranks last and counts as infinitely far from the truth. \
+**floor**: the same score between independent true trajectories, 5, 50 and 95 %. "% off" is the median distance from \
+the truth. CPU s: of a whole run, data, training and judgement, on one thread (of a run that was interrupted: since \
+then). Settings were chosen on Lorenz-63 during development; where they were tried on the data of a section, its text \
+says so."""
 
 
 def page(
@@ -31,7 +37,7 @@ def page(
     more : paragraphs behind the sections."""
     index = read_index(store, OF_COMPARISON)
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
-    known = set(columns["experiment"])
+    known = {e for e, s in zip(columns["experiment"], index["state"].to_pylist(), strict=True) if s in ENDED}
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
     missing = []
     for section in sections:
@@ -50,7 +56,9 @@ def comparison(index: pa.Table, section: Section) -> Comparison:
 
 
 def _part(found: Comparison, columns: dict[str, Any], section: Section, picture: str | None) -> list[str]:
-    blocks = [f"## {section.title}", section.text, f"Again: `{command(section)}`; one run of it with `seed=0`."]
+    done, planned = sum(map(tables.ended, found.counts)), len(combinations(recipe(section.recipe) or {}))
+    again = f"{done} of {planned} runs have ended. Again: `{command(section)}`; one run of it with `seed=0`."
+    blocks = [f"## {section.title}", section.text, again]
     blocks += [f"![{section.title}]({picture})"] if picture else []
     blocks += [tables.goals(found, section), tables.reached(found, section), tables.published(section)]
     if section.details:

@@ -21,14 +21,19 @@ def reached(found: Comparison, section: Section) -> str:
     several = len(found.tasks) > 1
     head = [*(["system"] if several else []), "model", "runs", "lost", *section.measures, "CPU s"]
     rows = []
-    for count in found.counts:
+    for count in (c for c in found.counts if ended(c)):
         cells = {c.measure: c for c in found.cells if (c.task, c.contestant) == (count.task, count.contestant)}
         rows.append([
-            *([count.task] if several else []), count.contestant, str(count.runs), str(lost(count)),
+            *([count.task] if several else []), count.contestant, str(ended(count)), str(lost(count)),
             *(_statistics(cells.get(name)) for name in section.measures),
             "" if count.seconds is None else f"{count.seconds:.0f}",
         ])  # fmt: skip
     return "\n\n".join([table(head, rows), *_references(found, section)])
+
+
+def ended(count: Count) -> int:
+    """Runs that have finished or failed."""
+    return count.runs - count.unfinished
 
 
 def lost(count: Count) -> int:
@@ -124,7 +129,7 @@ def _baselines(cell: Cell) -> str:
 def _found(found: Comparison, goal: Goal) -> tuple[float, int]:
     """The number that a goal is about, over all tasks of the section, and of how many runs it is."""
     counts = [c for c in found.counts if goal.contestant in c.contestant]
-    runs = sum(c.runs for c in counts)
+    runs = sum(ended(c) for c in counts)
     if goal.statistic == "not lost":
         return float(runs - sum(lost(c) for c in counts)), runs
     cells = [c for c in found.cells if c.measure == goal.measure and goal.contestant in c.contestant]
