@@ -12,7 +12,8 @@ import pytest
 from dsr.runs import figures
 from dsr.runs.drawing import KINDS
 from dsr.runs.figures import forest
-from dsr.runs.gallery.__main__ import MANY, RUNS, page, small_png
+from dsr.runs.figures.small_png import small_png
+from dsr.runs.gallery.__main__ import MANY, RUNS, page
 from dsr.runs.gallery.comparison import FAMILIES, quartiles
 from dsr.runs.gallery.pictures import SPECS, Picture
 from dsr.runs.spec import parse

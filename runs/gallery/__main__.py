@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dsr.errors import DsrError
 
 from ..bench.markdown import paragraphs
-from ..figures import render
-from ..figures.style import SINGLE
+from ..figures.small_png import small_png
 from ..progress import TerminalProgress
 from ..store import RunFolder, RunStore
 from .pictures import Picture, of_comparisons, of_runs
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FOLDER = "gallery"
-PIXELS, COLOURS = (440, 660), 128  # width of a figure of one column, and at most
 HEAD = """\
 Figures of a run come from `dsr figures RUN`, as PDF in the run's folder (`--format svg,png`, `--only NAMES`, `-o \
 FOLDER`); those that do not apply to a run are named with the reason. Several runs, as ids or as filters (`dsr \
@@ -32,18 +25,6 @@ function of `dsr.runs.figures` that takes results and returns a matplotlib Figur
 bytes. One column of a journal is 8.6 cm, two are 17.8 cm; colours are told apart by colour-blind readers, and dense \
 dots are pixels also in vector files."""
 RUNS, MANY = "Of one run", "Of several runs"
-
-
-def small_png(figure: Figure) -> bytes:
-    """A PNG of few colours, none of them lost, which is what a page in a repository can bear."""
-    from PIL import Image
-
-    width = figure.get_size_inches()[0]
-    dpi = int(min(PIXELS[0] / SINGLE, PIXELS[1] / width))
-    few = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
-    buffer = io.BytesIO()
-    few.save(buffer, "png", optimize=True)
-    return buffer.getvalue()
 
 
 def page(parts: dict[str, list[Picture]]) -> str:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given.page:
             failed = compute(sections, store, data=given.data, seeds=given.seeds, workers=given.workers)
         out = RunFolder(given.output)
-        from ..gallery.__main__ import small_png
+        from ..figures.small_png import small_png
         from .figures import draw  # matplotlib
         from .minimal.collect import collect
         from .minimal.figure import minimal_figure

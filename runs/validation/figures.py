@@ -14,7 +14,7 @@ from ..compare.index import read_index
 from ..compare.select import flat_settings, records
 from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
-from ..gallery.__main__ import small_png
+from ..figures.small_png import small_png
 from ..store import RunStore
 from .page import ENDED, comparison
 from .section import Section
