@@ -17,6 +17,7 @@ from ..figures.family_sweep import Line
 from ..figures.small_png import small_png
 from ..store import RunStore
 from .page import ENDED, comparison
+from .ranks import diagrams
 from .section import Section
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ LABELS = {
 
 
 def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
-    """recipe -> PNG, of the sections that have a figure and runs."""
+    """recipe -> PNG, of the sections that have a figure and runs; recipe-ranks-measure -> PNG, of the ranked ones."""
     index = read_index(store, OF_COMPARISON)
     every = records(index)
     known = {record["experiment"] for record in every if record["state"] in ENDED}
@@ -41,8 +42,10 @@ def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
     for section in sections:
         if section.figure and section.recipe in known:
             found = comparison(index, section)
-            if section.figure == "matrix":
+            if section.ranked:
                 figure = matrix(found)
+                for name, diagram in diagrams(found, section).items():
+                    drawn[f"{section.recipe}-ranks-{name.replace(' ', '-')}"] = small_png(diagram)
             else:
                 rows = {row: record for record in every for row in range(*record["rows"])}
                 figure = along(found, section, rows)

@@ -13,6 +13,7 @@ from ..recipes import recipe
 from ..store import RunStore
 from ..sweep.plan import combinations
 from . import tables
+from .ranks import summary
 from .section import Section
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ says so."""
 def page(
     store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str], more: Sequence[str] = ()
 ) -> str:
-    """The page as Markdown. machine : a line about it. pictures : recipe -> path of its figure beside the page.
-    more : paragraphs behind the sections."""
+    """The page as Markdown. machine : a line about it. pictures : recipe, or recipe-ranks-measure -> path of
+    the figure. more : paragraphs behind the sections."""
     index = read_index(store, OF_COMPARISON)
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
     known = {e for e, s in zip(columns["experiment"], index["state"].to_pylist(), strict=True) if s in ENDED}
@@ -44,7 +45,9 @@ def page(
         if section.recipe not in known:
             missing.append(section.recipe)
             continue
-        blocks += _part(comparison(index, section), columns, section, pictures.get(section.recipe))
+        mine = pictures.get(section.recipe)
+        ranks = [path for name, path in pictures.items() if name.startswith(f"{section.recipe}-ranks-")]
+        blocks += _part(comparison(index, section), columns, section, mine, ranks)
     blocks += more
     if missing:
         blocks.append(f"Not computed yet: {', '.join(missing)}.")
@@ -55,12 +58,18 @@ def comparison(index: pa.Table, section: Section) -> Comparison:
     return compare(index, [f"experiment={section.recipe}"], by=section.by)
 
 
-def _part(found: Comparison, columns: dict[str, Any], section: Section, picture: str | None) -> list[str]:
+def _part(
+    found: Comparison, columns: dict[str, Any], section: Section, picture: str | None, ranks: Sequence[str]
+) -> list[str]:
     done, planned = sum(map(tables.ended, found.counts)), len(combinations(recipe(section.recipe) or {}))
     again = f"{done} of {planned} runs have ended. Again: `{command(section)}`; one run of it with `seed=0`."
     blocks = [f"## {section.title}", section.text, again]
     blocks += [f"![{section.title}]({picture})"] if picture else []
-    blocks += [tables.goals(found, section), tables.reached(found, section), tables.published(section)]
+    blocks += [f"![mean ranks]({path})" for path in ranks]
+    reached = tables.reached(found, section)
+    if section.ranked:
+        reached = summary(found, section) + f"\n\n<details><summary>every system</summary>\n\n{reached}\n\n</details>"
+    blocks += [tables.goals(found, section), reached, tables.published(section)]
     if section.details:
         seeds = tables.every_seed(found, columns, section)
         blocks.append(f"<details><summary>every seed</summary>\n\n{seeds}\n\n</details>")

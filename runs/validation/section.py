@@ -63,3 +63,8 @@ class Section:
     figure: str = ""
     swept: str = ""
     details: bool = field(default=True)  # every seed in a table that opens
+
+    @property
+    def ranked(self) -> bool:
+        """Over many systems, whose rows open below the ranks."""
+        return self.figure == "matrix"

@@ -1,0 +1,74 @@
+"""Ranks over systems on the validation page: who is first, who stands at the floor, who is not told apart."""
+
+import pytest
+
+from dsr.runs.compare.index import read_index
+from dsr.runs.execute import execute
+from dsr.runs.figures import render
+from dsr.runs.spec import parse
+from dsr.runs.store import RunStore
+from dsr.runs.validation.figures import draw
+from dsr.runs.validation.page import comparison, page
+from dsr.runs.validation.ranks import diagrams, summary
+from dsr.runs.validation.section import Section
+
+DATA = {"train": 1500, "validation": 400, "test": 2000, "floor_trajectories": 3}
+ANALYSIS = {"starts": 5, "lyapunov_steps": 400, "lyapunov_members": 2}
+SECTION = Section(
+    "ranked", "Ranked", "Two models of two maps.", measures=("D_stsp", "lambda_1"), figure="matrix", details=False
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A polynomial, which is exact for both maps, and a linear model."""
+    found = RunStore(tmp_path_factory.mktemp("ranks"))
+    for model in ({"name": "ngrc", "lags": 1, "degree": 2}, {"name": "var"}):
+        for system in ("henon", "tinkerbell"):
+            data = DATA | {"system": system}
+            tree = {"data": data, "model": model, "analysis": ANALYSIS, "seed": 0, "experiment": "ranked"}
+            execute(parse(tree), found, report=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(store):
+    return comparison(read_index(store), SECTION)
+
+
+def test_the_better_model_of_every_system_has_rank_one(found):
+    lines = [line for line in summary(found, SECTION).splitlines() if line.startswith("| ")][2:]
+    first, second = (line.strip("| ").split(" | ") for line in lines)
+    assert first[0] == "ngrc" and second[0] == "var"
+    assert first[-2].startswith("1.00") and first[-1].startswith("1.00")
+    assert second[-2].startswith("2.00") and second[-1].startswith("2.00")
+    assert first[1:4] == ["2", "2", "0"] and second[1:4] == ["2", "2", "2"]
+
+
+def test_the_floor_is_that_of_each_system(found):
+    """The exact model is at the floor; the linear one is nowhere."""
+    cells = {(c.contestant, c.task): c for c in found.cells if c.measure == "D_stsp"}
+    at = [c.median <= c.floor_high for (name, _), c in sorted(cells.items()) if name == "ngrc"]
+    lines = summary(found, SECTION).splitlines()
+    assert f"| {sum(at)} of 2 |" in next(line for line in lines if line.startswith("| ngrc"))
+    assert "| 0 of 2 |" in next(line for line in lines if line.startswith("| var"))
+    assert sum(at) > 0
+
+
+def test_two_systems_tell_nobody_apart(found):
+    """Two signs can give no p below 1/2: both models share a letter and a bar."""
+    text = summary(found, SECTION)
+    assert text.count("1.00 a") == 2 and text.count("2.00 a") == 2
+    drawn = diagrams(found, SECTION)
+    assert set(drawn) == {"D_stsp", "lambda_1"}
+    bars = [line for line in drawn["D_stsp"].axes[0].lines if line.get_gid() == "group"]
+    assert len(bars) == 1 and render(drawn["D_stsp"])[:4] == b"\x89PNG"
+
+
+def test_the_page_shows_ranks_first_and_opens_the_systems(store, monkeypatch):
+    monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA | {"system": "henon"}})
+    pictures = {name: f"validation/{name}.png" for name in draw(store, [SECTION])}
+    assert set(pictures) == {"ranked", "ranked-ranks-D_stsp", "ranked-ranks-lambda_1"}
+    text = page(store, [SECTION], "Some machine.", pictures)
+    assert text.index("at the floor**") < text.index("<summary>every system</summary>") < text.index("| tinkerbell")
+    assert "![mean ranks](validation/ranked-ranks-lambda_1.png)" in text
