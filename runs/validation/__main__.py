@@ -13,6 +13,7 @@ from ..environment import environment
 from ..store import RunFolder, RunStore
 from .compute import compute
 from .page import FOLDER, page
+from .repeat import told
 from .section import Section
 from .sections import SECTIONS
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="folder of the published files; their sections are left out without")
     parser.add_argument("--seeds", type=int, help="only so many seeds of each recipe")
     parser.add_argument("--workers", type=int, help="processes; one per processor if not given")
+    parser.add_argument("--repeat", type=int, default=0, help="compute so many finished runs a second time instead")
     parser.add_argument("--page", action="store_true", help="compute nothing, write the page of what there is")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"), help="folder of the page; default docs")
     given = parser.parse_args(arguments)
@@ -49,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sections = chosen(given.sections)
         if not given.page:
-            failed = compute(sections, store, data=given.data, seeds=given.seeds, workers=given.workers)
+            failed = compute(
+                sections, store, data=given.data, seeds=given.seeds, workers=given.workers, repeat=given.repeat
+            )
         out = RunFolder(given.output)
         from ..figures.small_png import small_png
         from .figures import draw  # matplotlib
@@ -65,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if figure := minimal_figure(store, collected):
             pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
             out.write(pictures[MINIMAL], small_png(figure))
-        more = blocks(collected, pictures.get(MINIMAL))
+        more = [*blocks(collected, pictures.get(MINIMAL)), told(store)]
         print(out.write(PAGE, page(store, SECTIONS, machine(), pictures, more)))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)

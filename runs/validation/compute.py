@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,19 +16,32 @@ from ..sweep.jobs import Job, jobs_of
 from ..sweep.plan import combinations
 from ..sweep.watch import TerminalWatch
 from ..sweep.worker import compute as compute_run
+from .repeat import second, spread
 from .section import Section
 
 SHOWN_FAILURES = 20
 
 
 def compute(
-    sections: Sequence[Section], store: RunStore, *, data: Path | None, seeds: int | None, workers: int | None
+    sections: Sequence[Section],
+    store: RunStore,
+    *,
+    data: Path | None,
+    seeds: int | None,
+    workers: int | None,
+    repeat: int = 0,
 ) -> int:
     """Compute what the store does not have yet; returns how many runs have failed, which are named on standard error.
 
-    Sections whose published files are not there are left out, with the reason.
+    repeat : so many of the runs that the store has are computed a second time instead. Sections whose published files
+    are not there are left out, with the reason.
     """
     jobs = planned(sections, store, data, seeds)
+    if repeat:
+        chosen, store = spread(jobs, repeat), second(store)
+        jobs = [
+            replace(job, folder=store.folder(job.spec.experiment, job.run_id)) for job in jobs if job.run_id in chosen
+        ]
     if not jobs:
         return 0
     with TerminalWatch() as watch, connected(workers=workers) as client:

@@ -1,0 +1,53 @@
+"""Runs of the validation page computed twice: the same bytes, and differences are named."""
+
+import json
+
+import pytest
+
+from dsr.runs.manifest import seal
+from dsr.runs.store import RunStore
+from dsr.runs.validation.compute import compute
+from dsr.runs.validation.repeat import second, told
+from dsr.runs.validation.section import Section
+
+TREE = {
+    "experiment": "twice",
+    "data": {"system": "henon", "train": 800, "validation": 300, "test": 1000, "floor_trajectories": 3},
+    "analysis": {"starts": 4, "lyapunov_steps": 200, "lyapunov_members": 2},
+    "sweep": {"seed": "0..1", "model": ["ngrc", "var", "alrnn"], "alrnn:training.steps": [60]},
+}
+SECTION = Section("twice", "Twice", "Three models.")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    found = RunStore(tmp_path_factory.mktemp("repeat"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsr.runs.validation.compute.recipe", lambda name: TREE)
+        for repeat in (0, 3):
+            assert compute([SECTION], found, data=None, seeds=None, workers=1, repeat=repeat) == 0
+    return found
+
+
+def test_the_repeated_runs_are_spread_and_give_the_same_bytes(store):
+    again, runs = ([f.path.name for f in s.runs()] for s in (second(store), store))
+    assert len(set(again)) == 3 and set(again) < set(runs)
+    assert {name.split("-")[2] for name in again} == {"s000", "s001"}
+    assert len(runs) == 6  # the second store's are none of the page's
+    assert "3 runs were computed a second time" in told(store) and ": 3 gave the same bytes" in told(store)
+
+
+def test_another_number_is_named(store):
+    folder = second(store).runs()[0]
+    first = store.folder("twice", folder.path.name)
+    tree = first.read_json("measures.json")
+    tree["notes"] = ["another"]
+    first.write("measures.json", json.dumps(tree))
+    assert f"- twice/{folder.path.name}: measures.json differ" in told(store)
+    seal(first)
+    text = told(store)
+    assert ": 2 gave the same bytes" in text and f"- twice/{folder.path.name}: measures.json differ" in text
+
+
+def test_nothing_repeated_nothing_told(tmp_path):
+    assert told(RunStore(tmp_path)) == ""
