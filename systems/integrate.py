@@ -56,7 +56,8 @@ def flow_orbit(field, params, start, orbit, substeps, h):
     rows, dim = orbit.shape
     x, y = start.copy(), np.empty(dim)
     k1, k2, k3, k4 = np.empty(dim), np.empty(dim), np.empty(dim), np.empty(dim)
-    orbit[0] = x
+    for i in range(dim):
+        orbit[0, i] = x[i]
     for row in range(1, rows):
         for substep in range(substeps):
             field(x, k1, *params)
@@ -75,7 +76,8 @@ def flow_orbit(field, params, start, orbit, substeps, h):
                 finite = finite and np.isfinite(x[i])
             if not finite:
                 return (row - 1) * substeps + substep + 1
-        orbit[row] = x
+        for i in range(dim):
+            orbit[row, i] = x[i]
     return -1
 
 
@@ -128,19 +130,21 @@ def map_orbit(field, params, start, orbit, substeps, h):
     """Fills `orbit` (rows, dim) with the states of a map every `substeps` iterations; `h` is unused (same call as
     `flow_orbit`).
     """
-    rows = orbit.shape[0]
-    x, y = start.copy(), np.empty(start.shape[0])
-    orbit[0] = x
+    rows, dim = orbit.shape
+    x, y = start.copy(), np.empty(dim)
+    for i in range(dim):
+        orbit[0, i] = x[i]
     for row in range(1, rows):
         for substep in range(substeps):
             field(x, y, *params)
-            x[:] = y
             finite = True
-            for i in range(x.shape[0]):
+            for i in range(dim):
+                x[i] = y[i]
                 finite = finite and np.isfinite(x[i])
             if not finite:
                 return (row - 1) * substeps + substep + 1
-        orbit[row] = x
+        for i in range(dim):
+            orbit[row, i] = x[i]
     return -1
 
 
@@ -158,8 +162,10 @@ def map_tangent(field, jacobian, params, states, tangents, substeps, h):
                 for j in range(dim):
                     for c in range(product.shape[1]):
                         product[i, c] += J[i, j] * tangents[b, j, c]
-            tangents[b] = product
-            states[b] = y
+            for i in range(dim):
+                states[b, i] = y[i]
+                for c in range(product.shape[1]):
+                    tangents[b, i, c] = product[i, c]
     return states, tangents
 
 

@@ -152,6 +152,16 @@ def test_exponents_of_the_step_and_of_the_flow_are_those_of_the_system(lorenz):
     assert sum(continuous) == pytest.approx(-(10 + 1 + 8 / 3), rel=1e-4)  # divergence of the field
 
 
+def test_a_field_of_ones_own_runs_freely(lorenz):
+    """It has no layers to compile: the plain loop is taken."""
+    x0 = LORENZ.attractor_points(1, transient=30.0, seed=1)
+    run = lorenz.free_run(x0, 50).states[0, -1]
+    state = torch.from_numpy(x0)
+    for _ in range(50):
+        state = lorenz.step(state)
+    np.testing.assert_array_equal(run, state[0].numpy())
+
+
 def test_the_flow_composes_and_every_row_has_its_own_duration(lorenz):
     z = torch.from_numpy(LORENZ.attractor_points(5, transient=30.0, seed=1))
     lorenz.substeps = 4

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dsr.analysis import conditional_exponents, lyapunov_spectrum
-from dsr.models import ALRNN, GRU, LSTM, S4D, EchoStateNetwork, NeuralODE, ShallowPLRNN
+from dsr.models import ALRNN, GRU, LSTM, S4D, EchoStateNetwork, NeuralODE, NextGenerationReservoir, ShallowPLRNN
 from dsr.systems import get_system
 from dsr.tangent import orthonormalise
 
@@ -105,6 +105,29 @@ def test_the_spectrum_of_every_kind_of_model_is_that_of_its_jacobians(name):
     q = _first_frame(model.state_dim, k)
     area = torch.linalg.svdvals(product @ torch.from_numpy(q)).log().sum() / (steps * 0.5)
     assert leading.exponents.sum() == pytest.approx(float(area), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "ALRNN"])
+def test_orbits_with_one_tangent_vector_each_equal_the_stepwise_map(name):
+    model, method = MODELS[name]
+    x0 = 0.3 * np.random.default_rng(2).standard_normal((3, model.state_dim))
+    settings = {"steps": 24, "transient": 6, "dt": 1.0, "k": 2, "qr_every": 3}
+    assert model.tangent_map().stretch is not None
+    fast = lyapunov_spectrum(model.tangent_map(), x0, **settings)
+    slow = lyapunov_spectrum(plain(model.tangent_map()), x0, **settings)
+    assert fast.settings["method"] == method
+    assert fast.history == pytest.approx(slow.history, abs=1e-9)
+    assert fast.stderr == pytest.approx(slow.stderr, abs=1e-9)
+
+
+def test_members_of_a_smooth_map_that_diverge_are_counted():
+    """x' = x^2 runs away from 2 and stays at its fixed point 1, where its slope is 2."""
+    model = NextGenerationReservoir(1, lags=1, degree=2)
+    with torch.no_grad():
+        model.W.copy_(torch.tensor([[0.0, -1.0, 1.0]], dtype=model.W.dtype))
+    s = lyapunov_spectrum(model.tangent_map(), np.array([[1.0], [2.0]]), steps=40, transient=10, dt=1.0, kick=0.0)
+    assert s.diverged == 1 and s.members == 2
+    assert s.exponents[0] == pytest.approx(np.log(2.0), abs=1e-12)
 
 
 def _first_frame(d, k):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import DataError, SpecError
 from ..tangent import Stretch, TangentSteps
+from .orbit_tangents import orbit_stretch
 from .orbits import Orbit, plain_orbit
 
 
@@ -260,7 +261,8 @@ class Model(nn.Module, metaclass=_Remembering):
 
     def compiled_stretch(self) -> Stretch | None:
         """A compiled loop of this very model's tangent vectors (see `dsr.tangent`), where there is one."""
-        return None
+        orbit = self.compiled_orbit()
+        return None if orbit is None else orbit_stretch(orbit)
 
     @property
     def orbit_is_compiled(self) -> bool:

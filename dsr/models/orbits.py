@@ -81,7 +81,8 @@ def alrnn_loop(A, W, h, first, start, tangent, n, renormalise):
     follow = tangent.shape[0] > 0
     phi, dphi, z = np.empty(M), np.empty(M), np.empty(M)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         for t in range(n):
             for i in range(M):
                 phi[i] = 0.0 if i >= first and z[i] <= 0.0 else z[i]
@@ -106,7 +107,8 @@ def alrnn_loop(A, W, h, first, start, tangent, n, renormalise):
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth
@@ -120,7 +122,8 @@ def shallow_loop(A, W1, W2T, h1, h2, clipped, start, tangent, n, renormalise):
     follow = tangent.shape[0] > 0
     u, du, z = np.empty(L), np.empty(L), np.empty(M)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         for t in range(n):
             u[:] = 0.0
             for m in range(M):
@@ -156,7 +159,8 @@ def shallow_loop(A, W1, W2T, h1, h2, clipped, start, tangent, n, renormalise):
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth

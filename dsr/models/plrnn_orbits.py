@@ -16,7 +16,8 @@ def dendritic_loop(A, W, h, alpha, H, clipped, start, tangent, n, renormalise):
     phi, slope, z = np.empty(M), np.empty(M), np.empty(M)
     total = alpha.sum() if clipped else 0.0
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         for t in range(n):
             for i in range(M):
                 sent, steep = 0.0, 0.0
@@ -48,7 +49,8 @@ def dendritic_loop(A, W, h, alpha, H, clipped, start, tangent, n, renormalise):
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth

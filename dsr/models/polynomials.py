@@ -109,7 +109,8 @@ def map_loop(
     follow = tangent.shape[0] > 0
     phi, dphi, new, dnew, z = np.ones(terms), np.zeros(terms), np.empty(obs), np.empty(obs), np.empty(dim)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(dim):
+            z[i] = start[b, i]
         for t in range(n):
             for i in range(obs):
                 new[i] = keep * z[i]
@@ -142,7 +143,8 @@ def map_loop(
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(dim):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += unit(tangent[b])
     return states, tangent, growth
@@ -171,9 +173,9 @@ def flow_loop(
     z, at, v, along = np.empty(dim), np.empty(dim), np.zeros(dim), np.zeros(dim)
     slope, dslope, total, dtotal = np.empty(dim), np.zeros(dim), np.empty(dim), np.zeros(dim)
     for b in range(batch):
-        z[:] = start[b]
-        if follow:
-            v[:] = tangent[b]
+        for i in range(dim):
+            z[i] = start[b, i]
+            v[i] = tangent[b, i] if follow else 0.0
         for t in range(n):
             for _ in range(substeps):
                 total[:] = 0.0
@@ -211,9 +213,11 @@ def flow_loop(
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(dim):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += unit(v)
         if follow:
-            tangent[b] = v
+            for i in range(dim):
+                tangent[b, i] = v[i]
     return states, tangent, growth

@@ -51,7 +51,9 @@ def multiply(matrices, region, q, steps, growth, orthonormalise):
                         entry = W[i, j]
                         for c in range(k):
                             moved[i, c] += entry * q[b, j, c]
-                q[b] = moved
+                for i in range(d):
+                    for c in range(k):
+                        q[b, i, c] = moved[i, c]
             orthonormalise(q[b], growth[n, b])
 
 

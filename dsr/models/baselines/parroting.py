@@ -115,7 +115,8 @@ def parroting_loop(stretches: Any, followers: Any, start: Any, n: Any) -> Any:
     count, obs = followers.shape
     states, z = np.empty((batch, n, dim)), np.empty(dim)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(dim):
+            z[i] = start[b, i]
         place = -1
         for t in range(n):
             copied = 0 <= place < count - 1
@@ -135,8 +136,10 @@ def parroting_loop(stretches: Any, followers: Any, start: Any, n: Any) -> Any:
                         least, place = distance, k
             for i in range(dim - 1, obs - 1, -1):
                 z[i] = z[i - obs]
-            z[:obs] = followers[place]
-            states[b, t] = z
+            for i in range(obs):
+                z[i] = followers[place, i]
+            for i in range(dim):
+                states[b, t, i] = z[i]
     return states
 
 

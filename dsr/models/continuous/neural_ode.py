@@ -132,7 +132,7 @@ class NeuralODE(Model):
         return (self.field.gain / self.field.damping).detach()
 
     def compiled_orbit(self) -> Orbit | None:
-        if type(self) is not NeuralODE or self.solver != "rk4":
+        if type(self) is not NeuralODE or type(self.field) is not Field or self.solver != "rk4":
             return None
         return rk4_orbit(self.field, self.substeps)
 

@@ -91,7 +91,8 @@ def trace(A, W, h, first, reach, bernstein, z, v, span, lengths, gates, first_cr
             z[:] = np.nan
             return used + 1
         tau = min(left, reach)
-        c[0] = z
+        for i in range(M):
+            c[0, i] = z[i]
         for k in range(1, order + 1):
             for i in range(M):
                 s = A[i] * c[k - 1, i] + (h[i] if k == 1 else 0.0)
@@ -109,7 +110,9 @@ def trace(A, W, h, first, reach, bernstein, z, v, span, lengths, gates, first_cr
                 s = s * u + c[k, i]
             z[i] = s
         if columns > 0:
-            term[:] = v
+            for i in range(M):
+                for m in range(columns):
+                    term[i, m] = v[i, m]
             for k in range(1, order + 1):
                 for i in range(M):
                     for m in range(columns):
@@ -123,7 +126,8 @@ def trace(A, W, h, first, reach, bernstein, z, v, span, lengths, gates, first_cr
                         term[i, m] = moved[i, m] * (u * tau / k)
                         v[i, m] += term[i, m]
         lengths[used] = u * tau
-        gates[used] = on
+        for i in range(M):
+            gates[used, i] = on[i]
         used += 1
         left = 0.0 if who < 0 and tau >= left else left - u * tau
         fresh = who

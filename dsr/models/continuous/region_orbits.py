@@ -29,13 +29,16 @@ def exact_loop(
     follow = tangent.shape[0] > 0
     z, v = np.empty(M), np.empty((M, 1 if follow else 0))
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         for t in range(n):
             if follow:
-                v[:, 0] = tangent[b]
+                for i in range(M):
+                    v[i, 0] = tangent[b, i]
             trace(A, W, h, first, reach, bernstein, z, v, 1.0, lengths, gates, first_crossing, polish)
             if follow:
-                tangent[b] = v[:, 0]
+                for i in range(M):
+                    tangent[b, i] = v[i, 0]
             finite = True
             for i in range(M):
                 finite = finite and abs(z[i]) <= LARGEST
@@ -44,7 +47,8 @@ def exact_loop(
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth
@@ -58,15 +62,19 @@ def runge_kutta_loop(A, W, h, first, substeps, start, tangent, n, renormalise):
     z, at, rate, total = np.empty(M), np.empty(M), np.empty(M), np.empty(M)
     v, along, bend, sum_v = np.empty(M), np.empty(M), np.empty(M), np.empty(M)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         for t in range(n):
             if follow:
-                v[:] = tangent[b]
+                for i in range(M):
+                    v[i] = tangent[b, i]
             for _ in range(substeps):
-                at[:] = z
+                for i in range(M):
+                    at[i] = z[i]
                 total[:] = 0.0
                 if follow:
-                    along[:] = v
+                    for i in range(M):
+                        along[i] = v[i]
                     sum_v[:] = 0.0
                 for stage in range(4):
                     weight = (2.0 if stage == 1 or stage == 2 else 1.0) / (6.0 * substeps)
@@ -93,7 +101,8 @@ def runge_kutta_loop(A, W, h, first, substeps, start, tangent, n, renormalise):
                     if follow:
                         v[i] += sum_v[i]
             if follow:
-                tangent[b] = v
+                for i in range(M):
+                    tangent[b, i] = v[i]
             finite = True
             for i in range(M):
                 finite = finite and abs(z[i]) <= LARGEST
@@ -102,7 +111,8 @@ def runge_kutta_loop(A, W, h, first, substeps, start, tangent, n, renormalise):
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth

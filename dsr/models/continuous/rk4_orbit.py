@@ -48,12 +48,15 @@ def rk4_loop(net, A, gain, bounded, kind, substeps, evaluate, activate, start, t
     z, zs, k, total = np.empty(M), np.empty(M), np.empty(M), np.empty(M)
     v, vs, dk, dtotal = np.zeros(M), np.empty(M), np.empty(M), np.empty(M)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(M):
+            z[i] = start[b, i]
         if follow:
-            v[:] = tangent[b]
+            for i in range(M):
+                v[i] = tangent[b, i]
         for t in range(n):
             for _ in range(substeps):
-                zs[:], vs[:] = z, v
+                for i in range(M):
+                    zs[i], vs[i] = z[i], v[i]
                 total[:], dtotal[:] = 0.0, 0.0
                 for stage in range(4):
                     evaluate(net, A, gain, bounded, kind, activate, zs, vs, k, dk, work, follow)
@@ -75,11 +78,13 @@ def rk4_loop(net, A, gain, bounded, kind, substeps, evaluate, activate, start, t
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(M):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(v)
         if follow:
-            tangent[b] = v
+            for i in range(M):
+                tangent[b, i] = v[i]
     return states, tangent, growth
 
 
@@ -88,7 +93,8 @@ def evaluate(net, A, gain, bounded, kind, activate, z, v, k, dk, work, follow):
     first, middle, last, bias, shift = net
     M, width = first.shape
     x, dx, u, du = work[0], work[1], work[2], work[3]
-    x[:], dx[:] = bias[0], 0.0
+    for j in range(width):
+        x[j], dx[j] = bias[0, j], 0.0
     for i in range(M):
         for j in range(width):
             x[j] += first[i, j] * z[i]
@@ -106,7 +112,8 @@ def evaluate(net, A, gain, bounded, kind, activate, z, v, k, dk, work, follow):
                     slope += matrix[j, i] * dx[i]
             u[j], du[j] = value, slope
         activate(kind, u, du)
-        x[:], dx[:] = u, du
+        for j in range(width):
+            x[j], dx[j] = u[j], du[j]
     for i in range(M):
         value, slope = shift[i], 0.0
         for j in range(width):

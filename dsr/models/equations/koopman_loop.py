@@ -15,7 +15,8 @@ def koopman_loop(L1, A1, a1, B1, L2, A2, a2, B2, start, tangent, n, renormalise)
     follow = tangent.shape[0] > 0
     h, dh, y, dy, z = np.empty(H), np.empty(H), np.empty(M), np.empty(M), np.empty(N)
     for k in range(batch):
-        z[:] = start[k]
+        for i in range(N):
+            z[i] = start[k, i]
         for t in range(n):
             for j in range(H):
                 total, moved = a1[j], 0.0
@@ -60,7 +61,8 @@ def koopman_loop(L1, A1, a1, B1, L2, A2, a2, B2, start, tangent, n, renormalise)
                 if follow:
                     growth[k] = np.nan
                 break
-            states[k, t] = z
+            for i in range(N):
+                states[k, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[k] += renormalise(tangent[k])
     return states, tangent, growth

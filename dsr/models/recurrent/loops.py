@@ -15,7 +15,8 @@ def lstm_loop(V, W, b, G, a, start, tangent, n, renormalise):
     follow = tangent.shape[0] > 0
     u, du, z = np.empty(4 * H), np.empty(4 * H), np.empty(size)
     for k in range(batch):
-        z[:] = start[k]
+        for i in range(size):
+            z[i] = start[k, i]
         for t in range(n):
             for j in range(4 * H):
                 total = b[j]
@@ -58,7 +59,8 @@ def lstm_loop(V, W, b, G, a, start, tangent, n, renormalise):
                 if follow:
                     growth[k] = np.nan
                 break
-            states[k, t] = z
+            for i in range(size):
+                states[k, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[k] += renormalise(v)
     return states, tangent, growth
@@ -72,7 +74,8 @@ def gru_loop(V, W, b, d, G, a, start, tangent, n, renormalise):
     follow = tangent.shape[0] > 0
     u, w, du, dw, z = np.empty(3 * H), np.empty(3 * H), np.empty(3 * H), np.empty(3 * H), np.empty(size)
     for k in range(batch):
-        z[:] = start[k]
+        for i in range(size):
+            z[i] = start[k, i]
         for t in range(n):
             for j in range(3 * H):
                 total, recurrent = b[j], 0.0
@@ -117,7 +120,8 @@ def gru_loop(V, W, b, d, G, a, start, tangent, n, renormalise):
                 if follow:
                     growth[k] = np.nan
                 break
-            states[k, t] = z
+            for i in range(size):
+                states[k, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[k] += renormalise(v)
     return states, tangent, growth

@@ -72,15 +72,18 @@ def drive_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memory, 
     """Feed rows (time, obs) in; `memory` (units,) is advanced in place, states (time, units) are those after."""
     N, D = index.shape[0], rows.shape[1]
     z, s, power, series = np.empty(D + N), np.empty(N), np.empty(N), np.empty(N)
-    z[D:] = memory
+    for i in range(N):
+        z[D + i] = memory[i]
     for t in range(rows.shape[0]):
-        z[:D] = rows[t]
+        for d in range(D):
+            z[d] = rows[t, d]
         receive(inputs, index, weights, bias, z, s)
         tanh(s, power, series)
         for i in range(N):
             z[D + i] += leak * (s[i] - z[D + i])
             states[t, i] = z[D + i]
-    memory[:] = z[D:]
+    for i in range(N):
+        memory[i] = z[D + i]
 
 
 def response_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memory, smallest, moved):
@@ -89,10 +92,12 @@ def response_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memor
     N, (L, D) = index.shape[0], rows.shape
     z, s, power, series = np.empty(D + N), np.empty(N), np.empty(N), np.empty(N)
     v, ds, zero = np.zeros((D, D + N)), np.empty(N), np.zeros(N)
-    z[D:] = memory
+    for i in range(N):
+        z[D + i] = memory[i]
     largest = 0.0
     for t in range(L):
-        z[:D] = rows[t]
+        for d in range(D):
+            z[d] = rows[t, d]
         receive(inputs, index, weights, bias, z, s)
         tanh(s, power, series)
         length = 0.0
@@ -104,7 +109,8 @@ def response_loop(inputs, index, weights, bias, leak, receive, tanh, rows, memor
             for i in range(N):
                 moved[t, d, i] = (1.0 - leak) * v[d, D + i] + leak * (1.0 - s[i] * s[i]) * ds[i]
                 length += moved[t, d, i] * moved[t, d, i]
-            v[d, D:] = moved[t, d]
+            for i in range(N):
+                v[d, D + i] = moved[t, d, i]
         for i in range(N):
             z[D + i] += leak * (s[i] - z[D + i])
         largest = max(largest, length)
@@ -122,7 +128,8 @@ def orbit_loop(inputs, index, weights, bias, leak, receive, tanh, readout, first
     z, s, power, series = np.empty(S), np.empty(N), np.empty(N), np.empty(N)
     ds, zero = np.empty(N), np.zeros(N)
     for b in range(batch):
-        z[:] = start[b]
+        for i in range(S):
+            z[i] = start[b, i]
         for t in range(n):
             receive(inputs, index, weights, bias, z, s)
             tanh(s, power, series)
@@ -150,7 +157,8 @@ def orbit_loop(inputs, index, weights, bias, leak, receive, tanh, readout, first
                 if follow:
                     growth[b] = np.nan
                 break
-            states[b, t] = z
+            for i in range(S):
+                states[b, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[b] += renormalise(tangent[b])
     return states, tangent, growth

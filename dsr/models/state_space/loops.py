@@ -57,7 +57,8 @@ def stack_loop(advance, linear, E, e, norm, scale, offset, eps, W, w, G, g, star
     z, u, r, y, q, dq = np.empty(size), np.empty(H), np.empty(H), np.empty(H), np.empty(2 * H), np.empty(2 * H)
     du, dr, dy, scratch = np.empty(H), np.empty(H), np.empty(H), np.empty(memory)
     for k in range(batch):
-        z[:] = start[k]
+        for i in range(size):
+            z[i] = start[k, i]
         for t in range(n):
             for i in range(H):
                 total, moved = e[i], 0.0
@@ -70,7 +71,8 @@ def stack_loop(advance, linear, E, e, norm, scale, offset, eps, W, w, G, g, star
                     du[i] = moved
             for m in range(layers):
                 first, last = N + m * memory, N + (m + 1) * memory
-                r[:], dr[:] = u, du
+                for i in range(H):
+                    r[i], dr[i] = u[i], du[i]
                 if norm:
                     mean, square = 0.0, 0.0
                     for i in range(H):
@@ -131,7 +133,8 @@ def stack_loop(advance, linear, E, e, norm, scale, offset, eps, W, w, G, g, star
                 if follow:
                     growth[k] = np.nan
                 break
-            states[k, t] = z
+            for i in range(size):
+                states[k, t, i] = z[i]
             if follow and ((t + 1) % UNIT == 0 or t == n - 1):
                 growth[k] += renormalise(tangent[k])
     return states, tangent, growth
