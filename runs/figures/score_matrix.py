@@ -31,7 +31,7 @@ def score_matrix(models: Sequence[str], systems: Sequence[str], scores: Mapping[
     density at its floor.
     """
     order = sorted(models, key=lambda m: (-sum(scores.get((m, s, "D_stsp"), math.inf) <= 1 for s in systems), m))
-    figure = Figure(figsize=(DOUBLE, 0.5 + 2 * (0.9 + 0.115 * len(systems))), layout="constrained")
+    figure = Figure(figsize=(DOUBLE, 0.5 + 2 * (1.2 + 0.115 * len(systems))), layout="constrained")
     grid = figure.subplots(2, 2, sharey=True)
     for axes, (measure, (label, low, high, times)) in zip(grid.ravel(), PANELS.items(), strict=True):
         table = np.array([[scores.get((m, s, measure), math.nan) for m in order] for s in systems])
