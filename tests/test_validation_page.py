@@ -1,6 +1,7 @@
 """The validation page: which runs belong to it, in which order they come, and that its numbers are the store's."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,8 @@ def test_the_table_holds_the_medians_of_the_store(store, found):
     truth = next(c.truth for c in found.cells if c.measure == "lambda_1")
     assert f"{100 * np.median(np.abs(np.array(exponents) - truth)) / truth:.1f} % off" in row
     assert "| 3 | 0 |" in row and "lambda_1 0.419 in truth" in text and "D_stsp floor" in text
+    forecasts = reached(found, replace(SECTION, measures=("valid prediction time",)))
+    assert "valid prediction time by chance" in forecasts and "floor" not in forecasts
 
 
 def test_linear_models_are_counted_as_lost_and_enter_no_error(found):

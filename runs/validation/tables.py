@@ -115,8 +115,11 @@ def _references(found: Comparison, section: Section) -> list[str]:
             if not math.isnan(cell.truth):
                 told.append(f"{name} {number(cell.truth)} in truth")
             elif not math.isnan(cell.floor_median):
+                chance = cell.floor_kind.startswith("chance")
                 floor = f"{number(cell.floor_median)} [{number(cell.floor_low)}, {number(cell.floor_high)}]"
-                told.append(f"{name} floor {floor}" + _baselines(cell))
+                told.append(
+                    f"{name} {'by chance' if chance else 'floor'} {floor}" + ("" if chance else _baselines(cell))
+                )
         lines += [f"{task}: {'; '.join(told)}."] if told else []
     return lines if len(lines) <= 4 else []
 
