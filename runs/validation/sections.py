@@ -145,7 +145,8 @@ DATA = (
     Section(
         "long-sequences", "What long windows do",
         "x of the Hindmarsh-Rose neuron, whose bursts take hundreds of rows: a shallow PLRNN with ten states, one of "
-        "them observed, trained on windows of 10 to 1000 rows with the same number of predicted rows in all.",
+        "them observed, trained on windows of 10 to 1000 rows with the same number of predicted rows in all. Where the "
+        "gradients of such windows are faster parallel in time is measured in BENCHMARKS.md.",
         by=("model", "training.window"), measures=SWEPT, figure="along", swept="training.window",
     ),
 )  # fmt: skip
