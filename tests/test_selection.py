@@ -10,7 +10,7 @@ from dsr.models import ALRNN, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.spectra import spectral_hellinger
 from dsr.training.data_exponent import DataExponent
-from dsr.training.selection import FreeRunScore
+from dsr.training.selection import FreeRunScore, quiet_rows
 
 QUICK = {"steps": 20_000}
 
@@ -102,6 +102,30 @@ def test_chaos_that_only_some_runs_leave_is_seen():
     score = FreeRunScore([series(tent(1.9999))])
     verdict = score(leaky(2 * (1 + 1e-5)))
     assert verdict.fate == "transient chaos" and verdict.score == math.inf and verdict.d_stsp < 2
+
+
+def test_a_fixed_point_that_only_quiet_data_come_near_must_not_be_stable():
+    """The tent map with a stable spot of a millionth around its fixed point: orbits from elsewhere do not meet it."""
+    fixed, reach = 1.9 / 2.9, 1e-6
+    spot = piecewise([0.5, fixed - reach, fixed + reach], [0.95, fixed + reach / 2, fixed - reach / 2], 1.9, -1.9)
+    slow = tent(1.9).free_run(np.array([[fixed + 1e-8]]), 2000).observations[0]
+    values = np.concatenate([series(tent(1.9)).values, slow])
+    quiet = FreeRunScore([TimeSeries(values, 1.0)], **QUICK)
+    assert 4000 <= quiet.quiet[0] < 4040
+    assert quiet(tent(1.9)).fate == "chaotic" and quiet(spot).score == math.inf
+    assert FreeRunScore([series(tent(1.9), 6000)], **QUICK)(spot).score < math.inf
+
+
+def test_quiet_rows_are_where_the_data_come_near_rest_in_different_places(shared_data):
+    """Noisy Lorenz-63 is quietest in the two wings, around their foci."""
+    values = np.load(shared_data / "lorenz63_noise0.05_train.npy", allow_pickle=False).astype(float)
+    first, second = (values[row] for row in quiet_rows(values, 2))
+    assert sorted([first[0] > 0, second[0] > 0]) == [False, True]
+    mean, sd = np.array([-0.12851, -0.12985, 23.58357]), np.array([7.93125, 9.00974, 8.59249])
+    for row in (first, second):
+        focus = (np.array([math.copysign(math.sqrt(72), row[0])] * 2 + [27]) - mean) / sd
+        assert np.linalg.norm(row - focus) < 0.3  # noise alone: 0.09
+    assert len(quiet_rows(np.sin(np.arange(4000.0) / 9)[:, None] / 1e3, 5)) < 5  # no more places are left
 
 
 def test_where_data_cycle_a_cycle_is_right():

@@ -15,9 +15,11 @@ from ..fate import CHAOTIC, CYCLE, DIVERGED, NOT_CHAOTIC, fate
 from ..models import Model
 from ..series import TimeSeries
 from ..spectra import spectral_hellinger
+from ..timescales import theiler_window
 from .data_exponent import DataExponent
 
 BLOCKS = 100
+QUIET = 2  # runs at most that start where the data are quietest
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class FreeRunScore:
     spectra in the run where it is largest, plus the logarithmic misfit of the largest exponent
     (`DataExponent.mismatch`); infinite for a failed model.
 
-    `starts` runs of `steps` steps each, from rows spread over the longest validation trajectory, after dropping
-    `transient`; where the family has no compiled orbit, ten times as many runs of a tenth of the length. Failed is a
-    model of which a run diverges, comes to rest or leaves chaos after a while (a transient that outlives the total
-    length of the runs is not seen), and, where the data themselves are chaotic, one on a cycle or without a positive
-    exponent. The score ranks checkpoints of one training run; it is not a result to report, because its floor depends
-    on the length and the noise of the validation data.
+    `starts` runs of `steps` steps each, after dropping `transient`: half of them, two at most, from places where the
+    longest validation trajectory is quietest, the others from rows spread over it; where the family has no compiled
+    orbit, ten times as many runs of a tenth of the length. A model that made a fixed point stable from which the data
+    depart seldom meets it on its own, but stays where the data are quiet. Failed is a model of which a run diverges,
+    comes to rest or leaves chaos after a while (a transient that outlives the total length of the runs is not seen),
+    and, where the data themselves are chaotic, one on a cycle or without a positive exponent. The score ranks
+    checkpoints of one training run; it is not a result to report, because its floor depends on the length and the
+    noise of the validation data.
 
     The observation noise of the data, where it can be told, is added to the runs before they are compared: a model
     that has learned to see through it must not lose to one that has not.
@@ -73,7 +77,7 @@ class FreeRunScore:
         self.blocks = min(BLOCKS, steps)
         self.steps, self.transient, self.smoothing = -(-steps // self.blocks) * self.blocks, transient, smoothing
         self.bins = bins or default_bins(self.truth.shape[1])
-        self.starts = starts
+        self.starts, self.quiet = starts, quiet_rows(self.truth, QUIET)
 
     def __call__(self, model: Model) -> Verdict:
         # a step in Python costs the same for one run and for many
@@ -105,6 +109,8 @@ class FreeRunScore:
     def _run(self, model: Model, starts: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Observations (starts, steps, obs), NaN once a run is not finite, and growth (starts, blocks)."""
         rows = np.linspace(model.min_context, len(self.truth), starts).astype(int)
+        quiet = np.array(self.quiet[: starts // 2], dtype=int) + 1  # the context ends with that row
+        rows[: len(quiet)] = np.maximum(quiet, model.min_context)
         context = np.stack([self.truth[row - model.min_context : row] for row in rows])
         state = model.initial_state(context).double().numpy()
         direction = np.random.default_rng(0).standard_normal(state.shape)
@@ -121,3 +127,19 @@ class FreeRunScore:
             observations[:, block * length : (block + 1) * length] = seen.numpy()
             state = states[:, -1]
         return observations, growth
+
+
+def quiet_rows(values: np.ndarray, count: int) -> list[int]:
+    """Where values (time, dim) come nearest to rest: of the stretches that vary least, all columns alike, the row next
+    to the mean, the quietest first. Each is a standard deviation or more from those before it; fewer than `count` where
+    that leaves none. Stretches are as long as a Theiler window, a quarter of the rows at most."""
+    window = max(2, min(theiler_window(values), len(values) // 4))
+    scaled = (values - values.mean(0)) / np.maximum(values.std(0), np.finfo(float).tiny)
+    sums, squares = (np.cumsum(np.pad(x, ((1, 0), (0, 0))), axis=0) for x in (scaled, scaled**2))
+    mean, square = ((s[window:] - s[:-window]) / window for s in (sums, squares))
+    unrest, found = (square - mean**2).sum(1), []
+    while len(found) < count and np.isfinite(unrest).any():
+        first = int(unrest.argmin())
+        found.append(first + int(((scaled[first : first + window] - mean[first]) ** 2).sum(1).argmin()))
+        unrest[((mean - mean[first]) ** 2).sum(1) < values.shape[1]] = np.inf
+    return found
