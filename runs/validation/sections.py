@@ -114,8 +114,8 @@ PROTOCOLS = (
 MATRIX = Section(
     "invariants-matrix",
     "Models by systems",
-    "32 systems without noise, 20,000 rows for training; every family with its own recommended settings but for the "
-    "budgets that the recipe names. A run that diverged or collapsed ranks last.",
+    "30 systems without noise, 20,000 rows for training; every family with its own recommended settings but for the "
+    "budgets and sizes that the recipe names. A run that diverged or collapsed ranks last.",
     measures=(
         "D_stsp", "D_JS", "D_H", "lambda_1", "Kaplan-Yorke dimension", "valid prediction time", "partition divergence",
     ),
