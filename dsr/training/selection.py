@@ -137,7 +137,7 @@ def quiet_rows(values: np.ndarray, count: int) -> list[int]:
     scaled = (values - values.mean(0)) / np.maximum(values.std(0), np.finfo(float).tiny)
     sums, squares = (np.cumsum(np.pad(x, ((1, 0), (0, 0))), axis=0) for x in (scaled, scaled**2))
     mean, square = ((s[window:] - s[:-window]) / window for s in (sums, squares))
-    unrest, found = (square - mean**2).sum(1), []
+    unrest, found = (square - mean**2).sum(1), list[int]()
     while len(found) < count and np.isfinite(unrest).any():
         first = int(unrest.argmin())
         found.append(first + int(((scaled[first : first + window] - mean[first]) ** 2).sum(1).argmin()))
