@@ -66,9 +66,21 @@ def test_two_systems_tell_nobody_apart(found):
 
 
 def test_the_page_shows_ranks_first_and_opens_the_systems(store, monkeypatch):
-    monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA | {"system": "henon"}})
+    sweep = {"model": ["ngrc", "var", "climatology"], "system": ["henon", "tinkerbell"]}
+    monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": sweep})
     pictures = {name: f"validation/{name}.png" for name in draw(store, [SECTION])}
     assert set(pictures) == {"ranked", "ranked-ranks-D_stsp", "ranked-ranks-lambda_1"}
     text = page(store, [SECTION], "Some machine.", pictures)
     assert text.index("at the floor**") < text.index("<summary>every system</summary>") < text.index("| tinkerbell")
     assert "![mean ranks](validation/ranked-ranks-lambda_1.png)" in text
+    assert "4 of 6 runs have ended" in text and "until they have run on every system: climatology." in text
+
+
+def test_a_model_that_has_not_run_on_every_system_is_not_ranked(store, found, tmp_path):
+    """One run of a third model on one system would leave a single system to rank over."""
+    index = read_index(store)
+    assert comparison(index, SECTION).rankings["D_stsp"].systems == found.rankings["D_stsp"].systems
+    tree = {"data": DATA | {"system": "henon"}, "model": {"name": "climatology"}, "analysis": ANALYSIS, "seed": 0}
+    execute(parse(tree | {"experiment": "ranked"}), store, report=False)
+    ranking = comparison(read_index(store), SECTION).rankings["D_stsp"]
+    assert ranking.names == found.rankings["D_stsp"].names and len(ranking.systems) == 2

@@ -55,14 +55,25 @@ def page(
 
 
 def comparison(index: pa.Table, section: Section) -> Comparison:
-    return compare(index, [f"experiment={section.recipe}"], by=section.by)
+    """The runs of a section; of a ranked one, only the models that have run on every system: a rank needs them all."""
+    words = [f"experiment={section.recipe}"]
+    found = compare(index, words, by=section.by)
+    if not section.ranked:
+        return found
+    there = [c.contestant for c in found.counts if tables.ended(c)]
+    most = max((there.count(name) for name in there), default=0)
+    complete = [name for name in found.contestants if there.count(name) == most]
+    return compare(index, [*words, f"model={','.join(complete)}"], by=section.by)
 
 
 def _part(
     found: Comparison, columns: dict[str, Any], section: Section, picture: str | None, ranks: Sequence[str]
 ) -> list[str]:
-    done, planned = sum(map(tables.ended, found.counts)), len(combinations(recipe(section.recipe) or {}))
-    again = f"{done} of {planned} runs have ended. Again: `{command(section)}`; one run of it with `seed=0`."
+    done, every = sum(map(tables.ended, found.counts)), combinations(recipe(section.recipe) or {})
+    again = f"{done} of {len(every)} runs have ended. Again: `{command(section)}`; one run of it with `seed=0`."
+    late = dict.fromkeys(str(one.spec.model["name"]) for one in every)
+    if section.ranked and (left := [name for name in late if name not in found.contestants]):
+        again += f" Left out until they have run on every system: {', '.join(left)}."
     blocks = [f"## {section.title}", section.text, again]
     blocks += [f"![{section.title}]({picture})"] if picture else []
     blocks += [f"![mean ranks]({path})" for path in ranks]

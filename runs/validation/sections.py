@@ -115,7 +115,8 @@ MATRIX = Section(
     "invariants-matrix",
     "Models by systems",
     "30 systems without noise, 20,000 rows for training; every family with its own recommended settings but for the "
-    "budgets and sizes that the recipe names. A run that diverged or collapsed ranks last.",
+    "budgets and sizes that the recipe names. A run that diverged or collapsed ranks last. Duffing and van der Pol are "
+    "driven: their third column is a phase that jumps from 2 pi to 0, which hardly any model can follow.",
     measures=(
         "D_stsp", "D_JS", "D_H", "lambda_1", "Kaplan-Yorke dimension", "valid prediction time", "partition divergence",
     ),
