@@ -16,6 +16,7 @@ from .cells import Cell
 from .comparison import Comparison
 from .median_interval import LEVEL
 from .pair_tests import ALL_PAIRS
+from .ranking import Ranking
 from .sweeps import Sweep, sweeps
 
 if TYPE_CHECKING:
@@ -123,23 +124,27 @@ def _spectra(task: str, cells: Sequence[Cell]) -> Picture:
 
 def rank_pictures(found: Comparison) -> list[Picture]:
     """Critical-difference diagrams of the headline measures, of so many contestants as one can read."""
-    from ..figures import critical_difference
-
     drawn = []
     for measure in HEADLINE:
         r = found.rankings.get(measure)
         if r is None or len(r.names) > ALL_PAIRS:
             continue
-        groups = [tuple(range(a, b + 1)) for a, b in r.groups]
-        label = f"mean rank by {typeset(measure)} (1: best)"
         caption = (
             f"Mean ranks by {measure} over {len(r.systems)} systems. Bars join contestants that pairwise signed-rank "
             "tests with Holm's correction do not tell apart."
         )
         told = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(r.names, r.mean_ranks, strict=True))
-        picture = critical_difference(r.names, r.mean_ranks, groups, label=label)
-        drawn.append(Picture(f"ranks-{measure}", caption, f"Mean ranks by {measure}: {told}", picture))
+        drawn.append(Picture(f"ranks-{measure}", caption, f"Mean ranks by {measure}: {told}", rank_diagram(r, measure)))
     return drawn
+
+
+def rank_diagram(ranking: Ranking, measure: str, *, difference: float | None = None) -> Figure:
+    """The critical-difference diagram of a ranking by `measure`; `difference` is drawn if it is given."""
+    from ..figures import critical_difference
+
+    groups = [range(first, last + 1) for first, last in ranking.groups]
+    label = f"mean rank by {typeset(measure)} (1: best)"
+    return critical_difference(ranking.names, ranking.mean_ranks, groups, difference=difference, label=label)
 
 
 def sweep_pictures(found: Comparison) -> list[Picture]:

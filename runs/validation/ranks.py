@@ -40,18 +40,10 @@ def summary(found: Comparison, section: Section) -> str:
 
 def diagrams(found: Comparison, section: Section) -> dict[str, Figure]:
     """measure -> critical-difference diagram."""
-    from ..figures import critical_difference
-    from ..figures.style import typeset
+    from ..compare.pictures import rank_diagram  # matplotlib
 
-    drawn = {}
-    for name in (name for name in section.measures if name in DRAWN and name in found.rankings):
-        ranking = found.rankings[name]
-        groups = [range(first, last + 1) for first, last in ranking.groups]
-        label = f"mean rank by {typeset(name)} (1: best)"
-        drawn[name] = critical_difference(
-            ranking.names, ranking.mean_ranks, groups, difference=ranking.critical_difference, label=label
-        )
-    return drawn
+    shown = {name: found.rankings[name] for name in section.measures if name in DRAWN and name in found.rankings}
+    return {name: rank_diagram(r, name, difference=r.critical_difference) for name, r in shown.items()}
 
 
 def _ranks(found: Comparison, measure: str) -> dict[str, str]:
