@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -124,18 +123,13 @@ def test_a_system_shows_its_published_invariants(capsys, monkeypatch):
     assert status == 0 and "0.0714" in out and "-5.394" in out
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
-    """The best of three starts; a start without torch takes some 0.2 s, with it some 3 s."""
+def test_help_imports_nothing_heavy():
+    """A start without torch takes some 0.2 s, with it some 3 s."""
     code = "import sys; from dsr.runs.cli import main\ntry: main()\nfinally:\n"
     code += " heavy = {'torch', 'scipy', 'matplotlib', 'pandas', 'numba', 'dysts'}\n"
     code += " print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
-    seconds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
-        seconds.append(time.perf_counter() - started)
-        assert done.returncode == 0 and "reconstruct" in done.stdout and done.stderr.strip() == "[]"
-    assert min(seconds) < 1.5  # the wanted 0.5 s is for an idle machine
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "reconstruct" in done.stdout and done.stderr.strip() == "[]"
 
 
 def test_the_library_is_silent(tmp_path):

