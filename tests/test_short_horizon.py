@@ -7,7 +7,7 @@ import pytest
 
 from dsr.errors import DataError
 from dsr.runs.short_horizon import __main__ as command
-from dsr.runs.short_horizon.cell import FITTED, FORECAST, WORST, cell, forecast, trajectories, tuned
+from dsr.runs.short_horizon.cell import FITTED, FORECAST, WORST, _smape, cell, forecast, trajectories, tuned
 from dsr.runs.short_horizon.page import page, published
 from dsr.systems import get_system
 
@@ -56,6 +56,19 @@ def test_tuning_picks_the_best_of_what_it_tried(data):
 
     assert smape(forecast("var", settings, tuning, 0)) <= smape(forecast("var", {}, tuning, 0))
     assert tuned("climatology", tuning, 0) == ({}, 1)
+
+
+def test_a_trained_family_follows_the_flow_with_its_budget_and_is_not_tuned(data, monkeypatch):
+    """A shallow PLRNN of two hundred steps knows less of the next two periods than one of its whole budget."""
+    tuning, windows = data
+    assert tuned("shplrnn", tuning, 0) == ({}, 1)
+
+    def smape():
+        return np.median([_smape(series, forecast("shplrnn", {}, series, 0)) for series in windows])
+
+    whole = smape()
+    monkeypatch.setattr("dsr.runs.short_horizon.cell.BUDGETS", {"shplrnn": {"steps": 200}})
+    assert whole < 60 < smape()
 
 
 def test_a_diverged_forecast_is_counted_and_the_worst(data, monkeypatch):

@@ -18,7 +18,7 @@ from ..threads import one_thread
 from .cell import cell, trajectories
 from .page import page, published
 
-FAMILIES = ("persistence", "climatology", "parroting", "var", "ngrc", "esn")
+FAMILIES = ("persistence", "climatology", "parroting", "var", "dmd", "edmd", "sindy", "ngrc", "esn", "shplrnn")
 
 
 def compute(store: RunFolder, systems: Sequence[str], families: Sequence[str], windows: int, seed: int) -> None:

@@ -31,6 +31,7 @@ SPACES: Mapping[str, Mapping[str, Range]] = {
     "ngrc": {"degree": Range(choices=(2, 3)), "lags": Range(choices=(1, 2, 3)), "stride": Range(choices=(1, 3, 10))},
 }
 BASES: Mapping[str, Mapping[str, Any]] = {"esn": {"units": 300, "spin_up": 50}, "ngrc": {"degree": 2}}
+BUDGETS: Mapping[str, Mapping[str, Any]] = {"shplrnn": {"steps": 20_000}}  # of training, with the family's own settings
 MOST_TERMS = 2000  # of a polynomial library, for systems of many columns
 
 
@@ -65,7 +66,7 @@ def tuned(family: str, tuning: TimeSeries, seed: int) -> tuple[dict[str, Any], i
     """The settings whose forecast of rows 1000 to 1200 of the tuning series has the least sMAPE, and how many were
     tried: the family's own, and random draws from its ranges."""
     base = dict(BASES.get(family, {}))
-    space = SPACES.get(family, MODELS[family].search_space)
+    space = {} if family in BUDGETS else SPACES.get(family, MODELS[family].search_space)
     draws = [base]
     if space:
         sampler = make_sampler("random", space, seed)
@@ -83,7 +84,7 @@ def forecast(family: str, settings: Mapping[str, Any], series: TimeSeries, seed:
         if getattr(model, "factors", np.empty(0)).shape[0] > MOST_TERMS:
             return None
         past = series[:FITTED]
-        fit(model, past, seed=seed)
+        fit(model, past, seed=seed, **BUDGETS.get(family, {}))
         state = model.initial_state(past.values[None, -max(model.min_context, 1) :])
         return model.free_run(state, FORECAST).observations[0]
     except (DsrError, np.linalg.LinAlgError):

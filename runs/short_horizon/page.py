@@ -14,6 +14,7 @@ import numpy as np
 from dsr.errors import DataError
 
 from ..bench.markdown import table
+from .cell import BUDGETS
 
 Cells = Mapping[str, Mapping[str, dict[str, Any]]]  # family -> system -> cell
 PREFIX = "smape_"
@@ -50,6 +51,7 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
     ours = medians(cells)
     complete = sorted(set.intersection(*(set(by) for by in ours.values()))) if ours else []
     shared = [s for s in complete if all(s in by for by in known.values())]
+    budgets = ", ".join(f"{name} {budget['steps']:,} steps" for name, budget in BUDGETS.items())
     lines = [
         "# Forecasts over a short horizon", "",
         f"{len(complete)} flows of dysts, {windows} windows each from independent initial conditions; written by "
@@ -57,8 +59,10 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
         "fitted and the next 200 forecast; settings are those that forecast a further trajectory best. sMAPE runs from "
         "0 to 200; a forecast that diverges counts as 200 and in the column of its own. Protocol: Gilpin, "
         "arXiv:2303.08011, where each system has one window.", "",
-        "Most flows of dysts are polynomials of degree two or three, and the data have no noise: a polynomial (ngrc) "
-        "then holds the right terms, which says little about systems where it does not.", "",
+        "Most flows of dysts are polynomials of degree two or three, and the data have no noise: polynomials (ngrc, "
+        "edmd, sindy) then hold the right terms, which says little about systems where they do not. Families that are "
+        "trained by gradients have no settings tuned and a short budget in each window: "
+        f"{budgets}.", "",
     ]  # fmt: skip
     leaders = sorted(ours, key=lambda family: _median([ours[family][s] for s in complete]))
     rows = [_row(family, ours[family], cells[family], complete) for family in leaders]
