@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -59,6 +60,17 @@ def test_every_run_is_computed_once_and_found_the_next_time(client, tmp_path):
     again = run_sweep(jobs, client, store, work=pretend)
     assert (again.finished, len(again.reused), again.failed) == ([], 8, [])
     assert [begun(job.folder.path) for job in jobs] == [1] * 8 and len(store.runs()) == 8
+
+
+def test_runs_start_in_the_order_in_which_they_were_named(client, tmp_path):
+    """Also where many runs share a name and others do not: the scheduler would hold back the many."""
+    store = RunStore(tmp_path)
+    many, few = pretended(14, store, seconds=0.1)[:8], pretended(14, store, seconds=0.1)[8:]
+    names = [f"many-s{i}" for i in range(8)] + list("abcdef")
+    jobs = [replace(job, run_id=name) for job, name in zip([*many, *few], names, strict=True)]
+    run_sweep(jobs, client, store, work=pretend)
+    at = [(job.folder.path / "log.txt").stat().st_mtime_ns for job in jobs]
+    assert max(at[:7]) < min(at[8:])
 
 
 def test_a_damaged_run_is_computed_again(client, tmp_path):

@@ -24,6 +24,8 @@ from .worker import compute, compute_together, stop
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+Key = tuple[str, str, int]  # of a task: the sweep, its first run, how many were submitted before
+
 POLL_SECONDS = 0.5
 ELSEWHERE_SECONDS = 2.0  # between looks at runs that another sweep is computing
 GRACE_SECONDS = 120.0  # after Ctrl-C, for workers to reach a checkpoint
@@ -99,8 +101,8 @@ class _Sweep:
         self.watch, self.work, self.work_together, self.total = watch, work, work_together, total
         self.name = secrets.token_hex(8)
         self.summary = Summary()
-        self.futures: dict[str, tuple[Future, Sequence[Job]]] = {}
-        self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.futures: dict[Key, tuple[Future, Sequence[Job]]] = {}
+        self.ended: queue.SimpleQueue[Key] = queue.SimpleQueue()
         self.elsewhere: list[Job] = []
         self.submitted, self.machine_failures = 0, Counter[str]()
 
@@ -152,7 +154,8 @@ class _Sweep:
 
     def _submit(self, *jobs: Job) -> None:
         self.submitted += 1
-        key = f"{jobs[0].run_id}-{self.name}-{self.submitted}"
+        # one group for all: the scheduler holds large groups back and would start small ones before them
+        key = (f"sweep-{self.name}", jobs[0].run_id, self.submitted)
         texts = [job.text for job in jobs]
         future = self.client.submit(
             self.work if len(jobs) == 1 else self.work_together,
@@ -167,7 +170,7 @@ class _Sweep:
         self.futures[key] = future, jobs
         future.add_done_callback(lambda _: self.ended.put(key))
 
-    def _collect(self, key: str) -> None:
+    def _collect(self, key: Key) -> None:
         future, jobs = self.futures.pop(key)
         if future.status == "finished":
             try:
