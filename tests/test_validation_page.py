@@ -1,6 +1,7 @@
 """The validation page: which runs belong to it, in which order they come, and that its numbers are the store's."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -169,3 +170,19 @@ def test_a_logarithmic_axis_for_decades_words_apart_and_hollow_markers_for_losse
     words = line._replace(at=["x", "xy", "xyz"])
     axes = family_sweep({"D_H": {"m": words}}, swept_name="seen").axes[0]
     assert axes.get_xticks().tolist() == [0, 1, 2]
+
+
+def test_five_panels_with_long_labels_fit_and_a_single_place_has_its_band():
+    from dsr.measure import Floor
+
+    one = Line([2], [3.0], [2.5], [3.5], [0], [Floor(0.03, 0.05, 0.08, 20, "true")], [float("nan")])
+    names = ["D_stsp (nats)", "D_H", "lambda_1 (per time unit)", "Kaplan-Yorke dimension",
+             "valid prediction time (Lyapunov times)"]  # fmt: skip
+    figure = family_sweep({name: {"m": one} for name in names}, swept_name="rectified units")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.draw_without_rendering()
+    axes, below = figure.axes[0], figure.axes[2]
+    assert axes.xaxis.label.get_window_extent().y0 > below.get_window_extent().y1
+    band = axes.collections[0].get_datalim(axes.transData)
+    assert band.width >= 1 and (band.y0, band.y1) == pytest.approx((0.03, 0.08))

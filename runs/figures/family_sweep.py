@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def family_sweep(panels: Mapping[str, Mapping[str, Line]], *, swept_name: str) -
             say(axes, f"no run has {measure}")
             continue
         _panel(axes, lines, looks, places)
-        axes.set_ylabel(typeset(measure))
+        axes.set_ylabel(typeset(measure).replace(" (", "\n("))
         _ticks(axes, places, swept_name)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -68,13 +68,13 @@ def _panel(
     values = [v for line in lines.values() for v in line.median if math.isfinite(v)]
     first = max(lines.values(), key=lambda line: len(line.at))
     at = [places[x] for x in first.at]
-    floors = [(x, f) for x, f in zip(at, first.floors, strict=True) if f is not None]
+    floors = _wide([(x, f) for x, f in zip(at, first.floors, strict=True) if f is not None])
     if floors:
         edge = [p for p, _ in floors]
         axes.fill_between(edge, [f.low for _, f in floors], [f.high for _, f in floors], color=BAND, lw=0, zorder=0)
         axes.plot(edge, [f.median for _, f in floors], color=FILLED, lw=1.0, zorder=0)
         values += [f.low for _, f in floors if f.low > 0]
-    truth = [(x, t) for x, t in zip(at, first.truth, strict=True) if math.isfinite(t)]
+    truth = _wide([(x, t) for x, t in zip(at, first.truth, strict=True) if math.isfinite(t)])
     if truth:
         axes.plot(*zip(*truth, strict=True), color=TRUTH, lw=1.2, zorder=1)
     elif values and min(values) > 0 and max(values) > 10 * min(values):
@@ -94,9 +94,15 @@ def _panel(
         some = np.array(line.lost) > 0
         for mask, face in ((known & ~some, colour), (known & some, "white")):
             axes.plot(x[mask], y[mask], marker, color=colour, mfc=face, ms=3.5, ls="none")
-        gone = ~known
-        axes.plot(x[gone], np.ones(gone.sum()), marker, color=colour, mfc="white", ms=3.5, ls="none",
-                  transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
+        gone = x[~known]
+        if len(gone):  # an empty line that is not clipped counts as a point at the corner of the page in its layout
+            axes.plot(gone, np.ones(len(gone)), marker, color=colour, mfc="white", ms=3.5, ls="none",
+                      transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
+
+
+def _wide(points: list[tuple[float, Any]]) -> list[tuple[float, Any]]:
+    """One point as a short line, others as they are: a band over a single place would not be seen."""
+    return [(x + d, y) for x, y in points for d in (-0.5, 0.5)] if len(points) == 1 else points
 
 
 def _places(found: Sequence[float | str]) -> dict[float | str, float]:

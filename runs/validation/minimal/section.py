@@ -26,15 +26,21 @@ unimodal return map that of its laps. Regions are counted over {STEPS:,} steps, 
 region seen four times a period. Fixed points are exact: one linear equation per region, virtual if the solution lies \
 in another region; rates are ln(multiplier) / dt, beside the eigenvalues of the equations' Jacobian."""
 
+CAPTION = """\
+The best minimal reconstruction of each system: its linear regions, coloured where the free run is in them, and the \
+moves between them. Circles: fixed points, large of the equations, small of the model; crosses: virtual ones."""
+NAMES = {"alrnn-lorenz63": "Lorenz-63", "alrnn-rossler": "Rössler"}  # of experiments
+
 
 def blocks(collected: Mapping[str, Sequence[Mapping[str, Any]]], picture: str | None) -> list[str]:
     """Paragraphs of Markdown; none without runs. collected : experiment -> records. picture : path of the figure."""
     if not collected:
         return []
     found = [f"## {TITLE}", TEXT, SENTENCE]
-    found += [f"![Best minimal reconstruction of each system]({picture})"] if picture else []
+    found += [f"![Best minimal reconstruction of each system]({picture})", CAPTION] if picture else []
     for experiment, records in collected.items():
-        found += [f"### {experiment}", table.verdict(records), table.counts(records), table.values(records)]
+        found += [f"### {NAMES.get(experiment, experiment)}"]
+        found += [table.verdict(records), table.counts(records), table.values(records)]
         nearest = table.best(records)
         if nearest is not None:
             who = f"`{nearest['run']}` ({nearest['relu_units']} rectified, {nearest['regions']['used']} regions used)"
