@@ -128,6 +128,8 @@ def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch)
     text = page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
     assert text == page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
     assert "6 of 10 runs have ended." in text
+    (row,) = (line for line in text.splitlines() if line.startswith("| [A proof](#a-proof) | 6 of 10 | 3 |"))
+    assert row.count(", met") == 1 and row.count(", missed") == 2 and row.count(", open") == 1
     assert "Not computed yet: not-there." in text and "dsr sweep proof" in text
     assert "![A proof](validation/proof.png)" in text and "| D_stsp | 0.5 | notebook | nobody |" in text
 

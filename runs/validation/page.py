@@ -11,7 +11,7 @@ from ..compare.index import read_index
 from ..compare.run_rows import DAMAGED, FAILED, FINISHED
 from ..recipes import recipe
 from ..store import RunStore
-from ..sweep.plan import combinations
+from ..sweep.plan import Planned, combinations
 from . import tables
 from .ranks import summary
 from .section import Section
@@ -40,15 +40,15 @@ def page(
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
     known = {e for e, s in zip(columns["experiment"], index["state"].to_pylist(), strict=True) if s in ENDED}
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
-    missing = []
-    for section in sections:
-        if section.recipe not in known:
-            missing.append(section.recipe)
-            continue
+    there = {section: comparison(index, section) for section in sections if section.recipe in known}
+    planned = {section: combinations(recipe(section.recipe) or {}) for section in there}
+    blocks.append(tables.overview([(section, found, len(planned[section])) for section, found in there.items()]))
+    for section, found in there.items():
         mine = pictures.get(section.recipe)
         ranks = [path for name, path in pictures.items() if name.startswith(f"{section.recipe}-ranks-")]
-        blocks += _part(comparison(index, section), columns, section, mine, ranks)
+        blocks += _part(found, planned[section], columns, section, mine, ranks)
     blocks += more
+    missing = [section.recipe for section in sections if section not in there]
     if missing:
         blocks.append(f"Not computed yet: {', '.join(missing)}.")
     return paragraphs(*blocks) + "\n"
@@ -67,9 +67,10 @@ def comparison(index: pa.Table, section: Section) -> Comparison:
 
 
 def _part(
-    found: Comparison, columns: dict[str, Any], section: Section, picture: str | None, ranks: Sequence[str]
-) -> list[str]:
-    done, every = sum(map(tables.ended, found.counts)), combinations(recipe(section.recipe) or {})
+    found: Comparison, every: Sequence[Planned], columns: dict[str, Any], section: Section, picture: str | None,
+    ranks: Sequence[str],
+) -> list[str]:  # fmt: skip
+    done = sum(map(tables.ended, found.counts))
     again = f"{done} of {len(every)} runs have ended. Again: `{command(section)}`; one run of it with `seed=0`."
     late = dict.fromkeys(str(one.spec.model["name"]) for one in every)
     if section.ranked and (left := [name for name in late if name not in found.contestants]):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,16 +42,33 @@ def lost(count: Count) -> int:
     return count.diverged + count.collapsed + count.not_chaotic + count.failed
 
 
+def overview(parts: Sequence[tuple[Section, Comparison, int]]) -> str:
+    """One row for each section with the runs that are planned for it: how many have ended, what was lost, the goals."""
+    rows = []
+    for section, found, planned in parts:
+        met = "; ".join(f"{goal.sentence}: {told}, {verdict}" for goal, told, _, verdict in _judged(found, section))
+        done, gone = sum(map(ended, found.counts)), sum(map(lost, found.counts))
+        rows.append([f"[{section.title}](#{_anchor(section.title)})", f"{done} of {planned}", str(gone), met])
+    return table(["part", "runs", "lost", "goals"], rows, numbers=False)
+
+
+def _anchor(title: str) -> str:
+    """What a heading is called in links of rendered Markdown."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
 def goals(found: Comparison, section: Section) -> str:
     """Each goal with the number that was found, and whether it is met."""
-    rows = []
+    rows = [[goal.sentence, told, str(runs), verdict] for goal, told, runs, verdict in _judged(found, section)]
+    return table(["goal", "found", "runs", ""], rows, numbers=False)
+
+
+def _judged(found: Comparison, section: Section) -> Iterator[tuple[Goal, str, int, str]]:
+    """Of each goal the number that was found, in words, over how many runs, and the verdict."""
     for goal in section.goals:
         value, runs = _found(found, goal)
         told = f"{100 * value:.1f} %" if goal.statistic == "relative error" else f"{value:.3g}"
-        rows.append(
-            [goal.sentence, told if runs else "no runs", str(runs), _verdict(goal, value, runs) if runs else ""]
-        )
-    return table(["goal", "found", "runs", ""], rows, numbers=False)
+        yield goal, told if runs else "no runs", runs, _verdict(goal, value, runs) if runs else ""
 
 
 def _verdict(goal: Goal, value: float, runs: int) -> str:
