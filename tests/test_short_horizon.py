@@ -77,6 +77,8 @@ def test_a_diverged_forecast_is_counted_and_the_worst(data, monkeypatch):
     found = cell("var", tuning, windows, 0)
     assert found["diverged"] == 3 and found["smape"] == [WORST] * 3 and found["metrics"] == []
     assert "| var | 200 | 200 to 200 | 3 of 3 | 0 |" in page({"var": {"Lorenz": found}}, 3, {})
+    assert "Trained by gradients" not in page({"var": {"Lorenz": found}}, 3, {})
+    assert "shplrnn 20,000 steps" in page({"shplrnn": {"Lorenz": found}}, 3, {})
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
     ours = medians(cells)
     complete = sorted(set.intersection(*(set(by) for by in ours.values()))) if ours else []
     shared = [s for s in complete if all(s in by for by in known.values())]
-    budgets = ", ".join(f"{name} {budget['steps']:,} steps" for name, budget in BUDGETS.items())
+    trained = ", ".join(f"{name} {budget['steps']:,} steps" for name, budget in BUDGETS.items() if name in cells)
     lines = [
         "# Forecasts over a short horizon", "",
         f"{len(complete)} flows of dysts, {windows} windows each from independent initial conditions; written by "
@@ -60,10 +60,10 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
         "0 to 200; a forecast that diverges counts as 200 and in the column of its own. Protocol: Gilpin, "
         "arXiv:2303.08011, where each system has one window.", "",
         "Most flows of dysts are polynomials of degree two or three, and the data have no noise: polynomials (ngrc, "
-        "edmd, sindy) then hold the right terms, which says little about systems where they do not. Families that are "
-        "trained by gradients have no settings tuned and a short budget in each window: "
-        f"{budgets}.", "",
+        "edmd, sindy) then hold the right terms, which says little about systems where they do not.", "",
     ]  # fmt: skip
+    if trained:
+        lines += [f"Trained by gradients in each window, with the settings of their families: {trained}.", ""]
     leaders = sorted(ours, key=lambda family: _median([ours[family][s] for s in complete]))
     rows = [_row(family, ours[family], cells[family], complete) for family in leaders]
     head = ["family", "median sMAPE", "quartiles over systems", "diverged windows", "systems below 30"]
