@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from dsr.runs import figures
 from dsr.runs.drawing import KINDS
-from dsr.runs.figures import forest
+from dsr.runs.figures import forest, render
 from dsr.runs.figures.small_png import small_png
 from dsr.runs.gallery.__main__ import MANY, RUNS, page
 from dsr.runs.gallery.comparison import FAMILIES, quartiles
@@ -27,6 +30,19 @@ def test_the_page_shows_every_picture_under_its_name():
     text = page({RUNS: [Picture("forest", "scores", "a run", figure)], MANY: []})
     assert "### forest" in text and "![scores](gallery/forest.png)" in text and "Scores (a run)." in text
     assert small_png(figure) == small_png(figure)[:] and small_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_picture_of_few_colours_keeps_its_greys():
+    """Of 36 coloured lines over a grey band, no colour of the band may turn pink."""
+    figure = Figure(figsize=(6.0, 4.0))
+    axes = figure.add_subplot()
+    axes.axhspan(-0.2, 0.2, color="#dadada", lw=0)
+    for i in range(36):
+        axes.plot(np.sin(np.arange(50) + i) + i / 9, color=("#0072B2", "#D55E00", "#009E73", "#CC79A7")[i % 4], lw=0.5)
+    small = np.asarray(Image.open(io.BytesIO(small_png(figure))).convert("RGB")).astype(int)
+    whole = np.asarray(Image.open(io.BytesIO(render(figure, dpi=small.shape[1] // 6))).convert("RGB"))
+    band = (whole == 0xDA).all(-1)
+    assert band.mean() > 0.01 and np.abs(small[band] - 0xDA).max() <= 3
 
 
 def test_the_pages_in_the_repository_are_whole_and_small():

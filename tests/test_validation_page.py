@@ -20,7 +20,7 @@ from dsr.runs.validation.figures import along, matrix
 from dsr.runs.validation.page import comparison, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
-from dsr.runs.validation.tables import every_seed, goals, lost, reached
+from dsr.runs.validation.tables import every_seed, goals, in_order, lost, reached
 
 DATA = {"system": "henon", "train": 1500, "validation": 400, "test": 2000, "floor_trajectories": 3}
 ANALYSIS = {"starts": 5, "lyapunov_steps": 400, "lyapunov_members": 2}
@@ -172,6 +172,32 @@ def test_a_logarithmic_axis_for_decades_words_apart_and_hollow_markers_for_losse
     words = line._replace(at=["x", "xy", "xyz"])
     axes = family_sweep({"D_H": {"m": words}}, swept_name="seen").axes[0]
     assert axes.get_xticks().tolist() == [0, 1, 2]
+
+
+def test_close_numbers_stand_apart():
+    nan = float("nan")
+    line = Line([0.0, 0.01, 0.02, 0.2], [1.0] * 4, [1.0] * 4, [1.0] * 4, [0] * 4, [None] * 4, [nan] * 4)
+    axes = family_sweep({"D_H": {"m": line}}, swept_name="noise").axes[0]
+    assert axes.get_xticks().tolist() == [0, 1, 2, 3] and axes.get_xticklabels()[1].get_text() == "0.01"
+
+
+def test_numbers_in_names_are_sorted_as_numbers(found):
+    count = found.counts[0]
+    names = ["alrnn, units=10", "alrnn, units=2", "alrnn"]
+    shown = in_order([replace(count, contestant=name) for name in names])
+    assert [c.contestant for c in shown] == ["alrnn", "alrnn, units=2", "alrnn, units=10"]
+    assert in_order([replace(count, runs=2, unfinished=2)]) == []
+
+
+def test_runs_that_collapsed_have_hollow_markers(store, found):
+    """All linear models are lost, with numbers; no polynomial is."""
+    from dsr.runs.compare.select import records
+
+    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
+    axes = along(found, SECTION, rows).axes[0]
+    drawn = [m for m in axes.lines if m.get_marker() in "os" and len(m.get_xdata())]
+    faces = {m.get_color(): m.get_markerfacecolor() for m in drawn}
+    assert faces == {"#0072B2": "#0072B2", "#D55E00": "white"}
 
 
 def test_five_panels_with_long_labels_fit_and_a_single_place_has_its_band():

@@ -19,10 +19,11 @@ from .style import DOUBLE, FILLED, TRUTH, say, styled, typeset
 # Okabe & Ito, in the order in which neighbours differ most; markers tell them apart in grey
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#404040")
 MARKERS = "osD^vPX"
+CLOSEST = 1 / 15
 
 
 class Line(NamedTuple):
-    """One family, sequences of one length: where, medians, quartiles, runs without a number, floors, truths or NaN."""
+    """One family, sequences of one length: where, medians, quartiles, runs that were lost, floors, truths or NaN."""
 
     at: Sequence[float | str]
     median: Sequence[float]
@@ -37,9 +38,9 @@ class Line(NamedTuple):
 def family_sweep(panels: Mapping[str, Mapping[str, Line]], *, swept_name: str) -> Figure:
     """A panel for each measure, in it a line for each family: medians over seeds with their quartiles.
 
-    Numbers are logarithmic where they span more than a decade; words stand at equal distances. Grey band: 5 to 95 % of
-    the floor; black line: truth. A hollow marker says that runs were lost there, which are not in the median; they
-    stand at the upper edge where none is left.
+    Numbers are logarithmic where they span more than a decade; words stand at equal distances, and so do numbers of
+    which some would touch. Grey band: 5 to 95 % of the floor; black line: truth. A hollow marker says that runs were
+    lost there; those without a number are not in the median, and where no other is left it stands at the upper edge.
     """
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
@@ -107,12 +108,14 @@ def _wide(points: list[tuple[float, Any]]) -> list[tuple[float, Any]]:
 
 def _places(found: Sequence[float | str]) -> dict[float | str, float]:
     """Where each swept value stands: words one apart, numbers by themselves, or by their logarithm if they span more
-    than a decade."""
+    than a decade, or one apart if two are closer than `CLOSEST` of their range."""
     if any(isinstance(x, str) for x in found):
         return {x: float(i) for i, x in enumerate(dict.fromkeys(found))}
     numbers = sorted({float(x) for x in found})
     if len(numbers) > 1 and numbers[0] > 0 and numbers[-1] > 10 * numbers[0]:
         return {x: math.log10(x) for x in numbers}
+    if len(numbers) > 1 and min(np.diff(numbers)) < CLOSEST * (numbers[-1] - numbers[0]):
+        return {x: float(i) for i, x in enumerate(numbers)}
     return {x: x for x in numbers}
 
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from .style import SINGLE, render
 
-PIXELS, COLOURS = (440, 660), 128  # width of a figure of one column, and at most
+PIXELS, COLOURS = (440, 660), 256  # width of a figure of one column, and at most
+ROUNDS = 3  # that move the colours of the palette to those of the picture: a grey band stays grey
 
 
 def small_png(figure: Figure) -> bytes:
@@ -17,7 +18,8 @@ def small_png(figure: Figure) -> bytes:
 
     width = figure.get_size_inches()[0]
     dpi = int(min(PIXELS[0] / SINGLE, PIXELS[1] / width))
-    few = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+    picture = Image.open(io.BytesIO(render(figure, dpi=dpi))).convert("RGB")
+    few = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=ROUNDS)
     buffer = io.BytesIO()
     few.save(buffer, "png", optimize=True)
     return buffer.getvalue()

@@ -19,6 +19,7 @@ from ..store import RunStore
 from .page import ENDED, comparison
 from .ranks import diagrams
 from .section import Section
+from .tables import lost
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +76,7 @@ def _score(cell: Cell) -> float:
 
 def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, Any]]) -> Figure:
     """Each measure of a section against what was swept, a line for each family, with the floor as a band."""
-    panels = {}
+    panels, gone = {}, {(c.task, c.contestant): lost(c) for c in found.counts}
     for measure in section.measures:
         lines: dict[str, list[tuple[Any, Cell]]] = {}
         for cell in (c for c in found.cells if c.measure == measure and c.rows):
@@ -85,7 +86,7 @@ def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, A
             if section.swept == "data.columns":
                 x = _seen(settings)
             lines.setdefault(record["model"], []).append((x, cell))
-        panels[UNITS.get(measure, measure)] = {name: _line(points) for name, points in sorted(lines.items())}
+        panels[UNITS.get(measure, measure)] = {name: _line(points, gone) for name, points in sorted(lines.items())}
     return family_sweep(panels, swept_name=LABELS[section.swept])
 
 
@@ -95,13 +96,13 @@ def _seen(settings: Mapping[str, Any]) -> str:
     return text if embed == "none" else f"{text} {embed}"
 
 
-def _line(points: Sequence[tuple[Any, Cell]]) -> Line:
+def _line(points: Sequence[tuple[Any, Cell]], gone: Mapping[tuple[str, str], int]) -> Line:
     points = sorted(points, key=lambda p: (isinstance(p[0], str), -len(p[0]) if isinstance(p[0], str) else p[0]))
     cells = [cell for _, cell in points]
     floors = [_floor(c) for c in cells]
     return Line(
         [x for x, _ in points], [c.median for c in cells], [c.q1 for c in cells], [c.q3 for c in cells],
-        [c.runs - c.values for c in cells], floors, [c.truth for c in cells],
+        [gone[c.task, c.contestant] for c in cells], floors, [c.truth for c in cells],
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def reached(found: Comparison, section: Section) -> str:
     several = len(found.tasks) > 1
     head = [*(["system"] if several else []), "model", "runs", "lost", *section.measures, "CPU s"]
     rows = []
-    for count in (c for c in found.counts if ended(c)):
+    for count in in_order(found.counts):
         cells = {c.measure: c for c in found.cells if (c.task, c.contestant) == (count.task, count.contestant)}
         rows.append([
             *([count.task] if several else []), count.contestant, str(ended(count)), str(lost(count)),
@@ -30,6 +30,16 @@ def reached(found: Comparison, section: Section) -> str:
             "" if count.seconds is None else f"{count.seconds:.0f}",
         ])  # fmt: skip
     return "\n\n".join([table(head, rows), *_references(found, section)])
+
+
+def in_order(counts: Sequence[Count]) -> list[Count]:
+    """Those of which runs have ended, by task and contestant, numbers in their names as numbers: 2 before 10."""
+
+    def key(count: Count) -> list[tuple[bool, float, str]]:
+        parts = re.split(r"(\d+(?:\.\d+)?)", f"{count.task}\n{count.contestant}")
+        return [(part[:1].isdigit(), float(part) if part[:1].isdigit() else 0.0, part) for part in parts]
+
+    return sorted(filter(ended, counts), key=key)
 
 
 def ended(count: Count) -> int:
@@ -88,7 +98,7 @@ def published(section: Section) -> str:
 def every_seed(found: Comparison, index: Mapping[str, Sequence[Any]], section: Section) -> str:
     """Every run with its values; index : columns of the store's index, by name."""
     rows = []
-    for count in found.counts:
+    for count in in_order(found.counts):
         values: dict[int, dict[str, float]] = {}
         for cell in found.cells:
             if (cell.task, cell.contestant) == (count.task, count.contestant):
