@@ -225,6 +225,7 @@ def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succe
     assert "from 2 rectified units on (2 of 2; 4 [4, 4] regions used)" in text
     assert table.best([more, RECORD, bad]) is RECORD
     assert table.best([bad, {**bad, "regions": {"used": 1}, "words": None}]) is bad  # few regions alone are no merit
+    assert table.best([{**more, "outcome": "cycle"}, bad]) is bad  # but among those that miss as much, they are
     assert "None of 1 runs succeeds" in table.verdict([bad]) and "misses: chaotic" in table.verdict([bad])
 
 

@@ -43,11 +43,10 @@ def succeeds(record: Mapping[str, Any]) -> bool:
 
 
 def badness(record: Mapping[str, Any]) -> tuple[float, ...]:
-    """By which runs are sorted, the best minimal one first: criteria that it misses; regions, if it misses none; word
-    divergence."""
+    """By which runs are sorted, the best minimal one first: criteria that it misses; regions; word divergence."""
     words, missed = record["words"], sum(not good for good in met(record).values())
     return (
         missed,
-        0 if missed else record["regions"]["used"],
+        record["regions"]["used"],
         words["divergence"][str(SHORT)] if words else float("inf"),
     )

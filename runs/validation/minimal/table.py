@@ -24,8 +24,8 @@ def by_units(records: Sequence[Record]) -> dict[int, list[Record]]:
 
 
 def best(records: Sequence[Record]) -> Record | None:
-    """The best minimal reconstruction: of the runs that succeed the one with the fewest regions, else the one that
-    misses the fewest criteria; the nearest words decide. None where no run has a free run."""
+    """The best minimal reconstruction: of the runs that miss the fewest criteria the one with the fewest regions, then
+    with the nearest words. None where no run has a free run."""
     usable = [r for r in records if r["regions"]]
     return min(usable, key=badness) if usable else None
 
