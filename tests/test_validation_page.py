@@ -16,7 +16,7 @@ from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
-from dsr.runs.validation.figures import along, matrix
+from dsr.runs.validation.figures import _fullest_first, along, matrix
 from dsr.runs.validation.page import comparison, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
@@ -172,6 +172,10 @@ def test_a_logarithmic_axis_for_decades_words_apart_and_hollow_markers_for_losse
     words = line._replace(at=["x", "xy", "xyz"])
     axes = family_sweep({"D_H": {"m": words}}, swept_name="seen").axes[0]
     assert axes.get_xticks().tolist() == [0, 1, 2]
+
+
+def test_what_is_seen_goes_from_the_whole_to_the_least():
+    assert sorted(["x", "x 3x10", "xyz", "xy"], key=_fullest_first) == ["xyz", "xy", "x 3x10", "x"]
 
 
 def test_close_numbers_stand_apart():

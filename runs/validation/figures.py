@@ -96,8 +96,14 @@ def _seen(settings: Mapping[str, Any]) -> str:
     return text if embed == "none" else f"{text} {embed}"
 
 
+def _fullest_first(seen: str) -> tuple[int, int]:
+    """Whole observations before parts of them, embedded ones before the bare columns."""
+    columns, *embedded = seen.split()
+    return -len(columns), -len(embedded)
+
+
 def _line(points: Sequence[tuple[Any, Cell]], gone: Mapping[tuple[str, str], int]) -> Line:
-    points = sorted(points, key=lambda p: (isinstance(p[0], str), -len(p[0]) if isinstance(p[0], str) else p[0]))
+    points = sorted(points, key=lambda p: _fullest_first(p[0]) if isinstance(p[0], str) else (0, p[0]))
     cells = [cell for _, cell in points]
     floors = [_floor(c) for c in cells]
     return Line(
