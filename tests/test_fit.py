@@ -135,7 +135,7 @@ def test_the_survivor_is_the_member_with_the_best_free_run():
         assert history.selected_member == expected
         (chosen,) = (c for c in history.checks if c.step == history.selected_step)
         score = chosen.scores[expected]
-        assert FreeRunScore([VALIDATION], train=[TRAIN])(pair[0]).score == score < np.inf
+        assert FreeRunScore([VALIDATION, TRAIN], train=[TRAIN])(pair[0]).score == score < np.inf
         assert score <= 1.15 * min(s for check in history.checks for s in check.scores)
         kept = [state["W1"] for state in history.members]
         assert torch.equal(kept[expected], pair[0].W1) and len(kept) == 2 and not torch.equal(*kept)

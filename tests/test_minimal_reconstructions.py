@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from dsr.analysis import side_symbols, transition_matrix, word_counts, word_divergence
-from dsr.errors import SpecError
+from dsr.errors import SpecError, StoreError
 from dsr.models import ALRNN
 from dsr.runs.execute import execute
 from dsr.runs.spec import SystemData, parse
-from dsr.runs.store import RunStore
+from dsr.runs.store import RunFolder, RunStore
 from dsr.runs.validation.minimal import collect as collecting
 from dsr.runs.validation.minimal import table
 from dsr.runs.validation.minimal import truth as true_side
@@ -24,6 +24,7 @@ from dsr.runs.validation.minimal.record import free_run, itinerary
 from dsr.runs.validation.minimal.regions import markov_rate, region_record
 from dsr.runs.validation.minimal.section import blocks
 from dsr.runs.validation.minimal.words import coin_tosses, entropies, lacking
+from dsr.runs.weights import load_model
 
 GOLDEN = (1 + math.sqrt(5)) / 2
 FULL = 1.9999  # slope 2 itself ends on a fixed point in binary arithmetic
@@ -244,8 +245,8 @@ def store(tmp_path):
     return store
 
 
-def test_records_are_kept_and_made_again_for_a_new_version_or_a_damaged_file(store, short_truth, monkeypatch):
-    made = []
+def test_records_are_kept_and_made_again_for_a_new_version_or_a_damaged_file(store, short_truth, monkeypatch, tmp_path):
+    made, out = [], RunFolder(tmp_path / "page")
     compute = collecting.record_of
 
     def counted(run):
@@ -253,20 +254,38 @@ def test_records_are_kept_and_made_again_for_a_new_version_or_a_damaged_file(sto
         return compute(run)
 
     monkeypatch.setattr(collecting, "record_of", counted)
-    first = collecting.collect(store)
+    first = collecting.collect(store, out)
     assert list(first) == ["alrnn-rossler"] and len(made) == 1
-    assert collecting.collect(store) == first and len(made) == 1
+    assert collecting.collect(store, out) == first and len(made) == 1
     (kept,) = (store.root / ".minimal").iterdir()
     before = kept.read_bytes()
     kept.write_text("{")
-    assert collecting.collect(store) == first and len(made) == 2 and kept.read_bytes() == before
+    assert collecting.collect(store, out) == first and len(made) == 2 and kept.read_bytes() == before
     monkeypatch.setattr(collecting, "VERSION", collecting.VERSION + 1)
-    assert collecting.collect(store)["alrnn-rossler"][0]["version"] == collecting.VERSION and len(made) == 3
+    assert collecting.collect(store, out)["alrnn-rossler"][0]["version"] == collecting.VERSION and len(made) == 3
     text = "\n".join(blocks(first, "minimal.png"))
     assert "None of 1 runs succeeds" in text and "minimal.png" in text
     record = {**first["alrnn-rossler"][0], "regions": {"used": 1, "visited": 1, "shares": {"0": 1.0}}}
-    assert minimal_figure(store, {"alrnn-rossler": [record]}) is None
+    assert minimal_figure(out, {"alrnn-rossler": [record]}) is None
     assert blocks({}, None) == []
+
+
+def test_the_folder_of_the_page_stands_in_for_a_store(store, short_truth, tmp_path):
+    """Records and the model of the best run: all that tables and figure need."""
+    out, nothing = RunFolder(tmp_path / "page"), RunStore(tmp_path / "empty")
+    first = collecting.collect(store, out)
+    record = first["alrnn-rossler"][0]
+    record |= {"regions": {"used": 2, "visited": 2, "shares": {"0": 0.5, "1": 0.5}, "entropy_rate": 0.1}}
+    collecting.keep(store, out, first)
+    assert collecting.collect(nothing, out) == first
+    assert blocks(collecting.collect(nothing, out), None) == blocks(first, None)
+    model = load_model(out / collecting.model_file("alrnn-rossler"))
+    (run,) = store.runs()
+    assert all(torch.equal(x, model.state_dict()[name]) for name, x in load_model(run.path).state_dict().items())
+    collecting.keep(nothing, out, first)
+    assert (out / collecting.model_file("alrnn-rossler")).exists()
+    with pytest.raises(StoreError, match="missing or damaged"):
+        minimal_figure(RunFolder(tmp_path / "elsewhere"), first)
 
 
 def test_a_free_run_that_diverges_has_no_states(rossler):

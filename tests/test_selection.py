@@ -105,15 +105,24 @@ def test_chaos_that_only_some_runs_leave_is_seen():
 
 
 def test_a_fixed_point_that_only_quiet_data_come_near_must_not_be_stable():
-    """The tent map with a stable spot of a millionth around its fixed point: orbits from elsewhere do not meet it."""
-    fixed, reach = 1.9 / 2.9, 1e-6
+    """The tent map with a stable spot of 1e-7 around its fixed point: orbits from elsewhere do not meet it."""
+    fixed, reach = 1.9 / 2.9, 1e-7
     spot = piecewise([0.5, fixed - reach, fixed + reach], [0.95, fixed + reach / 2, fixed - reach / 2], 1.9, -1.9)
     slow = tent(1.9).free_run(np.array([[fixed + 1e-8]]), 2000).observations[0]
     values = np.concatenate([series(tent(1.9)).values, slow])
-    quiet = FreeRunScore([TimeSeries(values, 1.0)], **QUICK)
-    assert 4000 <= quiet.quiet[0] < 4040
-    assert quiet(tent(1.9)).fate == "chaotic" and quiet(spot).score == math.inf
-    assert FreeRunScore([series(tent(1.9), 6000)], **QUICK)(spot).score < math.inf
+    quiet, other = TimeSeries(values, 1.0), series(tent(1.9), 9000)
+    for score in (FreeRunScore([quiet], **QUICK), FreeRunScore([other, quiet], **QUICK)):
+        seen, row = score.quiet[0] if len(score.quiet) == 2 else score.quiet[2]  # two places of the longer series first
+        assert len(seen) == len(values) and 4000 <= row < 4040
+        assert score(tent(1.9)).fate == "chaotic" and score(spot).score == math.inf
+    assert FreeRunScore([other], **QUICK)(spot).score < math.inf
+
+
+def test_densities_are_compared_with_all_rows_of_all_series():
+    """In few rows the distance is all sampling error."""
+    few, many = series(tent(1.9), 300), series(tent(1.9), 20_000, start=0.4)
+    alone, all_rows = (FreeRunScore(given, **QUICK)(tent(1.9)).d_stsp for given in ([few], [few, many]))
+    assert all_rows < 0.02 < alone
 
 
 def test_quiet_rows_are_where_the_data_come_near_rest_in_different_places(shared_data):

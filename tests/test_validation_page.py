@@ -125,8 +125,8 @@ def test_every_seed_stands_on_the_page(store, found):
 def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch):
     monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": {"seed": "0..9"}})
     other = Section("not-there", "Nothing", "No run.")
-    text = page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
-    assert text == page(store, [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    text = page(read_index(store), [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    assert text == page(read_index(store), [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
     assert "6 of 10 runs have ended." in text
     (row,) = (line for line in text.splitlines() if line.startswith("| [A proof](#a-proof) | 6 of 10 | 3 |"))
     assert row.count(", met") == 1 and row.count(", missed") == 2 and row.count(", open") == 1

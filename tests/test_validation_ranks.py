@@ -68,9 +68,9 @@ def test_two_systems_tell_nobody_apart(found):
 def test_the_page_shows_ranks_first_and_opens_the_systems(store, monkeypatch):
     sweep = {"model": ["ngrc", "var", "climatology"], "system": ["henon", "tinkerbell"]}
     monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": sweep})
-    pictures = {name: f"validation/{name}.png" for name in draw(store, [SECTION])}
+    pictures = {name: f"validation/{name}.png" for name in draw(read_index(store), [SECTION])}
     assert set(pictures) == {"ranked", "ranked-ranks-D_stsp", "ranked-ranks-lambda_1"}
-    text = page(store, [SECTION], "Some machine.", pictures)
+    text = page(read_index(store), [SECTION], "Some machine.", pictures)
     assert text.index("at the floor**") < text.index("<summary>every system</summary>") < text.index("| tinkerbell")
     assert "![mean ranks](validation/ranked-ranks-lambda_1.png)" in text
     assert "4 of 6 runs have ended" in text and "until they have run on every system: climatology." in text

@@ -51,8 +51,8 @@ def fit(
     ----------
     train, validation : one or several series with equal columns and dt. Mean and standard deviation of `train` are
         stored in the model. Models in continuous time also train on series with time stamps of their own. With
-        `validation`, the weights kept are those of the check (see `FreeRunScore`) with the best free run; without it,
-        the last ones of the first member.
+        `validation`, free runs are checked against all rows of both (see `FreeRunScore`), and the weights kept are
+        those with the best free run; without it, the last ones of the first member.
     forcing : `GeneralizedForcing.from_data(train)`, `SparseForcing(tau)`, ...; a sequence gives one to each member.
         None: the scheme that the family recommends, estimated from the longest training series.
         Families that are solved in closed form (`model.closed_form`) take none, and none of the `settings` but
@@ -135,7 +135,8 @@ def begin(
         )
     members = [model, *restarts]
     mean, std = _standardise(members, series)
-    score = FreeRunScore(checking, train=series, steps=config.check_steps) if checking else None
+    others = [s for s in series if s.stamps is None and not any(s is other for other in checking)]
+    score = FreeRunScore([*checking, *others], train=series, steps=config.check_steps) if checking else None
     if model.closed_form:
         _refuse_gradient_settings(model, {"forcing": forcing, "seconds": seconds, "vary": vary, **settings})
         return solve_members(members, series, mean, std, score, seed=seed, on_progress=on_progress)

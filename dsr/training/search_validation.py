@@ -17,6 +17,7 @@ from .selection import FreeRunScore
 
 SHARE = 0.2  # of the longest series is held out
 LONGEST = 3000  # rows of a forecast
+RUNS = 4  # free runs
 LIMIT = 0.3  # error, in standard deviations of the training data, up to which a forecast is valid
 BLOCK = 50  # rows between looks at which forecasts are still valid
 FEW_ROWS, FEW_BINS = 20_000, 10  # below that many held-out rows, finer cells would be empty
@@ -72,7 +73,7 @@ class ClosedLoopValidation:
             )
         self.truth, self.dt, self.segments, self.horizon = held_out.values, held_out.dt, segments, horizon
         bins = FEW_BINS if len(held_out) < FEW_ROWS and held_out.dim <= 3 else None
-        self.free_runs = FreeRunScore([held_out], train=train, steps=free_run, bins=bins)
+        self.free_runs = FreeRunScore([held_out], train=train, steps=free_run, starts=RUNS, bins=bins)
 
     def __call__(self, model: Model, limit: float = math.inf) -> Validated:
         """A model whose forecasts are so short that its score cannot be below `limit` is spared the free runs, which

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from ..timescales import theiler_window
 from .data_exponent import DataExponent
 
 BLOCKS = 100
-QUIET = 2  # runs at most that start where the data are quietest
+QUIET = 2  # runs at most that start where one series is quietest
+AT_ONCE = 40  # free runs of a family without a compiled orbit
 
 
 @dataclass(frozen=True)
@@ -41,47 +43,52 @@ class Verdict:
 
 
 class FreeRunScore:
-    """D_stsp of a model's free runs against validation data, plus the Hellinger distance of the smoothed power
-    spectra in the run where it is largest, plus the logarithmic misfit of the largest exponent
-    (`DataExponent.mismatch`); infinite for a failed model.
+    """D_stsp of a model's free runs against all rows of some series, plus the Hellinger distance of the smoothed power
+    spectra, against the longest of them, in the run where it is largest, plus the logarithmic misfit of the largest
+    exponent (`DataExponent.mismatch`); infinite for a failed model.
 
-    `starts` runs of `steps` steps each, after dropping `transient`: half of them, two at most, from places where the
-    longest validation trajectory is quietest, the others from rows spread over it; where the family has no compiled
-    orbit, ten times as many runs of a tenth of the length. A model that made a fixed point stable from which the data
-    depart seldom meets it on its own, but stays where the data are quiet. Failed is a model of which a run diverges,
-    comes to rest or leaves chaos after a while (a transient that outlives the total length of the runs is not seen),
-    and, where the data themselves are chaotic, one on a cycle or without a positive exponent. The score ranks
-    checkpoints of one training run; it is not a result to report, because its floor depends on the length and the
-    noise of the validation data.
+    `starts` runs of `steps` steps each, after dropping `transient`: up to half of them from places where the series are
+    quietest, two of each, the others from rows spread over the longest; where the family has no compiled orbit, 40
+    shorter runs of the same total length. A model that made a fixed point stable from which the data depart seldom
+    meets it on its own, but stays where the data are quiet. Failed is a model of which a run diverges, comes to rest or
+    leaves chaos after a while (a transient that outlives the total length of the runs is not seen), and, where the data
+    themselves are chaotic, one on a cycle or without a positive exponent. The score ranks checkpoints of one training
+    run; it is not a result to report, because its floor depends on the length and the noise of the series.
+
+    A free run is no prediction of the rows that it is compared with, so `fit` gives training and validation series
+    alike: in few validation rows differences between checkpoints drown.
 
     The observation noise of the data, where it can be told, is added to the runs before they are compared: a model
     that has learned to see through it must not lose to one that has not.
 
-    train : series that the data's own exponent is estimated from; the validation series if none are given. They are
-    usually longer.
+    series : to be compared with. train : those that the data's own exponent is estimated from; `series` if none are
+    given.
     """
 
     def __init__(
         self,
-        validation: Sequence[TimeSeries],
+        series: Sequence[TimeSeries],
         *,
         train: Sequence[TimeSeries] = (),
-        steps: int = 100_000,
-        starts: int = 4,
+        steps: int = 50_000,
+        starts: int = 8,
         transient: int = 1000,
         bins: int | None = None,
         smoothing: float = 20.0,
     ) -> None:
-        self.truth = max(validation, key=len).values
-        self.exponent = DataExponent(train or validation)
+        by_length = sorted(series, key=len, reverse=True)
+        self.truth, self.longest = np.concatenate([s.values for s in by_length]), by_length[0].values
+        self.exponent = DataExponent(train or series)
         self.blocks = min(BLOCKS, steps)
         self.steps, self.transient, self.smoothing = -(-steps // self.blocks) * self.blocks, transient, smoothing
         self.bins = bins or default_bins(self.truth.shape[1])
-        self.starts, self.quiet = starts, quiet_rows(self.truth, QUIET)
+        self.starts = starts
+        quietest = ((s.values, row) for s in by_length for row in quiet_rows(s.values, QUIET))
+        self.quiet = list(itertools.islice(quietest, starts // 2))
 
     def __call__(self, model: Model) -> Verdict:
         # a step in Python costs the same for one run and for many
-        share = 1 if model.orbit_is_compiled else min(10, self.steps // self.blocks)
+        share = 1 if model.orbit_is_compiled else max(1, min(AT_ONCE // self.starts, self.steps // self.blocks))
         steps = self.steps // share // self.blocks * self.blocks
         observations, growth = self._run(model, self.starts * share, steps)
         if not within_reach(observations, self.truth).all():
@@ -99,19 +106,20 @@ class FreeRunScore:
 
     def _spectral(self, runs: np.ndarray) -> float:
         """The worst run's distance: the mean over all its pieces as long as the data, for one piece scatters."""
-        n = min(len(self.truth), runs.shape[1])
+        n = min(len(self.longest), runs.shape[1])
         count = runs.shape[1] // n
         pieces = runs[:, -count * n :].reshape(len(runs), count, n, runs.shape[2])
-        truth = self.truth[:n]
+        truth = self.longest[:n]
         distances = [[spectral_hellinger(truth, p, smoothing=self.smoothing).mean() for p in run] for run in pieces]
         return float(np.mean(distances, axis=1).max())
 
     def _run(self, model: Model, starts: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Observations (starts, steps, obs), NaN once a run is not finite, and growth (starts, blocks)."""
-        rows = np.linspace(model.min_context, len(self.truth), starts).astype(int)
-        quiet = np.array(self.quiet[: starts // 2], dtype=int) + 1  # the context ends with that row
-        rows[: len(quiet)] = np.maximum(quiet, model.min_context)
-        context = np.stack([self.truth[row - model.min_context : row] for row in rows])
+        rows = np.linspace(model.min_context, len(self.longest), starts).astype(int)
+        need = model.min_context
+        places = [(x, max(row + 1, need)) for x, row in self.quiet if len(x) >= need]  # the context ends with the row
+        places += [(self.longest, row) for row in rows[len(places) :]]
+        context = np.stack([values[end - need : end] for values, end in places])
         state = model.initial_state(context).double().numpy()
         direction = np.random.default_rng(0).standard_normal(state.shape)
         orbit, twin, length = model.orbit(), model.in_float64(), steps // self.blocks

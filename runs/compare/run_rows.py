@@ -16,6 +16,7 @@ from ..manifest import damage
 from ..store import RunFolder
 
 FINISHED, FAILED, DAMAGED = "finished", "failed", "damaged"
+ENDED = (FINISHED, FAILED, DAMAGED)
 NO_SETTINGS = "{}"
 RESULTS = ("measures.json", "resolved.json")
 SETTINGS = (
@@ -28,7 +29,7 @@ SETTINGS = (
 )  # of resolved.json: all but what a seed moves
 RUN_TEXT = (
     "run", "experiment", "system", "parameters", "model", "forcing", "backend", "state", "outcome", "reason",
-    "settings_hash", "settings",
+    "settings_hash", "settings", "processor",
 )  # fmt: skip
 RUN_NUMBERS = ("seconds", "noise", "train_rows", "test_rows")
 MEASURE_TEXT = ("measure", "unit", "note", "measure_settings", "truth_settings", "floor_kind")
@@ -72,7 +73,7 @@ def _bare(folder: RunFolder) -> dict[str, Any]:
     number = int(seed) if seed.isdigit() else None
     return {
         "run": folder.path.name, "experiment": folder.path.parent.name, "system": system, "parameters": "",
-        "model": model, "forcing": "", "seed": number, "settings": NO_SETTINGS, "settings_hash": "",
+        "model": model, "forcing": "", "seed": number, "settings": NO_SETTINGS, "settings_hash": "", "processor": "",
     }  # fmt: skip
 
 
@@ -89,6 +90,7 @@ def _run(folder: RunFolder) -> dict[str, Any]:
         "model": tree["model"]["name"],
         "forcing": "none" if backend == "closed form" else tree["forcing"]["name"],
         "backend": backend,
+        "processor": env.get("processor") or "",
         "seed": tree["seed"],
         "state": status["state"],
         "reason": status.get("reason", ""),

@@ -12,9 +12,10 @@ from dsr.errors import DsrError, unknown
 from ..environment import environment
 from ..store import RunFolder, RunStore
 from .compute import compute
-from .page import FOLDER, page
+from .ledger import Key, joined, read_ledger, runs_of, write_ledger
+from .page import page
 from .repeat import told
-from .section import Section
+from .section import FOLDER, Section
 from .sections import SECTIONS
 
 PAGE, MINIMAL = "validation.md", "minimal"
@@ -44,33 +45,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="only so many seeds of each recipe")
     parser.add_argument("--workers", type=int, help="processes; one per processor if not given")
     parser.add_argument("--repeat", type=int, default=0, help="compute so many finished runs a second time instead")
+    parser.add_argument("--anew", action="store_true", help="compute also what the page in the output folder has")
     parser.add_argument("--page", action="store_true", help="compute nothing, write the page of what there is")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"), help="folder of the page; default docs")
     given = parser.parse_args(arguments)
-    store, failed = RunStore(given.store), 0
+    store, out, failed = RunStore(given.store), RunFolder(given.output), 0
     try:
         sections = chosen(given.sections)
         if not given.page:
+            known = frozenset[Key]() if given.anew else runs_of(read_ledger(out))
             failed = compute(
-                sections, store, data=given.data, seeds=given.seeds, workers=given.workers, repeat=given.repeat
-            )
-        out = RunFolder(given.output)
+                sections, store, data=given.data, seeds=given.seeds, workers=given.workers, repeat=given.repeat,
+                known=known,
+            )  # fmt: skip
         from ..figures.small_png import small_png
         from .figures import draw  # matplotlib
-        from .minimal.collect import collect
+        from .minimal.collect import collect, keep
         from .minimal.figure import minimal_figure
         from .minimal.section import blocks
 
-        pictures = {}
-        for name, content in draw(store, SECTIONS).items():
+        table, pictures = joined(store, out), {}
+        write_ledger(out, table)
+        for name, content in draw(table, SECTIONS).items():
             pictures[name] = f"{FOLDER}/{name}.png"
             out.write(pictures[name], content)
-        collected = collect(store, given.data)
-        if figure := minimal_figure(store, collected):
+        collected = collect(store, out, given.data)
+        keep(store, out, collected)
+        if figure := minimal_figure(out, collected):
             pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
             out.write(pictures[MINIMAL], small_png(figure))
         more = [*blocks(collected, pictures.get(MINIMAL)), told(store)]
-        print(out.write(PAGE, page(store, SECTIONS, machine(), pictures, more)))
+        print(out.write(PAGE, page(table, SECTIONS, machine(), pictures, more)))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2

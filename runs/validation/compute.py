@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..sweep.jobs import Job, jobs_of
 from ..sweep.plan import combinations
 from ..sweep.watch import TerminalWatch
 from ..sweep.worker import compute as compute_run
+from .ledger import Key
 from .repeat import second, spread
 from .section import Section
 
@@ -30,11 +31,12 @@ def compute(
     seeds: int | None,
     workers: int | None,
     repeat: int = 0,
+    known: Container[Key] = (),
 ) -> int:
     """Compute what the store does not have yet; returns how many runs have failed, which are named on standard error.
 
-    repeat : so many of the runs that the store has are computed a second time instead. Sections whose published files
-    are not there are left out, with the reason.
+    repeat : so many of the runs that the store has are computed a second time instead. known : runs that the page has
+    already. Sections whose published files are not there are left out, with the reason.
     """
     jobs = planned(sections, store, data, seeds)
     if repeat:
@@ -42,6 +44,8 @@ def compute(
         jobs = [
             replace(job, folder=store.folder(job.spec.experiment, job.run_id)) for job in jobs if job.run_id in chosen
         ]
+    else:
+        jobs = [job for job in jobs if (job.spec.experiment, job.run_id) not in known]
     if not jobs:
         return 0
     with TerminalWatch() as watch, connected(workers=workers) as client:

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 from dsr.measure import Floor
 
 from ..compare.cells import Cell
-from ..compare.comparison import OF_COMPARISON, Comparison
-from ..compare.index import read_index
+from ..compare.comparison import Comparison
 from ..compare.select import flat_settings, records
 from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
 from ..figures.small_png import small_png
-from ..store import RunStore
-from .page import ENDED, comparison
+from .page import comparison
 from .ranks import diagrams
 from .section import Section
 from .tables import lost
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from matplotlib.figure import Figure
 
 UNITS = {
@@ -34,11 +33,11 @@ LABELS = {
 }  # fmt: skip
 
 
-def draw(store: RunStore, sections: Sequence[Section]) -> dict[str, bytes]:
-    """recipe -> PNG, of the sections that have a figure and runs; recipe-ranks-measure -> PNG, of the ranked ones."""
-    index = read_index(store, OF_COMPARISON)
+def draw(index: pa.Table, sections: Sequence[Section]) -> dict[str, bytes]:
+    """recipe -> PNG, of the sections that have a figure and runs; recipe-ranks-measure -> PNG, of the ranked ones.
+    index : rows of the runs that have ended."""
     every = records(index)
-    known = {record["experiment"] for record in every if record["state"] in ENDED}
+    known = {record["experiment"] for record in every}
     drawn = {}
     for section in sections:
         if section.figure and section.recipe in known:

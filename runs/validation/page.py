@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..bench.markdown import paragraphs
-from ..compare.comparison import OF_COMPARISON, Comparison, compare
-from ..compare.index import read_index
-from ..compare.run_rows import DAMAGED, FAILED, FINISHED
+from ..compare.comparison import Comparison, compare
+from ..compare.select import records
 from ..recipes import recipe
-from ..store import RunStore
 from ..sweep.plan import Planned, combinations
 from . import tables
+from .ledger import FILE as LEDGER
 from .ranks import summary
 from .section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FOLDER = "validation"
-ENDED = (FINISHED, FAILED, DAMAGED)
 HEAD = """\
 Each row is the median over seeds [quartiles] of the runs that have ended. **lost** are runs that diverged, collapsed \
 to a fixed point or cycle, are not chaotic, or failed with an error. A run that collapsed keeps its numbers, which \
@@ -32,14 +30,14 @@ says so."""
 
 
 def page(
-    store: RunStore, sections: Sequence[Section], machine: str, pictures: dict[str, str], more: Sequence[str] = ()
+    index: pa.Table, sections: Sequence[Section], machine: str, pictures: dict[str, str], more: Sequence[str] = ()
 ) -> str:
-    """The page as Markdown. machine : a line about it. pictures : recipe, or recipe-ranks-measure -> path of
-    the figure. more : paragraphs behind the sections."""
-    index = read_index(store, OF_COMPARISON)
+    """The page as Markdown. index : rows of the runs that have ended. machine : a line about it. pictures : recipe, or
+    recipe-ranks-measure -> path of the figure. more : paragraphs behind the sections."""
     columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
-    known = {e for e, s in zip(columns["experiment"], index["state"].to_pylist(), strict=True) if s in ENDED}
+    known = set(columns["experiment"])
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
+    blocks.append(f"Every number of every run: [{LEDGER}]({LEDGER}), a table that pandas reads. {processors(index)}")
     there = {section: comparison(index, section) for section in sections if section.recipe in known}
     planned = {section: combinations(recipe(section.recipe) or {}) for section in there}
     blocks.append(tables.overview([(section, found, len(planned[section])) for section, found in there.items()]))
@@ -52,6 +50,13 @@ def page(
     if missing:
         blocks.append(f"Not computed yet: {', '.join(missing)}.")
     return paragraphs(*blocks) + "\n"
+
+
+def processors(index: pa.Table) -> str:
+    """On which machines the runs were computed."""
+    runs = {(record["experiment"], record["run"]): record["processor"] for record in records(index)}
+    counts = Counter(name or "unknown processors" for name in runs.values())
+    return f"Runs by processor: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}."
 
 
 def comparison(index: pa.Table, section: Section) -> Comparison:

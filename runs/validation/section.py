@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+FOLDER = "validation"  # of figures and runs, beside the page
 Statistic = Literal["median", "relative error", "not lost"]
 
 

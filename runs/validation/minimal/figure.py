@@ -13,15 +13,15 @@ from ....analysis import embedded_chain
 from ...drawing.dynamics import region_middles
 from ...figures import region_attractor, transition_graph
 from ...figures.style import DOUBLE, TRUTH, styled
-from ...spec import SystemData, parse, read
+from ...spec import SystemData
 from ...weights import load_model
-from .collect import EXPERIMENTS
+from .collect import EXPERIMENTS, model_file
 from .record import free_run, itinerary
 from .table import Record, best
 from .truth import truth_of
 
 if TYPE_CHECKING:
-    from ...store import RunStore
+    from ...store import RunFolder
 
 ROWS = 20_000  # of the free run that is drawn
 PLANES = {"lorenz63": (0, 2), "rossler": (0, 1)}
@@ -29,25 +29,25 @@ HEIGHT = 3.3  # inches of a row
 ROOM = 0.15  # around the attractor, in its ranges
 
 
-def minimal_figure(store: RunStore, collected: Mapping[str, Sequence[Record]]) -> Figure | None:
+def minimal_figure(output: RunFolder, collected: Mapping[str, Sequence[Record]]) -> Figure | None:
     """A row for each system: left the free run coloured by linear region, with fixed points of the equations (open) and
-    of the model (filled: real; crosses: virtual); right the graph of the regions. None without a run to draw."""
+    of the model (filled: real; crosses: virtual); right the graph of the regions. None without a run to draw.
+
+    output : the folder of the page, where `keep` has left the models.
+    """
     chosen = {}
     for name in EXPERIMENTS:
         if (found := best(collected.get(name, ()))) is not None and len(found["regions"]["shares"]) > 1:
             chosen[name] = found
-    return _drawn(store, chosen) if chosen else None
+    return _drawn(output, chosen) if chosen else None
 
 
 @styled
-def _drawn(store: RunStore, chosen: Mapping[str, Record]) -> Figure:
+def _drawn(output: RunFolder, chosen: Mapping[str, Record]) -> Figure:
     figure = Figure(figsize=(DOUBLE, HEIGHT * len(chosen)), layout="constrained")
     parts = figure.subfigures(len(chosen), 2, squeeze=False, width_ratios=(1.15, 1))
     for (name, record), (left, right) in zip(chosen.items(), parts, strict=True):
-        run = store.folder(name, record["run"])
-        data = parse(read(run / "spec.toml")).data
-        assert isinstance(data, SystemData)
-        truth, model = truth_of(data), load_model(run.path)
+        truth, model = truth_of(SystemData(**record["data"])), load_model(output / model_file(name))
         states, seen = free_run(model, truth, ROWS)
         if states is None:
             continue

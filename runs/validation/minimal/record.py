@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def record_of(run: RunFolder) -> dict[str, Any]:
     return {
         "run": run.path.name,
         "system": spec.data.system,
+        "data": dataclasses.asdict(spec.data),
         "seed": spec.seed,
         "relu_units": spec.model["relu_units"],
         "outcome": measures["outcome"]["name"],
