@@ -12,7 +12,7 @@ help:
 	@echo "make demo       install into $(VENV), reconstruct Lorenz-63, print its invariants and the path of the report"
 	@echo "make test       install with the test tools, run the tests"
 	@echo "make slow       the scientific checks that need minutes"
-	@echo "make validate   published protocols, all models on all systems: hours, goes on where it stopped; docs/validation.md"
+	@echo "make validate   published protocols, all models on all systems: hours, goes on where docs/validation.md stops"
 	@echo "make bench      measure training on this machine, some ten minutes, and write BENCHMARKS.md"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"

@@ -1,4 +1,4 @@
-"""`fit`: train a model on time series, and keep the weights whose free run looks most like validation data."""
+"""`fit`: train a model on time series, and keep the weights whose free run looks most like the data."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def fit(
 
     Raises `DataError` for series that do not fit together or are shorter than a window, `SpecError` for bad settings.
     On `KeyboardInterrupt` the model has the best weights so far, and `on_checkpoint` is called before it is raised
-    again. It misleads when validation data are shorter than the attractor's recurrence: selection is then by luck.
+    again. It misleads when the data are shorter than the attractor's recurrence: selection is then by luck.
     """
     begun = begin(
         model, train, forcing=forcing, validation=validation, seed=seed, seconds=seconds, restarts=restarts, vary=vary,

@@ -24,7 +24,7 @@ class History:
     """The course of one training run.
 
     loss_steps, loss : (blocks,) and (blocks, members), mean loss over each block of steps.
-    checks : free-run judgements on validation data, in order of steps; empty without validation data.
+    checks : judgements of free runs against the data, in order of steps; empty without validation data.
     selected_step, selected_member : where the weights in the model come from.
     members : state dict of every member, each from its own best check; `model.load_state_dict(members[k])`.
     outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers; with a remark when

@@ -1,4 +1,4 @@
-"""Model selection by what matters: long free runs compared with validation data, never by the training loss."""
+"""Model selection by what matters: long free runs compared with data, never by the training loss."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FATES = (
     TRANSIENT_CHAOS,
     DIVERGED,
 )  # their places are numbers in a checkpoint
-RESOLUTION = 1.15  # scores of one model from different stretches of validation data differ by so much
+RESOLUTION = 1.15  # scores of one model from different stretches of data differ by so much
 
 
 class TrainingState:
