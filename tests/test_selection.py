@@ -123,6 +123,9 @@ def test_densities_are_compared_with_all_rows_of_all_series():
     few, many = series(tent(1.9), 300), series(tent(1.9), 20_000, start=0.4)
     alone, all_rows = (FreeRunScore(given, **QUICK)(tent(1.9)).d_stsp for given in ([few], [few, many]))
     assert all_rows < 0.02 < alone
+    below, above = (TimeSeries(many.values[side][:, None], 1.0) for side in (many.values < 0.6, many.values >= 0.6))
+    parted, half = (FreeRunScore(s, train=[many], **QUICK)(tent(1.9)).d_stsp for s in ([below, above], [above]))
+    assert parted < 0.02 and not half < 0.02
 
 
 def test_quiet_rows_are_where_the_data_come_near_rest_in_different_places(shared_data):

@@ -45,9 +45,11 @@ def out(store, tmp_path):
 
 def test_a_page_without_the_store_is_the_page_with_it(store, out, tmp_path, monkeypatch):
     monkeypatch.setattr(paging, "recipe", lambda name: RECIPE)
-    from_store = paging.page(read_index(store), [SECTION], "Some machine.", {})
-    kept = ledger.joined(RunStore(tmp_path / "nothing"), out)
-    assert paging.page(kept, [SECTION], "Some machine.", {}) == from_store and "2 of 3 runs" in from_store
+    def told(table):
+        return paging.page(table, [SECTION], paging.comparisons(table, [SECTION]), "Some machine.", {})
+
+    from_store = told(read_index(store))
+    assert told(ledger.joined(RunStore(tmp_path / "nothing"), out)) == from_store and "2 of 3 runs" in from_store
     before = (out / ledger.FILE).read_bytes()
     ledger.write_ledger(out, ledger.joined(store, out))
     assert (out / ledger.FILE).read_bytes() == before

@@ -17,7 +17,7 @@ from dsr.runs.store import RunStore
 from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
 from dsr.runs.validation.figures import _fullest_first, along, matrix
-from dsr.runs.validation.page import comparison, page
+from dsr.runs.validation.page import comparison, comparisons, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
 from dsr.runs.validation.tables import every_seed, goals, in_order, lost, reached
@@ -125,8 +125,12 @@ def test_every_seed_stands_on_the_page(store, found):
 def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch):
     monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": {"seed": "0..9"}})
     other = Section("not-there", "Nothing", "No run.")
-    text = page(read_index(store), [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
-    assert text == page(read_index(store), [SECTION, other], "Some machine.", {"proof": "validation/proof.png"})
+    index, sections = read_index(store), [SECTION, other]
+    text, again = (
+        page(index, sections, comparisons(index, sections), "Some machine.", {"proof": "validation/proof.png"})
+        for _ in range(2)
+    )
+    assert text == again
     assert "6 of 10 runs have ended." in text
     (row,) = (line for line in text.splitlines() if line.startswith("| [A proof](#a-proof) | 6 of 10 | 3 |"))
     assert row.count(", met") == 1 and row.count(", missed") == 2 and row.count(", open") == 1

@@ -8,7 +8,7 @@ from dsr.runs.figures import render
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.validation.figures import draw
-from dsr.runs.validation.page import comparison, page
+from dsr.runs.validation.page import comparison, comparisons, page
 from dsr.runs.validation.ranks import diagrams, summary
 from dsr.runs.validation.section import Section
 
@@ -68,9 +68,11 @@ def test_two_systems_tell_nobody_apart(found):
 def test_the_page_shows_ranks_first_and_opens_the_systems(store, monkeypatch):
     sweep = {"model": ["ngrc", "var", "climatology"], "system": ["henon", "tinkerbell"]}
     monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": sweep})
-    pictures = {name: f"validation/{name}.png" for name in draw(read_index(store), [SECTION])}
+    index = read_index(store)
+    there = comparisons(index, [SECTION])
+    pictures = {name: f"validation/{name}.png" for name in draw(index, there)}
     assert set(pictures) == {"ranked", "ranked-ranks-D_stsp", "ranked-ranks-lambda_1"}
-    text = page(read_index(store), [SECTION], "Some machine.", pictures)
+    text = page(index, [SECTION], there, "Some machine.", pictures)
     assert text.index("at the floor**") < text.index("<summary>every system</summary>") < text.index("| tinkerbell")
     assert "![mean ranks](validation/ranked-ranks-lambda_1.png)" in text
     assert "4 of 6 runs have ended" in text and "until they have run on every system: climatology." in text

@@ -13,7 +13,7 @@ from ..environment import environment
 from ..store import RunFolder, RunStore
 from .compute import compute
 from .ledger import Key, joined, read_ledger, runs_of, write_ledger
-from .page import page
+from .page import comparisons, page
 from .repeat import told
 from .section import FOLDER, Section
 from .sections import SECTIONS
@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         table, pictures = joined(store, out), {}
         write_ledger(out, table)
-        for name, content in draw(table, SECTIONS).items():
+        there = comparisons(table, SECTIONS)
+        for name, content in draw(table, there).items():
             pictures[name] = f"{FOLDER}/{name}.png"
             out.write(pictures[name], content)
         collected = collect(store, out, given.data)
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
             out.write(pictures[MINIMAL], small_png(figure))
         more = [*blocks(collected, pictures.get(MINIMAL)), told(store)]
-        print(out.write(PAGE, page(table, SECTIONS, machine(), pictures, more)))
+        print(out.write(PAGE, page(table, SECTIONS, there, machine(), pictures, more)))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2

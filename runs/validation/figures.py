@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dsr.measure import Floor
@@ -14,7 +14,6 @@ from ..compare.select import flat_settings, records
 from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
 from ..figures.small_png import small_png
-from .page import comparison
 from .ranks import diagrams
 from .section import Section
 from .tables import lost
@@ -33,15 +32,13 @@ LABELS = {
 }  # fmt: skip
 
 
-def draw(index: pa.Table, sections: Sequence[Section]) -> dict[str, bytes]:
-    """recipe -> PNG, of the sections that have a figure and runs; recipe-ranks-measure -> PNG, of the ranked ones.
-    index : rows of the runs that have ended."""
+def draw(index: pa.Table, there: Mapping[Section, Comparison]) -> dict[str, bytes]:
+    """recipe -> PNG, of the sections that have a figure; recipe-ranks-measure -> PNG, of the ranked ones.
+    index : rows of the runs that have ended; there : their comparisons."""
     every = records(index)
-    known = {record["experiment"] for record in every}
     drawn = {}
-    for section in sections:
-        if section.figure and section.recipe in known:
-            found = comparison(index, section)
+    for section, found in there.items():
+        if section.figure:
             if section.ranked:
                 figure = matrix(found)
                 for name, diagram in diagrams(found, section).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..bench.markdown import paragraphs
@@ -30,15 +30,14 @@ says so."""
 
 
 def page(
-    index: pa.Table, sections: Sequence[Section], machine: str, pictures: dict[str, str], more: Sequence[str] = ()
-) -> str:
-    """The page as Markdown. index : rows of the runs that have ended. machine : a line about it. pictures : recipe, or
-    recipe-ranks-measure -> path of the figure. more : paragraphs behind the sections."""
-    columns = {name: index[name].to_pylist() for name in ("seed", "value", "experiment")}
-    known = set(columns["experiment"])
+    index: pa.Table, sections: Sequence[Section], there: Mapping[Section, Comparison], machine: str,
+    pictures: dict[str, str], more: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """The page as Markdown. index : rows of the runs that have ended. there : their `comparisons`. machine : a line
+    about it. pictures : recipe, or recipe-ranks-measure -> path of the figure. more : paragraphs behind the sections."""
+    columns = {name: index[name].to_pylist() for name in ("seed", "value")}
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
     blocks.append(f"Every number of every run: [{LEDGER}]({LEDGER}), a table that pandas reads. {processors(index)}")
-    there = {section: comparison(index, section) for section in sections if section.recipe in known}
     planned = {section: combinations(recipe(section.recipe) or {}) for section in there}
     blocks.append(tables.overview([(section, found, len(planned[section])) for section, found in there.items()]))
     for section, found in there.items():
@@ -57,6 +56,12 @@ def processors(index: pa.Table) -> str:
     runs = {(record["experiment"], record["run"]): record["processor"] for record in records(index)}
     counts = Counter(name or "unknown processors" for name in runs.values())
     return f"Runs by processor: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}."
+
+
+def comparisons(index: pa.Table, sections: Sequence[Section]) -> dict[Section, Comparison]:
+    """Those of the sections that have runs."""
+    known = set(index["experiment"].to_pylist())
+    return {section: comparison(index, section) for section in sections if section.recipe in known}
 
 
 def comparison(index: pa.Table, section: Section) -> Comparison:
