@@ -13,7 +13,7 @@ class Floor:
     """What the same score gives between two independent true trajectories: a perfect model cannot beat it reliably.
 
     `low`, `median`, `high` are the 5, 50 and 95 % quantiles over `pairs` pairs; `kind` says which pairs were used
-    ("independent trajectories" or "halves of the record").
+    ("independent trajectories", "stretches of the training record" or "halves of the record").
     """
 
     low: float

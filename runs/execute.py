@@ -239,6 +239,7 @@ def _judge(resolved: Resolved, data: Dataset, model: Model, history: History, fl
         data.test,
         model,
         independent=data.independent,
+        training=data.train,
         truth_spectrum=truth_spectrum(spec),
         floors=floors.known,
         seed=spec.seed,

@@ -269,7 +269,7 @@ def test_a_single_column_is_embedded(tmp_path):
     result = execute(parse(tree), RunStore(tmp_path / "store"))
     assert result.folder.read_json("resolved.json")["estimated"]["embedding"] == {"dimension": 2, "delay": 1}
     rows = {row["name"]: row for row in result.measures["rows"]}
-    assert rows["D_stsp"]["reconstruction"]["floor"]["kind"].startswith("halves of the record")
+    assert rows["D_stsp"]["reconstruction"]["floor"]["kind"] == "stretches of the training record (length 799)"
     assert os.path.exists(result.folder / "report.html")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import describe, judge, lyapunov_spectrum
+from dsr.analysis.scorecard.floor import stretches
 from dsr.analysis.scorecard.rows import HEADER
 from dsr.errors import DataError, SpecError
 from dsr.series import TimeSeries
@@ -121,6 +122,28 @@ def test_without_equations_like_is_compared_with_like(runs):
     assert found["D_stsp"].reconstruction.floor.kind == "halves of the record (length 2500)"
     with pytest.raises(SpecError, match="did you mean 'D_stsp'"):
         found["D_stp"]
+
+
+def test_stretches_of_the_training_record_are_the_floor_where_nothing_else_is(runs):
+    """As long as the test series each, and what a model that repeats them would score."""
+    test, model = runs[0], Map(rounded_henon, 2, 1.0)
+    record = TimeSeries(np.concatenate([s.values for s in runs[1:3]] + [runs[3].values[:70]]), 1.0)
+    found = judge(test, model, training=[record], **SETTINGS)
+    floor = found["D_stsp"].reconstruction.floor
+    assert floor.kind == f"stretches of the training record (length {len(test)})" and floor.pairs == 2
+    by_hand = judge(test, model, independent=runs[1:3], **SETTINGS)["D_stsp"].reconstruction.floor
+    assert (floor.low, floor.median, floor.high) == (by_hand.low, by_hand.median, by_hand.high)
+    assert found["D_stsp"].reconstruction.value < 2 * floor.high
+    assert f"floor: between the test series and 2 {floor.kind}" in found.notes
+    short = judge(test, model, training=[runs[1][: len(test) - 1]], **SETTINGS)
+    assert short["D_stsp"].reconstruction.floor.kind.startswith("halves of the record")
+
+
+def test_twenty_stretches_at_most_spread_over_the_record():
+    record = [np.arange(1000.0)[:, None], np.arange(5.0)[:, None]]
+    found = stretches(record, 10)
+    assert len(found) == 20 and found[0][0, 0] == 0 and found[-1][-1, 0] == 999
+    assert len(stretches(record, 300)) == 3 and stretches(record, 1001) == []
 
 
 def test_a_wrong_map_exceeds_the_floor(runs, spectrum):

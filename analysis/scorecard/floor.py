@@ -10,11 +10,16 @@ from dsr.measure import Floor
 
 from .scores import Score
 
-INDEPENDENT, HALVES = "independent trajectories", "halves of the record"
+INDEPENDENT, STRETCHES, HALVES = (
+    "independent trajectories", "stretches of the training record", "halves of the record",
+)  # fmt: skip
+ENOUGH = 20  # pairs
 
 
-def score_floor(score: Score, test: np.ndarray, independent: Sequence[np.ndarray]) -> Floor | None:
-    """Quantiles of `score(test, other)` over independent true trajectories, or of the halves of `test`.
+def score_floor(
+    score: Score, test: np.ndarray, others: Sequence[np.ndarray], kind: str = INDEPENDENT
+) -> Floor | None:
+    """Quantiles of `score(test, other)` over other trajectories of the same system, or of the halves of `test`.
 
     The halves, taken when there are none, are one pair at half the length: the floor of D_stsp comes out too
     high.
@@ -23,11 +28,18 @@ def score_floor(score: Score, test: np.ndarray, independent: Sequence[np.ndarray
     score.
     """
     half = len(test) // 2
-    pairs = [(test, other) for other in independent] or [(test[:half], test[half : 2 * half])]
+    pairs = [(test, other) for other in others] or [(test[:half], test[half : 2 * half])]
     values = [score(*pair).value for pair in pairs]
     if np.isnan(values).any():
         return None
-    return quantile_floor(values, INDEPENDENT if independent else f"{HALVES} (length {half})")
+    return quantile_floor(values, kind if others else f"{HALVES} (length {half})")
+
+
+def stretches(record: Sequence[np.ndarray], rows: int) -> list[np.ndarray]:
+    """Pieces of `rows` rows that do not overlap, of the series (time, dim) of a record, 20 at most; none where all
+    are shorter."""
+    pieces = [x[first : first + rows] for x in record for first in range(0, len(x) - rows + 1, rows)]
+    return [pieces[i] for i in np.linspace(0, len(pieces) - 1, min(ENOUGH, len(pieces))).astype(int)]
 
 
 def quantile_floor(values: Sequence[float], kind: str) -> Floor:

@@ -20,7 +20,7 @@ from ..lyapunov.spectrum import LyapunovSpectrum
 from ..protocol import Reconstruction
 from .diagnosis import diagnose
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
-from .floor import score_floor
+from .floor import INDEPENDENT, STRETCHES, score_floor, stretches
 from .forecasts import prediction_rows
 from .outcome import classify, diverged, first_lost_step
 from .rows import Judgement, Row
@@ -33,6 +33,7 @@ def judge(
     model: Reconstruction,
     *,
     independent: Sequence[TimeSeries] = (),
+    training: Sequence[TimeSeries] = (),
     truth_spectrum: LyapunovSpectrum | None = None,
     floors: Mapping[str, Floor] | None = None,
     free_steps: int | None = None,
@@ -51,7 +52,10 @@ def judge(
     ----------
     test : the true trajectory, in the units the model speaks. model : any `Reconstruction`.
     independent : further true trajectories, best 20 or more of the length of the test series, for the floors;
-        without them the floors come from the two halves of the test series, and say so.
+        without them the floors come from stretches of `training`, and say so.
+    training : the series the model was trained on. Its stretches as long as the test series are what a model that
+        repeats its data would reach: few pairs, and far from the test series where a record is not stationary.
+        Where it is shorter, the two halves of the test series are the one pair.
     truth_spectrum : exponents of the true system where its equations are known. Without it the truth's
         largest exponent is estimated from the test series, and a row "lambda_1 from data" puts the free run
         through the same estimator, so that like is compared with like.
@@ -85,9 +89,13 @@ def judge(
         phase_surrogate(truth, seed),
         gaussian_noise(truth, max(free_steps, len(test)), seed + 1),
     )
-    others = [other.values[:free_steps] for other in independent]
+    others, kind = [other.values[:free_steps] for other in independent], INDEPENDENT
+    if not others:
+        rows_each = min(free_steps, len(test))
+        others = stretches([s.values for s in training if s.stamps is None], rows_each)
+        kind = f"{STRETCHES} (length {rows_each})"
     lost_note = f"diverged at step {lost}"
-    notes = [_floor_note(len(others), free_steps)]
+    notes = [_floor_note(len(others), kind, free_steps)]
 
     scores = scorecard_scores(bins=bins, smoothing=smoothing)
     values_alone = scorecard_scores(bins=bins, smoothing=smoothing, errors=False)
@@ -97,7 +105,7 @@ def judge(
         baselines = (value(truth, surrogate[:free_steps]), value(truth, noise[:free_steps]))
         found = Measure(name, math.nan, note=lost_note) if orbit is None else score(truth, orbit)
         known = (floors or {}).get(name)
-        floor = score_floor(value, truth, others) if known is None else known
+        floor = score_floor(value, truth, others, kind) if known is None else known
         return Row(name, None, dataclasses.replace(found, floor=floor), *baselines)
 
     from_data = _estimator(test)
@@ -179,12 +187,14 @@ def _estimator(test: TimeSeries) -> Callable[[np.ndarray], Measure]:
     return estimate
 
 
-def _floor_note(count: int, free_steps: int) -> str:
-    if count:
+def _floor_note(count: int, kind: str, free_steps: int) -> str:
+    if not count:
+        return "floor: between the two halves of the test record, at half its length"
+    if kind == INDEPENDENT:
         return (
             f"floor: 5, 50, 95 % over {count} independent true trajectories, at most {free_steps} rows each"
         )
-    return "floor: between the two halves of the test record, at half its length"
+    return f"floor: between the test series and {count} {kind}"
 
 
 def _generated(

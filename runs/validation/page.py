@@ -34,7 +34,7 @@ def page(
     pictures: dict[str, str], more: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """The page as Markdown. index : rows of the runs that have ended. there : their `comparisons`. machine : a line
-    about it. pictures : recipe, or recipe-ranks-measure -> path of the figure. more : paragraphs behind the sections."""
+    about it. pictures : recipe, or recipe-ranks-measure -> path of the figure. more : paragraphs behind the parts."""
     columns = {name: index[name].to_pylist() for name in ("seed", "value")}
     blocks = ["# Validation", "Written by `python -m dsr.runs.validation`; do not edit.", HEAD, machine]
     blocks.append(f"Every number of every run: [{LEDGER}]({LEDGER}), a table that pandas reads. {processors(index)}")

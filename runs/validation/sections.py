@@ -62,7 +62,8 @@ PROTOCOLS = (
         "gtf-ecg",
         "Generalized teacher forcing: electrocardiogram",
         "Five delayed columns of one lead, 700 Hz, shallow PLRNN with five states and 250 hidden units, affine "
-        "observation. No equations: the floor compares the halves of the test record, and a heart is not stationary.",
+        "observation. No equations: the floor is what the training record scores against the test record, and a heart "
+        "is not stationary.",
         files=ECG,
         measures=("D_stsp", "D_H", "lambda_1", "largest exponent", "valid prediction time"),
         goals=(Goal("D_stsp", 2.5), Goal("", 4, "not lost", of=5)),
