@@ -3,12 +3,14 @@ page, with the model of the best run of each system."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dsr import __version__
 from dsr.errors import StoreError
+from dsr.measure import plain
 
 from ...progress import Counted
 from ...store import RunFolder, RunStore
@@ -56,7 +58,7 @@ def collect(store: RunStore, output: RunFolder, data: Path | None = None) -> Rec
 
 def keep(store: RunStore, output: RunFolder, collected: Records) -> None:
     """Write all records into the folder of the page, and the model of the best run of each system."""
-    output.write_json(KEPT, {**_made_by(), "records": collected})
+    output.write(KEPT, json.dumps(plain({**_made_by(), "records": collected}), allow_nan=False) + "\n")
     for experiment in EXPERIMENTS:
         record = best(collected.get(experiment, ()))
         if record is not None and (run := store.folder(experiment, record["run"])).path.is_dir():
