@@ -11,16 +11,20 @@ from dsr.cells import cell_counts
 from dsr.errors import DataError
 from dsr.noise import sensor_noise
 from dsr.points import as_columns_that_vary, as_points
+from dsr.stable_points import stable_points
 from dsr.timescales import autocorrelation_time
 
 INCOMPLETE, ASTRAY = "part of the attractor", "off the attractor"
 DRIFT, NOISE, SMOOTH = "drift", "too much noise", "too little noise"
+STABLE = "stable fixed point"
 
 COARSE = 5  # cells per column: far fewer than points, so that an empty one means something
 MISSED = 0.05  # share of the visits of one that lies where the other hardly ever is
 RARE = 0.05  # "hardly ever": this share of the visits expected
 SIGMAS = 5.0
 NOISIER = 2.0  # ratio of noise levels
+VISITED = 20_000  # states of the free run around which stable fixed points are sought
+NAMED = 3  # of them
 VISIBLE = 0.005  # standard deviations: of lower noise nobody speaks, and kinks of a model's map look like it
 
 
@@ -58,6 +62,19 @@ def diagnose(x_true: Any, x_gen: Any) -> tuple[Finding, ...]:
         raise DataError(got, "the same columns in both", "select the same columns")
     found = [*_visits(true, gen), *_drift(true, gen), *_noise(true, gen)]
     return tuple(found)
+
+
+def resting(model: Any, states: np.ndarray, x_true: np.ndarray) -> tuple[Finding, ...]:
+    """Stable fixed points that a piecewise-linear model has among the data, which a free run may take long to meet.
+
+    states : (time, state), of a free run. x_true : (time, dim). See `dsr.stable_points`, also when it misleads.
+    """
+    points = stable_points(model, states[:: max(1, len(states) // VISITED)], x_true)
+    if not len(points):
+        return ()
+    named = " and ".join(f"({', '.join(f'{x:.4g}' for x in point)})" for point in points[:NAMED])
+    sentence = f"the model has {len(points)} among the data, {named}: a free run that comes near stays there"
+    return (Finding(STABLE, sentence, float(len(points)), 0.0),)
 
 
 def _visits(true: np.ndarray, gen: np.ndarray) -> list[Finding]:

@@ -18,7 +18,7 @@ from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
 from ..lyapunov.spectrum import LyapunovSpectrum
 from ..protocol import Reconstruction
-from .diagnosis import diagnose
+from .diagnosis import diagnose, resting
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
 from .floor import INDEPENDENT, STRETCHES, score_floor, stretches
 from .forecasts import prediction_rows
@@ -148,7 +148,7 @@ def judge(
         truth_spectrum,
         _generated(run.observations[0], lost, transient, test),
         tuple(notes),
-        () if settled or orbit is None else diagnose(truth, orbit),
+        () if settled or orbit is None else (*diagnose(truth, orbit), *resting(model, run.states[0], truth)),
     )
 
 
