@@ -56,11 +56,12 @@ def _solved(twin: Any, bits: Tensor) -> tuple[np.ndarray, np.ndarray, Tensor]:
     parts = []
     for some in bits.split(max(1, int(AT_ONCE / twin.state_dim**2))):
         W, b = (x.numpy() for x in twin.affine(some))
-        multipliers = np.linalg.eigvals(W)
-        single = np.abs(multipliers - 1).min(1) > 1e-12
-        points = np.linalg.solve(np.eye(twin.state_dim) - W[single], b[single][..., None])[..., 0]
+        lacking = np.eye(twin.state_dim) - W
+        single = np.linalg.slogdet(lacking).sign != 0
+        points = np.linalg.solve(lacking[single], b[single][..., None])[..., 0]
         there = twin.bits(torch.from_numpy(points))
-        own = (there == some[torch.from_numpy(single)]).all(1).numpy()
-        parts.append((points, own & (np.abs(multipliers[single]).max(1) < 1), there))
-    points, stable, there = zip(*parts, strict=True)
-    return np.concatenate(points), np.concatenate(stable), torch.cat(there)
+        stable = (there == some[torch.from_numpy(single)]).all(1).numpy()
+        stable[stable] = np.abs(np.linalg.eigvals(W[single][stable])).max(1) < 1
+        parts.append((points, stable, there))
+    found, steady, regions = zip(*parts, strict=True)
+    return np.concatenate(found), np.concatenate(steady), torch.cat(regions)
