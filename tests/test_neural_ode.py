@@ -88,9 +88,8 @@ def test_torchdiffeq_gives_the_same_flow(solver):
     with torch.no_grad():
         torch.testing.assert_close(theirs.step(z), ours.step(z), rtol=0, atol=expected)
         torch.testing.assert_close(theirs.flow(z, gaps), ours.flow(z, gaps), rtol=0, atol=expected)
-        eps, v = 1e-4, points(4, 3, 4)
-        differences = (theirs.step(z + eps * v) - theirs.step(z - eps * v)) / (2 * eps)
-        torch.testing.assert_close(theirs.jvp(z, v[..., None])[..., 0], differences, rtol=1e-4, atol=1e-5)
+        v = points(4, 3, 4)[..., None]  # differences of adaptive solvers would jump where a step more is taken
+        torch.testing.assert_close(theirs.jvp(z, v), ours.jvp(z, v), rtol=0, atol=10 * expected)
 
 
 def test_gradients_by_the_adjoint_equation_are_those_of_backpropagation():
