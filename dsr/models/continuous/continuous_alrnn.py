@@ -209,7 +209,7 @@ class ContinuousALRNNConfig(ModelConfig):
         "window": 80,
         "batch_size": 32,
         "noise": 0.05,
-        "check_steps": 10_000,
+        "check_steps": 20_000,
     }
     search_space: ClassVar[Mapping[str, Range]] = {"relu_units": Range(2, 20), "substeps": Range(1, 4)}
 

@@ -16,7 +16,7 @@ TRAINING: Mapping[str, Any] = {
     "final_learning_rate": 1e-5,
     "schedule": "cosine",
     "noise": 0.0,
-    "check_steps": 10_000,
+    "check_steps": 20_000,
 }
 SEARCH: Mapping[str, Range] = {
     "features": Range(16, 128, log=True),
