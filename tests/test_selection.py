@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from dsr.models import ALRNN, ShallowPLRNN
+from dsr.models import ALRNN, MODELS, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.spectra import spectral_hellinger
+from dsr.systems import get_system
+from dsr.training import fit
 from dsr.training.data_exponent import DataExponent
 from dsr.training.selection import FreeRunScore, quiet_rows
 
@@ -126,6 +128,18 @@ def test_densities_are_compared_with_all_rows_of_all_series():
     below, above = (TimeSeries(many.values[side][:, None], 1.0) for side in (many.values < 0.6, many.values >= 0.6))
     parted, half = (FreeRunScore(s, train=[many], **QUICK)(tent(1.9)).d_stsp for s in ([below, above], [above]))
     assert parted < 0.02 and not half < 0.02
+
+
+def test_the_shortest_checks_of_any_family_tell_chaos_from_a_transient():
+    """A polynomial that has the right terms, on Lorenz-63; runs of a quarter of that length do not pass."""
+    data = get_system("lorenz63").simulate(8000, 0.01, transient=20, seed=0)
+    model = MODELS.build("ngrc", {"lags": 1}).build(3, 0)
+    fit(model, data)
+    steps = {name: MODELS[name].recommended_training.get("check_steps", 50_000) for name in MODELS}
+    looped = ("antisymmetric", "cornn", "deltaproduct", "elman", "lem", "orthogonal")  # no compiled orbit
+    shortest = min(length for name, length in steps.items() if name not in looped)
+    assert FreeRunScore([data], steps=shortest)(model).fate == "chaotic"
+    assert FreeRunScore([data], steps=shortest // 4)(model).fate == "transient chaos"
 
 
 def test_quiet_rows_are_where_the_data_come_near_rest_in_different_places(shared_data):
