@@ -66,7 +66,7 @@ def transition_graph(
     if len(order) > len(shown):
         notes.append(f"{len(order) - len(shown)} regions ({share[MOST_NODES:].sum():.1%} of the time) not shown")
     if faint:
-        notes.append(f"{faint} transitions below {FAINTEST:.0%} not shown")
+        notes.append(f"{faint} transition{'s' * (faint > 1)} below {FAINTEST:.0%} not shown")
     figure.supxlabel("\n".join(notes), fontsize=7, x=0.01, ha="left")
     return figure
 

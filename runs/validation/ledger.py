@@ -67,8 +67,8 @@ def write_ledger(output: RunFolder, table: pa.Table) -> None:
     order = sorted(range(len(table)), key=_keys(table).__getitem__)  # stable: measures stay as they were
     states, versions = (table[name].to_pylist() for name in ("state", "settings"))
     rows = [i for i in order if states[i] in ENDED[:2] and _version(versions[i]) == __version__]
-    buffer = io.BytesIO()
-    pq.write_table(table.take(pa.array(rows, pa.int64())), buffer, compression="zstd", compression_level=19)
+    buffer, kept = io.BytesIO(), table.take(pa.array(rows, pa.int64())).replace_schema_metadata(None)
+    pq.write_table(kept, buffer, compression="zstd", compression_level=19)
     output.write(FILE, buffer.getvalue())
 
 
