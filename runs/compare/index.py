@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dsr.errors import StoreError
@@ -46,7 +46,7 @@ def read_index(store: RunStore, columns: Sequence[str] | None = None) -> pa.Tabl
     rows = [row | dict(zip(STAMPS, found[key], strict=True)) for key in fresh for row in rows_of(_folder(store, key))]
     parts = [pa.Table.from_pylist(rows, schema=schema())]
     if known:
-        parts.insert(0, _without(_load(store), {*fresh, *gone}))
+        parts.insert(0, without(_load(store), {*fresh, *gone}))
     table = pa.concat_tables(parts).combine_chunks()
     order: list[tuple[str, Any]] = [("experiment", "ascending"), ("run", "ascending")]
     table = _stable_sort(table, order)
@@ -116,7 +116,7 @@ def _known(store: RunStore) -> dict[tuple[str, str], Stamp]:
     return {(experiment, run): tuple(stamp) for experiment, run, *stamp in zip(*columns, strict=True)}
 
 
-def _without(table: pa.Table, runs: set[tuple[str, str]]) -> pa.Table:
+def without(table: pa.Table, runs: Collection[tuple[str, str]]) -> pa.Table:
     """The rows of all other runs."""
     import pyarrow as pa
 

@@ -11,7 +11,7 @@ from dsr import __version__
 from dsr.errors import StoreError
 
 from ..compare.comparison import OF_COMPARISON
-from ..compare.index import read_index, schema
+from ..compare.index import read_index, schema, without
 from ..compare.run_rows import ENDED
 from ..store import RunFolder, RunStore
 from .section import FOLDER
@@ -55,8 +55,7 @@ def joined(store: RunStore, output: RunFolder) -> pa.Table:
         return known
     index = read_index(store, OF_COMPARISON)
     fresh = _where(index, [state in ENDED for state in index["state"].to_pylist()])
-    there = runs_of(fresh)
-    return pa.concat_tables([fresh, _where(known, [key not in there for key in _keys(known)])]).combine_chunks()
+    return pa.concat_tables([fresh, without(known, runs_of(fresh))]).combine_chunks()
 
 
 def write_ledger(output: RunFolder, table: pa.Table) -> None:
