@@ -10,6 +10,7 @@ NOT_JUDGED = "not judged"
 
 STILL = 1e-3  # standard deviations of the truth
 REPEATS = 1e-4  # squared distance of two rows a period apart, against that of two random rows
+COLLAPSED = -1e6  # nats in place of -inf, where the tangent vector has become zero
 GROWTH = 5.0  # nats by which chaos stretches at least; neutral motion stays below at any length
 
 
@@ -76,5 +77,6 @@ def _grows(blocks: np.ndarray) -> bool:
 
 def _grew(blocks: np.ndarray) -> bool:
     """Whether the stretch before the growth changed most was chaotic."""
+    blocks = np.maximum(blocks, COLLAPSED)
     change = int(np.argmax(np.cumsum(blocks - blocks.mean()))) + 1
     return change > 2 and _grows(blocks[:change])

@@ -24,7 +24,8 @@ BLOCKS = 100
 QUIET = 2  # runs at most that start where one series is quietest
 VISITED = 4000  # states of the runs around which stable fixed points are sought
 BISTABLE = 2.0  # what a stable fixed point among chaotic data costs, as a factor
-AT_ONCE = 40  # free runs of a family without a compiled orbit
+AT_ONCE = 40  # free runs of a family without a compiled orbit, at most
+TOLD_APART = 160.0  # length of a run in units of 1 / exponent: at 90, one in 25 on Lorenz-63 is not seen to be chaotic
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ class FreeRunScore:
     exponent (`DataExponent.mismatch`); infinite for a failed model.
 
     `starts` runs of `steps` steps each, after dropping `transient`: up to half of them from places where the series are
-    quietest, two of each, the others from rows spread over the longest; where the family has no compiled orbit, 40
-    shorter runs of the same total length. A model that made a fixed point stable from which the data depart seldom
-    meets it on its own, but stays where the data are quiet. Failed is a model of which a run diverges, comes to rest or
-    leaves chaos after a while (a transient that outlives the total length of the runs is not seen), and, where the data
-    themselves are chaotic, one on a cycle or without a positive exponent. The score ranks checkpoints of one training
-    run; it is not a result to report, because its floor depends on the length and the noise of the series.
+    quietest, two of each, the others from rows spread over the longest; where the family has no compiled orbit, up to
+    40 shorter runs of the same total length, as long as chaos of the data's exponent can be told from a transient. A
+    model that made a fixed point stable from which the data depart seldom meets it on its own, but stays where the data
+    are quiet. Failed is a model of which a run diverges, comes to rest or leaves chaos after a while (a transient that
+    outlives the total length of the runs is not seen), and, where the data themselves are chaotic, one on a cycle or
+    without a positive exponent. The score ranks checkpoints of one training run; it is not a result to report, because
+    its floor depends on the length and the noise of the series.
 
     Where the data are chaotic, a piecewise-linear model with a stable fixed point among them (`dsr.stable_points`) has
     twice the score, for free runs seldom meet it: on Lorenz-63 many checkpoints have made a focus stable, and others
@@ -94,8 +96,7 @@ class FreeRunScore:
         self.quiet = list(itertools.islice(quietest, starts // 2))
 
     def __call__(self, model: Model) -> Verdict:
-        # a step in Python costs the same for one run and for many
-        share = 1 if model.orbit_is_compiled else max(1, min(AT_ONCE // self.starts, self.steps // self.blocks))
+        share = 1 if model.orbit_is_compiled else self._share()
         steps = self.steps // share // self.blocks * self.blocks
         observations, growth, visited = self._run(model, self.starts * share, steps)
         if not within_reach(observations, self.truth).all():
@@ -112,6 +113,14 @@ class FreeRunScore:
         if self.exponent.chaotic and len(stable_points(model, visited, self.truth)):
             score *= BISTABLE
         return Verdict(float(score), d_stsp, lambda_max, name)
+
+    def _share(self) -> int:
+        """By how much runs are shortened and multiplied: a step in Python costs the same for one run and for many."""
+        most = min(AT_ONCE // self.starts, self.steps // self.blocks)
+        exponent = self.exponent.value
+        if not math.isnan(exponent):
+            most = min(most, int(self.steps * self.exponent.dt * exponent / TOLD_APART))
+        return max(1, most)
 
     def _spectral(self, runs: np.ndarray) -> float:
         """The worst run's distance: the mean over all its pieces as long as the data, for one piece scatters."""
