@@ -60,6 +60,7 @@ def fate(runs: np.ndarray, growth: np.ndarray, truth: np.ndarray) -> str:
     "chaotic": every run still is, in its last fifth, and none has settled. "transient chaos": one run is or was, and
     one is not any more. Otherwise "fixed point" or "cycle" if a run ends on one, else "not chaotic".
     """
+    growth = np.maximum(growth, COLLAPSED)
     ends = [settled(run, truth) for run in runs]
     last = -max(2, growth.shape[1] // 5)
     chaotic = [end is None and _grows(blocks[last:]) for end, blocks in zip(ends, growth, strict=True)]
@@ -77,6 +78,5 @@ def _grows(blocks: np.ndarray) -> bool:
 
 def _grew(blocks: np.ndarray) -> bool:
     """Whether the stretch before the growth changed most was chaotic."""
-    blocks = np.maximum(blocks, COLLAPSED)
     change = int(np.argmax(np.cumsum(blocks - blocks.mean()))) + 1
     return change > 2 and _grows(blocks[:change])

@@ -48,6 +48,7 @@ def chaotic(blocks, rng):
     return 9.0 + 3.0 * rng.standard_normal(blocks)
 
 
+@pytest.mark.filterwarnings("error")
 def test_fates_of_several_runs(lorenz):
     """Growth as in Lorenz-63: 9 +- 3 nats per block of 1000 steps while chaotic."""
     rng = np.random.default_rng(0)
@@ -56,6 +57,7 @@ def test_fates_of_several_runs(lorenz):
     neutral = np.diff(np.log(np.arange(1, 102)))  # shear alone: a tangent vector grows like time
     died = np.concatenate([chaotic(30, rng), dead[:70]])
     late = np.concatenate([chaotic(90, rng), dead[:10]])
+    gone = np.concatenate([chaotic(30, rng), np.full(70, -np.inf)])  # the tangent vector has become zero
     for runs, growth, name in (
         ([alive, alive], [grown, grown], "chaotic"),
         ([still, still], [dead, dead], "fixed point"),
@@ -63,6 +65,8 @@ def test_fates_of_several_runs(lorenz):
         ([alive, alive], [neutral, dead], "not chaotic"),
         ([alive, still], [grown, died], "transient chaos"),
         ([still, still], [died, died], "transient chaos"),
+        ([alive, loop], [grown, gone], "transient chaos"),
+        ([alive, alive], [gone, gone], "transient chaos"),
         ([alive, loop], [grown, late], "transient chaos"),  # its last fifth still grew on average, its end has settled
         ([alive, still], [grown, dead], "transient chaos"),
     ):
