@@ -96,9 +96,9 @@ PROTOCOLS = (
         "AL-RNN: how many rectified units Rössler needs",
         "20 states, sparse forcing every 8 steps; clean data, noise of 5 % added in training, one model a run. With "
         "one rectified unit lambda_1 comes out too large at all rates, intervals, noise levels and numbers of states "
-        "that were tried (on one or two seeds). Two linear branches stretch everywhere, where the true return map has a "
-        "flat maximum: lambda_1 then comes near the topological entropy, which in the equations is well above it (both "
-        "stand in the tables on minimal reconstructions).",
+        "that were tried (on one or two seeds). Two linear branches stretch everywhere, where the true return map has "
+        "a flat maximum: lambda_1 then comes near the topological entropy, which in the equations is well above it "
+        "(both stand in the tables on minimal reconstructions).",
         by=("model", "model.relu_units"),
         goals=(Goal("lambda_1", 0.15, "relative error", contestant="relu_units=1"),),
         figure="along",
