@@ -34,6 +34,14 @@ def test_a_shifted_run_is_off_the_attractor(runs):
     assert diagnosis.ASTRAY in names(runs[0], runs[1] + runs[0].std(0))
 
 
+def test_in_many_dimensions_cells_tell_nothing_and_stay_silent():
+    """Lorenz-96 with 20 sites: nearly every row of 10,000 is alone in its cell."""
+    one, other = (
+        s.values for s in get_system("lorenz96", dim=20).simulate_many(10_000, 0.05, count=2, transient=20, seed=1)
+    )
+    assert names(one, other) == []
+
+
 def test_a_trend_is_drift_and_a_constant_offset_is_not(runs):
     trend = np.linspace(-0.4, 0.4, len(runs[1]))[:, None] * runs[0].std(0)
     assert diagnosis.DRIFT in names(runs[0], runs[1] + trend)

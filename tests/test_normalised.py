@@ -6,6 +6,7 @@ import math
 
 from dsr.analysis import indistinguishable, normalised_score
 from dsr.analysis.scorecard.normalised import ceiling
+from dsr.analysis.scorecard.rows import Row, _normalised
 from dsr.measure import Floor, Measure
 
 FLOOR = Floor(0.1, 0.2, 0.4, 20, "independent trajectories")
@@ -37,3 +38,11 @@ def test_the_verdict_needs_twenty_pairs():
     assert indistinguishable(score(0.41)) is False
     assert indistinguishable(score(0.2, Floor(0.1, 0.2, 0.4, 19, "x"))) is None
     assert indistinguishable(score(math.nan)) is None
+
+
+def test_the_table_says_where_a_score_tells_nothing():
+    """The baselines, which know nothing of the dynamics, lie below the 95 % quantile of the floor."""
+    assert _normalised(Row("D", None, score(0.3), score(0.2), score(0.4))) == "(tells nothing)"
+    assert _normalised(Row("D", None, score(0.3), score(0.2), score(1.2))) == "0.100 (= truth)"
+    assert _normalised(Row("D", None, score(0.7), score(0.2), score(1.2))) == "0.500"
+    assert _normalised(Row("D", None, score(0.3))) == "(= truth)"  # no baseline is known

@@ -115,11 +115,15 @@ def _baseline(measure: Measure | None) -> str:
 
 
 def _normalised(row: Row) -> str:
-    """The score between floor (0) and the worse baseline (1); "(= truth)" below the 95 % quantile of the floor."""
+    """The score between floor (0) and the worse baseline (1); "(= truth)" below the 95 % quantile of the floor, and
+    "(tells nothing)" where the baselines lie below it, too."""
     measure = row.reconstruction
     if measure.floor is None or measure.floor.kind.startswith("chance"):
         return ""
-    value = normalised_score(measure, ceiling((row.surrogate, row.gaussian)))
+    worst = ceiling((row.surrogate, row.gaussian))
+    if worst <= measure.floor.high:
+        return "(tells nothing)"
+    value = normalised_score(measure, worst)
     text = "" if math.isnan(value) else f"{value:.3f}"
     return f"{text} (= truth)".strip() if indistinguishable(measure) else text
 

@@ -52,8 +52,8 @@ PROTOCOLS = (
         "gtf-lorenz96",
         "Generalized teacher forcing: Lorenz-96 with 20 sites",
         "F = 16, 5 % noise, data of our own; 200 hidden units, alpha 0.25 (of 0.1, 0.25, 0.4, tried on one seed). "
-        "In 20 dimensions almost no two points share a cell: D_stsp is a Gaussian mixture estimate that the scorecard "
-        "takes there, and D_H and the exponents say more.",
+        "In 20 dimensions almost no two points share a cell: binned D_stsp cannot tell anything there and is left "
+        "out.",
         measures=("D_H", "lambda_1", "Kaplan-Yorke dimension", "valid prediction time", "sliced Wasserstein"),
         published=(
             Published("D_stsp (another estimator, not comparable)", "1.68", AGGREGATOR, COLLECTED),
