@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from dsr.measure import Measure
 
+NOTHING = "tells nothing"
 ALIKE = "indistinguishable from truth at this length"
 
 
@@ -41,3 +42,11 @@ def indistinguishable(measure: Measure) -> bool | None:
     if floor is None or floor.pairs < 20 or math.isnan(measure.value):
         return None
     return measure.value <= floor.high
+
+
+def verdict(measure: Measure, ceiling: float) -> str:
+    """What is said of a score: "tells nothing" where the baselines, too, lie below the 95 % quantile of the floor;
+    otherwise "= truth" where the score does, and nothing where it does not. ceiling : NaN where none is known."""
+    if measure.floor is not None and ceiling <= measure.floor.high:
+        return NOTHING
+    return "= truth" if indistinguishable(measure) else ""

@@ -13,7 +13,7 @@ from dsr.series import TimeSeries
 
 from ..lyapunov.spectrum import LyapunovSpectrum
 from .diagnosis import Finding
-from .normalised import ceiling, indistinguishable, normalised_score
+from .normalised import NOTHING, ceiling, normalised_score, verdict
 from .outcome import Outcome
 
 HEADER = ("measure", "truth", "reconstruction", "floor", "surrogate", "Gaussian", "normalised")
@@ -121,11 +121,9 @@ def _normalised(row: Row) -> str:
     if measure.floor is None or measure.floor.kind.startswith("chance"):
         return ""
     worst = ceiling((row.surrogate, row.gaussian))
-    if worst <= measure.floor.high:
-        return "(tells nothing)"
-    value = normalised_score(measure, worst)
-    text = "" if math.isnan(value) else f"{value:.3f}"
-    return f"{text} (= truth)".strip() if indistinguishable(measure) else text
+    said, value = verdict(measure, worst), normalised_score(measure, worst)
+    number = "" if math.isnan(value) or said == NOTHING else f"{value:.3f} "
+    return f"{number}({said})" if said else number.strip()
 
 
 def _floor(floor: Floor | None) -> str:

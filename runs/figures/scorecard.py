@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from ...analysis import Row, indistinguishable
+from ...analysis import Row
+from ...analysis.scorecard.normalised import ceiling, verdict
 from .style import DOUBLE, FORECAST, RECONSTRUCTION, SURROGATE, canvas, say, styled, typeset
 
 ROW = 0.26  # inches
@@ -27,7 +28,8 @@ def scorecard(rows: Sequence[Row], *, into: SubFigure | None = None) -> Figure:
     of the floor, the axis is the score over the floor's median, logarithmic.
 
     A score of zero is drawn at the left edge. On the right the score itself, and "= truth" where it lies below the 95 %
-    quantile of at least 20 pairs. A free run without a score (diverged) leaves its line without a dot.
+    quantile of at least 20 pairs, or "tells nothing" where the baselines do. A free run without a score (diverged)
+    leaves its line without a dot.
     """
     shown = [row for row in rows if _scale(row) is not None]
     if not shown:
@@ -85,6 +87,7 @@ def _draw(axes: Axes, row: Row, place: int, left: float) -> None:
             axes.plot(max(value, left), place, marker, color=colour, ms=5, mew=0, label=NAMES[key], clip_on=False)
     measure = row.reconstruction
     text = "none" if math.isnan(measure.value) else f"{measure.value:.3g} {measure.unit}".rstrip()
-    text += ", = truth" if indistinguishable(measure) else ""
+    said = verdict(measure, ceiling((row.surrogate, row.gaussian)))
+    text += f", {said}" if said else ""
     axes.annotate(text, (1.0, place), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                   va="center", fontsize=7, annotation_clip=False)  # fmt: skip
