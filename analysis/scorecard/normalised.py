@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dsr.measure import Measure
 
 NOTHING = "tells nothing"
-ALIKE = "indistinguishable from truth at this length"
 
 
 def ceiling(baselines: Iterable[Measure | None]) -> float:
