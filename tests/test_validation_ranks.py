@@ -1,5 +1,8 @@
 """Ranks over systems on the validation page: who is first, who stands at the floor, who is not told apart."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from dsr.runs.compare.index import read_index
@@ -7,7 +10,7 @@ from dsr.runs.execute import execute
 from dsr.runs.figures import render
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
-from dsr.runs.validation.figures import draw
+from dsr.runs.validation.figures import draw, matrix
 from dsr.runs.validation.page import comparison, comparisons, page
 from dsr.runs.validation.ranks import diagrams, summary
 from dsr.runs.validation.section import Section
@@ -86,3 +89,17 @@ def test_a_model_that_has_not_run_on_every_system_is_not_ranked(store, found, tm
     execute(parse(tree | {"experiment": "ranked"}), store, report=False)
     ranking = comparison(read_index(store), SECTION).rankings["D_stsp"]
     assert ranking.names == found.rankings["D_stsp"].names and len(ranking.systems) == 2
+
+
+def test_a_system_whose_baselines_lie_on_the_floor_counts_for_nobody(found):
+    """The density of such a system is left out of the counts and blank in the figure."""
+    cells = [replace(c, gaussian=0.0, surrogate=0.0) if c.task == "henon" else c for c in found.cells]
+    told = {(c.task, c.measure): c.tells_nothing for c in cells if c.contestant == "ngrc"}
+    assert told["henon", "D_stsp"] and not told["tinkerbell", "D_stsp"]
+    lines = summary(replace(found, cells=tuple(cells)), SECTION).splitlines()
+    assert " of 1 |" in next(line for line in lines if line.startswith("| ngrc"))
+    axes = matrix(replace(found, cells=tuple(cells))).axes[0]
+    shown = axes.images[0].get_array()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert np.ma.getmaskarray(shown)[names.index("henon")].all()
+    assert not np.ma.getmaskarray(shown)[names.index("tinkerbell")].any()

@@ -13,9 +13,11 @@ FLOOR = Floor(0.02, 0.05, 0.10, 20, "independent trajectories")
 CHANCE = Floor(1.2, 1.4, 1.6, 20, "chance: stretches of independent trajectories used as forecasts")
 
 
-def score(name: str, value: float, floor: Floor | None = FLOOR, surrogate: float | None = None) -> Row:
+def score(
+    name: str, value: float, floor: Floor | None = FLOOR, surrogate: float | None = None, gaussian: float = 9.5
+) -> Row:
     baseline = None if surrogate is None else Measure(name, surrogate)
-    return Row(name, None, Measure(name, value, floor=floor), baseline)
+    return Row(name, None, Measure(name, value, floor=floor), baseline, Measure(name, gaussian))
 
 
 def exponent(found: float, error: float = 0.01, truth: float = 0.9056, name: str = "lambda_1") -> Row:
@@ -54,6 +56,15 @@ def test_no_better_than_a_surrogate_outweighs_the_floor_for_d_stsp_only():
     wide = Floor(0.1, 5.0, 9.0, 20, "independent trajectories")
     assert reading(score("D_stsp", 4.0, wide, surrogate=3.9).to_dict()).text == "no better than a phase surrogate"
     assert reading(score("D_H", 0.05, surrogate=0.0).to_dict()).level == "agrees"  # zero by construction
+
+
+def test_a_score_whose_baselines_lie_within_the_floor_tells_nothing():
+    """As D_stsp by cells in twenty dimensions, where every row is alone: neither near nor far is said."""
+    row = score("D_stsp", 0.06, surrogate=0.08, gaussian=0.07)
+    assert reading(row.to_dict()).level == "open" and "tells nothing" in reading(row.to_dict()).text
+    assert reading(score("D_stsp", 3.0, surrogate=0.08, gaussian=0.07).to_dict()).level == "open"
+    result = judged(row, score("D_H", 0.05), exponent(0.90))
+    assert result.level == "open" and "is a score that tells nothing here" in result.sentence
 
 
 def test_predictions_are_read_against_chance_in_the_right_direction():

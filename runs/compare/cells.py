@@ -90,6 +90,12 @@ class Cell:
     losses: dict[int, float] = field(default_factory=dict)
     rows: tuple[int, ...] = ()
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether the baselines, too, lie below the 95 % quantile of the floor, as in `dsr.analysis.scorecard`."""
+        known = [x for x in (self.surrogate, self.gaussian) if not math.isnan(x)]
+        return bool(known) and max(known) <= self.floor_high
+
 
 @dataclass(frozen=True)
 class Columns:

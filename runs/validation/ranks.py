@@ -22,7 +22,7 @@ DRAWN = ("D_stsp", "D_H", "lambda_1", "valid prediction time")
 NOTE = (
     "Mean rank over systems, 1 is best; contestants that share a letter are not told apart by pairwise signed-rank "
     "tests over systems with Holm's correction. **at the floor**: systems whose median D_stsp lies below the 95 % "
-    "quantile between true trajectories."
+    "quantile between true trajectories, of those where phase surrogates or Gaussian noise do not."
 )
 
 
@@ -59,7 +59,8 @@ def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
     counts = [c for c in found.counts if c.contestant == contestant and tables.ended(c)]
     seconds = [c.seconds for c in counts if c.seconds is not None]
     judged = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "D_stsp")]
-    at, of = sum(map(_at_floor, judged)), sum(not math.isnan(c.floor_high) for c in judged)
+    telling = [c for c in judged if not (math.isnan(c.floor_high) or c.tells_nothing)]
+    at, of = sum(map(_at_floor, telling)), len(telling)
     return [
         contestant, str(len(counts)), str(sum(map(tables.ended, counts))), str(sum(map(tables.lost, counts))),
         f"{np.median(seconds):.0f}" if seconds else "", f"{at} of {of}", *ranks,
