@@ -129,7 +129,8 @@ MATRIX = Section(
     "driven Duffing and van der Pol the phase of the drive is not observed, only x and its velocity, and the next row "
     "does not follow from the last one: a model needs hidden states or memory, which EDMD, SINDy and, with the one lag "
     "that the recipe names, NG-RC do not have. Most of the others are polynomials, and there is no noise: SINDy, EDMD "
-    "and NG-RC then hold the right terms, which says little about systems where they do not. The first model of a system pays for its truth and floors in CPU seconds.",
+    "and NG-RC then hold the right terms, which says little about systems where they do not. The first model of a "
+    "system pays for its truth and floors in CPU seconds.",
     measures=(
         "D_stsp", "D_JS", "D_H", "lambda_1", "Kaplan-Yorke dimension", "valid prediction time", "partition divergence",
     ),
