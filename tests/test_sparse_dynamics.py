@@ -1,5 +1,7 @@
 """Sparse regression of dynamics: the Lorenz equations out of data, clean and noisy; parity with pysindy."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,38 @@ def test_collinear_terms_are_told_apart():
     assert np.flatnonzero(solution).tolist() in ([0, 2], [1, 2])
     np.testing.assert_allclose([solution[:2].sum(), solution[2]], [2, -0.05], atol=0.01)
     assert (SparsePath(A, b)(1.1, 4) == 0).all()  # a threshold above 1 leaves nothing
+
+
+def residual(A, b, active):
+    return np.linalg.norm(b - A[:, active] @ np.linalg.lstsq(A[:, active], b, rcond=None)[0])
+
+
+def test_the_terms_that_go_are_those_whose_absence_costs_least():
+    """Against solving anew without each term in turn; of 45 terms two go at a time."""
+    rng = np.random.default_rng(3)
+    A = rng.standard_normal((200, 45)) @ (np.eye(45) + 0.3 * rng.standard_normal((45, 45)))
+    b = A @ rng.standard_normal(45) + rng.standard_normal(200)
+    path = SparsePath(A, b[:, None])
+    path(0.0, 45)
+    steps = path._paths[45][0]
+    assert [len(active) for active, _ in steps] == [45, 43, 41, 39, *range(38, -1, -1)]
+    least = residual(A, b, np.arange(45))
+    for (active, lost), (left, _) in pairwise(steps):
+        costs = [residual(A, b, np.delete(active, j)) for j in range(len(active))]
+        assert set(left) == set(np.delete(active, np.argsort(costs)[: len(active) - len(left)]))
+        assert lost == pytest.approx((residual(A, b, active) ** 2 - least**2) ** 0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [500, 5])
+def test_terms_that_depend_on_one_another_leave_a_solution(rows):
+    """One twice, one zero everywhere; then fewer equations than terms."""
+    rng = np.random.default_rng(1)
+    A = rng.standard_normal((rows, 6))
+    A[:, 3], A[:, 4] = A[:, 0], 0.0
+    b = 2 * A[:, 0] - A[:, 1]
+    solution = SparsePath(A, b[:, None])(1e-6, 6)
+    np.testing.assert_allclose(A @ solution, b[:, None], atol=1e-9)
+    assert np.isfinite(solution).all() and np.count_nonzero(solution) < 6
 
 
 def test_jacobian_is_the_derivative_of_the_very_step():

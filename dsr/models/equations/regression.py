@@ -77,17 +77,29 @@ class SparsePath:
 
     def _path(self, active: np.ndarray, i: int) -> list[tuple[np.ndarray, float]]:
         """(terms, root of the sum of squares that leaving out the others has added) for fewer and fewer terms."""
-        path = []
-        full = self.A[:, active] @ self._solve(active, i)
-        while True:
-            solution = self._solve(active, i)
-            lost = np.linalg.norm(full - self.A[:, active] @ solution)
-            path.append((active, float(lost)))
-            if not len(active):
-                return path
+        r, d = self.A[:, active], self.b[:, i]
+        path, lost = [(active, 0.0)], 0.0
+        reduced = np.linalg.qr(np.column_stack([r, d]), mode="r")
+        while len(active):
+            r, d = reduced[: len(active), :-1], reduced[: len(active), -1]
+            inverse = _inverse(r)
             # leaving out term j alone adds solution_j^2 / (inverse Gram matrix)_jj
-            inverse = np.linalg.pinv(np.linalg.qr(self.A[:, active])[1])
             weight = (inverse**2).sum(1)
-            added = np.divide(solution**2, weight, out=np.zeros_like(weight), where=weight > 0)
-            order = np.argsort(added, kind="stable")
-            active = np.sort(active[order[max(1, len(active) // AT_ONCE) :]])
+            added = np.divide((inverse @ d) ** 2, weight, out=np.zeros_like(weight), where=weight > 0)
+            stay = np.sort(np.argsort(added, kind="stable")[max(1, len(active) // AT_ONCE) :])
+            active = active[stay]
+            # the last entry is the norm of what the terms that stay leave over of d
+            reduced = np.linalg.qr(np.column_stack([r[:, stay], d]), mode="r")
+            lost += float((reduced[len(active) :, -1] ** 2).sum())
+            path.append((active, lost**0.5))
+        return path
+
+
+def _inverse(r: np.ndarray) -> np.ndarray:
+    """Of an upper triangular matrix; the pseudo-inverse where columns depend on one another."""
+    from scipy.linalg import solve_triangular
+
+    pivots = np.abs(np.diag(r))
+    if len(r) < r.shape[1] or pivots.min() <= np.finfo(float).eps * len(r) * pivots.max():
+        return np.linalg.pinv(r)
+    return solve_triangular(r, np.eye(len(r)), check_finite=False)
