@@ -148,8 +148,9 @@ DATA = (
         by=("model",), measures=SWEPT, figure="families", swept="data.train", details=False,
     ),
     Section(
-        "dimension", "What dimension does", "Lorenz-96 with F = 8 and 5 to 40 sites, clean, sampled every 0.05. SINDy and NG-RC are told that two is the "
-        "highest degree, which is that of the equations: the cubic terms of 40 sites are more than can be solved for.",
+        "dimension", "What dimension does",
+        "Lorenz-96 with F = 8 and 5 to 40 sites, clean, sampled every 0.05. SINDy and NG-RC are told that two is the "
+        "highest degree, as it is in the equations: the cubic terms of 40 sites are more than can be solved for.",
         by=("model",), measures=("D_H", "sliced Wasserstein", "lambda_1", "valid prediction time"),
         figure="families", swept="data.parameters.dim", details=False,
     ),
