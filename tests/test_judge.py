@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import describe, judge, lyapunov_spectrum
+from dsr.analysis.scorecard.exponents import model_spectrum
 from dsr.analysis.scorecard.floor import stretches
 from dsr.analysis.scorecard.rows import HEADER
 from dsr.errors import DataError, SpecError
@@ -229,3 +230,13 @@ def test_describe_refuses_a_constant_and_notes_what_is_too_short():
     short = describe(TimeSeries(np.random.default_rng(0).standard_normal(20), 1.0))
     assert {m.name for m in short if math.isnan(m.value)} >= {"embedding dimension", "lambda_1 from data"}
     assert all(m.note for m in short if math.isnan(m.value))
+
+
+@pytest.mark.parametrize(("states", "columns", "exponents"), [(20, 3, 20), (21, 3, 5), (21, 20, 21), (40, 40, 40)])
+def test_as_many_exponents_as_there_are_states_at_most(states, columns, exponents):
+    """Of a linear map, exactly: two more than columns of models with many states, all where there are no more."""
+    factors = np.linspace(1.2, 0.1, states)
+    model = Map(lambda x, q: (x, factors[:, None] * q), states, 0.5, columns)
+    test = TimeSeries(np.random.default_rng(0).standard_normal((50, columns)), dt=0.5)
+    found = model_spectrum(model, np.ones((50, states)), test, steps=20, members=2, seed=0)
+    np.testing.assert_allclose(found.exponents, np.log(factors)[:exponents] / 0.5, atol=1e-6)

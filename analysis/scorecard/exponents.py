@@ -21,14 +21,15 @@ ALL_EXPONENTS_UP_TO = 20
 def model_spectrum(
     model: Reconstruction, states: np.ndarray, test: TimeSeries, steps: int, members: int, seed: int
 ) -> LyapunovSpectrum:
-    """Spectrum on `members` states spread over the free run: all exponents up to 20 states, obs + 2 above."""
+    """Spectrum on `members` states spread over the free run: all exponents up to 20 states, above that two more
+    than there are columns, or all if there are no more."""
     return lyapunov_spectrum(
         model.tangent_map(),
         states[np.linspace(0, len(states) - 1, members).astype(int)],
         steps=steps,
         transient=ALIGNMENT,
         dt=test.dt,
-        k=model.state_dim if model.state_dim <= ALL_EXPONENTS_UP_TO else model.obs_dim + 2,
+        k=model.state_dim if model.state_dim <= ALL_EXPONENTS_UP_TO else min(model.state_dim, model.obs_dim + 2),
         seed=seed,
         time_unit=test.time_unit,
     )
@@ -72,9 +73,7 @@ def spectrum_notes(spectrum: LyapunovSpectrum, model: Reconstruction) -> list[st
     """Members that were lost, and whether the exponents beyond the observations are clearly separate."""
     notes = []
     if spectrum.diverged:
-        notes.append(
-            f"{spectrum.diverged} of {spectrum.members} members of the Lyapunov run diverged (left out)"
-        )
+        notes.append(f"{spectrum.diverged} of {spectrum.members} members of the Lyapunov run diverged (left out)")
     d = model.obs_dim
     if len(spectrum) > d and spectrum.diverged < spectrum.members:
         gap = spectrum.exponents[d - 1] - spectrum.exponents[d]
