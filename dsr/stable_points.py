@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOVES = 20  # from a region to the region of its fixed point
-AT_ONCE = 2e7  # numbers in the matrices that are solved together
+MOST = 2e7  # numbers in all matrices that are solved
 
 
 def stable_points(model: Any, states: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -19,7 +20,8 @@ def stable_points(model: Any, states: np.ndarray, truth: np.ndarray) -> np.ndarr
 
     The fixed point of each region of `states` is solved for, then that of the region where it lies, and so on until a
     region has its own: exact for each point that is found, but points may be missed (`dsr.analysis.fixed_points` finds
-    all of a small model). None for models that are not piecewise linear.
+    all of a small model); in ten and more dimensions nearly every state can have a region to itself, and the search
+    starts from some of them. None for models that are not piecewise linear.
 
     It misleads where the system itself has a stable fixed point beside its attractor, as Lorenz-63 at rho = 24.4.
     Source: Eisenmann, Monfared, Göring, Durstewitz, NeurIPS 2023, arXiv:2310.17561 (the search).
@@ -30,6 +32,7 @@ def stable_points(model: Any, states: np.ndarray, truth: np.ndarray) -> np.ndarr
     import torch
 
     twin, known, found = model.in_float64(), set[bytes](), list[np.ndarray]()
+    at_once = max(1, int(MOST / (MOVES * twin.state_dim**2)))
     with torch.no_grad():
         bits = twin.bits(torch.from_numpy(np.array(states, dtype=float)))
         for _ in range(MOVES):
@@ -37,7 +40,8 @@ def stable_points(model: Any, states: np.ndarray, truth: np.ndarray) -> np.ndarr
             fresh = [row for name, row in rows.items() if name not in known]
             if not fresh:
                 break
-            known |= rows.keys()
+            fresh = fresh[:: math.ceil(len(fresh) / at_once)]
+            known |= {row.numpy().tobytes() for row in fresh}
             points, stable, bits = _solved(twin, torch.stack(fresh))
             found.append(points[stable & _within(points, states)])
         points = np.concatenate(found)
@@ -53,15 +57,11 @@ def _solved(twin: Any, bits: Tensor) -> tuple[np.ndarray, np.ndarray, Tensor]:
     """Of each region that has a single one its fixed point, whether it is there and stable, and where it lies."""
     import torch
 
-    parts = []
-    for some in bits.split(max(1, int(AT_ONCE / twin.state_dim**2))):
-        W, b = (x.numpy() for x in twin.affine(some))
-        lacking = np.eye(twin.state_dim) - W
-        single = np.linalg.slogdet(lacking).sign != 0
-        points = np.linalg.solve(lacking[single], b[single][..., None])[..., 0]
-        there = twin.bits(torch.from_numpy(points))
-        stable = (there == some[torch.from_numpy(single)]).all(1).numpy()
-        stable[stable] = np.abs(np.linalg.eigvals(W[single][stable])).max(1) < 1
-        parts.append((points, stable, there))
-    found, steady, regions = zip(*parts, strict=True)
-    return np.concatenate(found), np.concatenate(steady), torch.cat(regions)
+    W, b = (x.numpy() for x in twin.affine(bits))
+    lacking = np.eye(twin.state_dim) - W
+    single = np.linalg.slogdet(lacking).sign != 0
+    points = np.linalg.solve(lacking[single], b[single][..., None])[..., 0]
+    there = twin.bits(torch.from_numpy(points))
+    stable = (there == bits[torch.from_numpy(single)]).all(1).numpy()
+    stable[stable] = np.abs(np.linalg.eigvals(W[single][stable])).max(1) < 1
+    return points, stable, there

@@ -6,9 +6,9 @@ import torch
 from test_selection import QUICK, leaky, piecewise, series, tent
 
 from dsr.analysis import fixed_points, judge
-from dsr.models import ALRNN, MODELS
+from dsr.models import ALRNN, MODELS, ShallowPLRNN
 from dsr.series import TimeSeries
-from dsr.stable_points import stable_points
+from dsr.stable_points import MOST, stable_points
 from dsr.training import selection
 from dsr.training.selection import FreeRunScore
 
@@ -87,3 +87,20 @@ def test_points_are_told_in_the_units_of_the_data(moved):
 def test_a_series_of_one_value_is_no_place_for_points():
     still = TimeSeries(np.full((50, 1), FIXED), 1.0).values
     assert len(stable_points(with_spot(), still, still)) == 0
+
+
+def test_the_search_ends_soon_where_every_state_has_a_region_to_itself(monkeypatch):
+    """Forty states and two hundred hidden units, contracting everywhere: the one fixed point is found from a part of
+    the states, with a part of the work."""
+    model, asked, whole = ShallowPLRNN(40, hidden_dim=200, seed=0), [], ShallowPLRNN.affine
+    with torch.no_grad():
+        model.A.fill_(0.5)
+        model.W1.mul_(0.1)
+        model.h2.normal_(generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(ShallowPLRNN, "affine", lambda self, bits: asked.append(len(bits)) or whole(self, bits))
+    states = np.random.default_rng(0).standard_normal((20_000, 40))
+    (point,) = stable_points(model, states, states)
+    assert np.unique(model.in_float64().bits(torch.from_numpy(states)).numpy(), axis=0).shape[0] == 20_000
+    assert 0 < sum(asked) * 40**2 <= MOST
+    z = torch.from_numpy(point)[None]
+    assert float((model.in_float64().step(z) - z).abs().max()) < 1e-9
