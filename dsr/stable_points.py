@@ -36,7 +36,8 @@ def stable_points(model: Any, states: np.ndarray, truth: np.ndarray) -> np.ndarr
     with torch.no_grad():
         bits = twin.bits(torch.from_numpy(np.array(states, dtype=float)))
         for _ in range(MOVES):
-            rows = {row.numpy().tobytes(): row for row in torch.unique(bits, dim=0)}
+            different = torch.unique(bits, dim=0) if bits.shape[1] else bits[:1]  # a linear model is one region
+            rows = {row.numpy().tobytes(): row for row in different}
             fresh = [row for name, row in rows.items() if name not in known]
             if not fresh:
                 break

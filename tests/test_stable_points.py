@@ -104,3 +104,16 @@ def test_the_search_ends_soon_where_every_state_has_a_region_to_itself(monkeypat
     assert 0 < sum(asked) * 40**2 <= MOST
     z = torch.from_numpy(point)[None]
     assert float((model.in_float64().step(z) - z).abs().max()) < 1e-9
+
+
+def test_a_linear_model_is_one_region():
+    """An AL-RNN without rectified units that spirals in slowly, so that its free run has not come to rest."""
+    model = ALRNN(obs_dim=2, latent_dim=2, relu_units=0)
+    turn = 0.9999 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    with torch.no_grad():
+        model.A.copy_(torch.tensor(np.diag(turn).copy()))
+        model.W.copy_(torch.from_numpy(turn - np.diag(np.diag(turn))))
+        model.h.copy_(torch.tensor([0.1, 0.0]))
+    expected = np.linalg.solve(np.eye(2) - turn, [0.1, 0.0])
+    circle = expected + np.random.default_rng(0).standard_normal((500, 2))
+    np.testing.assert_allclose(stable_points(model, circle, circle), [expected], atol=1e-4)
