@@ -43,6 +43,7 @@ def test_the_verdict_needs_twenty_pairs():
 def test_the_table_says_where_a_score_tells_nothing():
     """The baselines, which know nothing of the dynamics, lie below the 95 % quantile of the floor."""
     assert _normalised(Row("D", None, score(0.3), score(0.2), score(0.4))) == "(tells nothing)"
+    assert _normalised(Row("D", None, score(0.7), score(0.2), score(0.4))) == "2.500"  # it is worse than both
     assert _normalised(Row("D", None, score(0.3), score(0.2), score(1.2))) == "0.100 (= truth)"
     assert _normalised(Row("D", None, score(0.7), score(0.2), score(1.2))) == "0.500"
     assert _normalised(Row("D", None, score(0.3))) == "(= truth)"  # no baseline is known

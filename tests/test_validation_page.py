@@ -222,3 +222,10 @@ def test_five_panels_with_long_labels_fit_and_a_single_place_has_its_band():
     assert axes.xaxis.label.get_window_extent().y0 > below.get_window_extent().y1
     band = axes.collections[0].get_datalim(axes.transData)
     assert band.width >= 1 and (band.y0, band.y1) == pytest.approx((0.03, 0.08))
+
+
+def test_the_page_says_where_a_score_within_its_floor_tells_nothing(found):
+    """Where phase surrogates and Gaussian noise lie within the floor."""
+    assert "tells nothing" not in reached(found, SECTION)
+    cells = tuple(replace(c, surrogate=0.0, gaussian=0.0) if c.measure == "D_stsp" else c for c in found.cells)
+    assert "Gaussian 0, below it a score tells nothing)" in reached(replace(found, cells=cells), SECTION)

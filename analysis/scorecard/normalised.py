@@ -44,8 +44,8 @@ def indistinguishable(measure: Measure) -> bool | None:
 
 
 def verdict(measure: Measure, ceiling: float) -> str:
-    """What is said of a score: "tells nothing" where the baselines, too, lie below the 95 % quantile of the floor;
-    otherwise "= truth" where the score does, and nothing where it does not. ceiling : NaN where none is known."""
-    if measure.floor is not None and ceiling <= measure.floor.high:
+    """What is said of a score below the 95 % quantile of its floor: "= truth", but "tells nothing" where the baselines
+    lie below it, too; nothing of one above it. ceiling : NaN where none is known."""
+    if measure.floor is not None and measure.value <= measure.floor.high and ceiling <= measure.floor.high:
         return NOTHING
     return "= truth" if indistinguishable(measure) else ""

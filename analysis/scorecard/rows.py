@@ -115,8 +115,8 @@ def _baseline(measure: Measure | None) -> str:
 
 
 def _normalised(row: Row) -> str:
-    """The score between floor (0) and the worse baseline (1); "(= truth)" below the 95 % quantile of the floor, and
-    "(tells nothing)" where the baselines lie below it, too."""
+    """The score between floor (0) and the worse baseline (1); "(= truth)" below the 95 % quantile of the floor, or
+    there "(tells nothing)" where the baselines lie below it, too."""
     measure = row.reconstruction
     if measure.floor is None or measure.floor.kind.startswith("chance"):
         return ""

@@ -72,7 +72,7 @@ def _measure_row(c: Cell, index: pa.Table) -> list[str]:
     if c.within_floor is not None:
         pairs["runs below its 95 % quantile"] = f"{c.within_floor} of {c.values}"
     if c.tells_nothing:
-        pairs["but"] = "both baselines lie below it, too: the score tells nothing here"
+        pairs["but"] = "both baselines lie below it: such a score tells nothing"
     surrogates = {"what": "phase surrogate of the test series, median over seeds", **about}
     noise = {"what": "Gaussian noise with the covariance of the test series, median over seeds", **about}
     scale = {"what": "(value - floor) / (worse baseline - floor), median over seeds; floor: its median"}

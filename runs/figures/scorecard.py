@@ -28,8 +28,8 @@ def scorecard(rows: Sequence[Row], *, into: SubFigure | None = None) -> Figure:
     of the floor, the axis is the score over the floor's median, logarithmic.
 
     A score of zero is drawn at the left edge. On the right the score itself, and "= truth" where it lies below the 95 %
-    quantile of at least 20 pairs, or "tells nothing" where the baselines do. A free run without a score (diverged)
-    leaves its line without a dot.
+    quantile of at least 20 pairs, or there "tells nothing" where the baselines lie below it, too. A free run without a
+    score (diverged) leaves its line without a dot.
     """
     shown = [row for row in rows if _scale(row) is not None]
     if not shown:

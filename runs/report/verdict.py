@@ -132,7 +132,7 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     value, surrogate = row["reconstruction"]["value"], row.get("surrogate")
     baselines = [m["value"] for m in (surrogate, row.get("gaussian")) if m and m["value"] is not None]
-    if baselines and max(baselines) <= floor["high"]:
+    if baselines and max(value, *baselines) <= floor["high"]:
         return Reading("open", "a score that tells nothing here: noise lies within its floor, too", "tells nothing")
     # D_H of a phase surrogate is zero by construction: there it is no bar to clear.
     if row["name"] in DENSITY and surrogate and surrogate["value"] is not None and value >= surrogate["value"]:

@@ -59,7 +59,7 @@ def matrix(found: Comparison) -> Figure:
 
 def _score(cell: Cell) -> float:
     """A number that is 1 at the floor for distances, the relative error for invariants, times for forecasts; infinite
-    where more than half of the runs were lost, NaN where the score tells nothing."""
+    where more than half of the runs were lost, NaN where it lies within a floor that noise lies within."""
     losses = sorted(cell.losses.values())
     if losses and math.isinf(losses[len(losses) // 2]):
         return math.inf
@@ -67,7 +67,9 @@ def _score(cell: Cell) -> float:
         return losses[len(losses) // 2] / abs(cell.truth) if losses and cell.truth else math.nan
     if cell.measure == "valid prediction time":
         return cell.median
-    return cell.median / cell.floor_high if cell.floor_high and not cell.tells_nothing else math.nan
+    if not cell.floor_high or (cell.tells_nothing and cell.median <= cell.floor_high):
+        return math.nan
+    return cell.median / cell.floor_high
 
 
 def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, Any]]) -> Figure:

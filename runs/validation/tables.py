@@ -154,7 +154,8 @@ def _references(found: Comparison, section: Section) -> list[str]:
 
 def _baselines(cell: Cell) -> str:
     known = [(name, x) for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if not math.isnan(x)]
-    return f" ({', '.join(f'{name} {number(x)}' for name, x in known)})" if known else ""
+    nothing = ["below it a score tells nothing"] if cell.tells_nothing else []
+    return f" ({', '.join([*(f'{name} {number(x)}' for name, x in known), *nothing])})" if known else ""
 
 
 def _found(found: Comparison, goal: Goal) -> tuple[float, int]:
