@@ -163,9 +163,9 @@ DATA = (
         "long-sequences", "What long windows do",
         "x of the Hindmarsh-Rose neuron, whose bursts take hundreds of rows: an AL-RNN with twenty states, one of them "
         "observed, trained on windows of 10 to 1000 rows, the longer the fewer at a time, so that steps and predicted "
-        "rows are the same in number. Chosen on one seed: a shallow PLRNN with ten states gained from 100 rows but not "
-        "from 1000, and an LSTM, which gained from 100, takes too long for 1000. Where the gradients of long windows "
-        "are faster parallel in time is measured in BENCHMARKS.md: for an AL-RNN of this size they are not.",
+        "rows are the same in number. Tried on one seed: a shallow PLRNN with ten states gained as well, and an LSTM "
+        "did from 10 to 100 rows; 1000 take it too long. Where the gradients of long windows are faster parallel in "
+        "time is measured in BENCHMARKS.md: for an AL-RNN of this size they are not.",
         by=("model", "training.window"), measures=SWEPT, figure="along", swept="training.window",
     ),
 )  # fmt: skip
