@@ -17,7 +17,7 @@ from dsr.systems import get_system
 
 TINY_SYSTEM = ["data.train=1500", "data.validation=500", "data.test=600", "data.floor_trajectories=1"]
 TINY = ["training.steps=20", "training.members=1", "training.checks=1", "training.check_steps=200"]
-TINY += ["training.window=10", "analysis.starts=2", "analysis.lyapunov_steps=20", "analysis.lyapunov_members=2"]
+TINY += ["training.window=12", "analysis.starts=2", "analysis.lyapunov_steps=20", "analysis.lyapunov_members=2"]
 SINGLE = [name for name in recipe_names() if "sweep" not in recipe(name)]
 SWEEPS = [name for name in recipe_names() if "sweep" in recipe(name)]
 
