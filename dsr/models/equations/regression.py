@@ -79,7 +79,7 @@ class SparsePath:
         """(terms, root of the sum of squares that leaving out the others has added) for fewer and fewer terms."""
         r, d = self.A[:, active], self.b[:, i]
         path, lost = [(active, 0.0)], 0.0
-        reduced = np.linalg.qr(np.column_stack([r, d]), mode="r")
+        reduced = np.asarray(np.linalg.qr(np.column_stack([r, d]), mode="r"))
         while len(active):
             r, d = reduced[: len(active), :-1], reduced[: len(active), -1]
             inverse = _inverse(r)
@@ -89,7 +89,7 @@ class SparsePath:
             stay = np.sort(np.argsort(added, kind="stable")[max(1, len(active) // AT_ONCE) :])
             active = active[stay]
             # the last entry is the norm of what the terms that stay leave over of d
-            reduced = np.linalg.qr(np.column_stack([r[:, stay], d]), mode="r")
+            reduced = np.asarray(np.linalg.qr(np.column_stack([r[:, stay], d]), mode="r"))
             lost += float((reduced[len(active) :, -1] ** 2).sum())
             path.append((active, lost**0.5))
         return path
