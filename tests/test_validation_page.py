@@ -228,4 +228,4 @@ def test_the_page_says_where_a_score_within_its_floor_tells_nothing(found):
     """Where phase surrogates and Gaussian noise lie within the floor."""
     assert "tells nothing" not in reached(found, SECTION)
     cells = tuple(replace(c, surrogate=0.0, gaussian=0.0) if c.measure == "D_stsp" else c for c in found.cells)
-    assert "Gaussian 0, below it a score tells nothing)" in reached(replace(found, cells=cells), SECTION)
+    assert "Gaussian 0, a score within this floor tells nothing)" in reached(replace(found, cells=cells), SECTION)

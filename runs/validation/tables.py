@@ -154,7 +154,7 @@ def _references(found: Comparison, section: Section) -> list[str]:
 
 def _baselines(cell: Cell) -> str:
     known = [(name, x) for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if not math.isnan(x)]
-    nothing = ["below it a score tells nothing"] if cell.tells_nothing else []
+    nothing = ["a score within this floor tells nothing"] if cell.tells_nothing else []
     return f" ({', '.join([*(f'{name} {number(x)}' for name, x in known), *nothing])})" if known else ""
 
 
