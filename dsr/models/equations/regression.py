@@ -65,7 +65,7 @@ class SparsePath:
         `threshold` of the root mean square of the derivative. The threshold has no unit, so equations do not depend
         on the units of the data."""
         if terms not in self._paths:
-            self._paths[terms] = [self._path(np.arange(terms), i) for i in range(self.b.shape[1])]
+            self._paths[terms] = [self._path(terms, i) for i in range(self.b.shape[1])]
         solution = np.zeros((self.A.shape[1], self.b.shape[1]))
         for i, path in enumerate(self._paths[terms]):
             active = [kept for kept, cost in path if cost <= threshold * self.slope[i]][-1]
@@ -75,11 +75,11 @@ class SparsePath:
     def _solve(self, active: np.ndarray, i: int) -> np.ndarray:
         return np.linalg.lstsq(self.A[:, active], self.b[:, i], rcond=None)[0]
 
-    def _path(self, active: np.ndarray, i: int) -> list[tuple[np.ndarray, float]]:
+    def _path(self, terms: int, i: int) -> list[tuple[np.ndarray, float]]:
         """(terms, root of the sum of squares that leaving out the others has added) for fewer and fewer terms."""
-        r, d = self.A[:, active], self.b[:, i]
-        path, lost = [(active, 0.0)], 0.0
-        reduced = np.asarray(np.linalg.qr(np.column_stack([r, d]), mode="r"))
+        active, lost = np.arange(terms), 0.0
+        path = [(active, lost)]
+        reduced = np.column_stack([self.A[:terms, :terms], self.b[:terms, i]])  # triangular, and stays so
         while len(active):
             r, d = reduced[: len(active), :-1], reduced[: len(active), -1]
             inverse = _inverse(r)
