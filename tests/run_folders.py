@@ -22,10 +22,11 @@ def measure(name: str, value: float, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def row(name: str, value: float, truth: float | None) -> dict[str, Any]:
-    """A distance with floor and baselines, or where there is a truth an invariant."""
+def row(name: str, value: float, truth: float | None, error: float = math.nan) -> dict[str, Any]:
+    """A distance with floor and baselines, or where there is a truth an invariant, which is uncertain by `error`."""
     if truth is not None:
-        return {"name": name, "truth": measure(name, truth), "reconstruction": measure(name, value)}
+        found = measure(name, value, low=value - error, high=value + error)
+        return {"name": name, "truth": measure(name, truth), "reconstruction": found}
     baselines = {"surrogate": measure(name, 2.0), "gaussian": measure(name, 1.5)}
     return {"name": name, "truth": None, "reconstruction": measure(name, value, floor=FLOOR), **baselines}
 
@@ -42,6 +43,7 @@ def write_run(
     outcome: str = "chaotic",
     state: str = "finished",
     experiment: str = "default",
+    error: float = math.nan,
     **settings: Mapping[str, Any],
 ) -> RunFolder:
     """`settings` are sections such as training={"alpha": 0.1}, put over small defaults."""
@@ -59,9 +61,9 @@ def write_run(
     folder.write_json("resolved.json", tree)
     folder.write_json("env.json", {"backend": "native"})
     if state == "finished":
-        rows = [row(name, value, (truths or {}).get(name)) for name, value in values.items()]
+        rows = [row(name, value, (truths or {}).get(name), error) for name, value in values.items()]
         named = {"name": outcome, "sentence": f"it was {outcome}", "step": None}
         folder.write_json("measures.json", plain({"outcome": named, "rows": rows}))
     reason = {"reason": "ValueError: of its own"} if state == "failed" else {}
-    folder.write_json("status.json", {"state": state, "seconds": 12.5, **reason})
+    folder.write_json("status.json", {"state": state, "cpu_seconds": 12.5, **reason})
     return folder

@@ -226,6 +226,35 @@ def test_a_diverged_run_ranks_worst(tmp_path):
     assert ranking.names == ("esn", "var") and ranking.mean_ranks == (1.0, 2.0)
 
 
+@pytest.mark.parametrize(("outcome", "gone"), [("fixed point", True), ("transient chaos", True), ("cycle", False)])
+def test_a_run_without_an_attractor_ranks_worst_but_for_its_forecasts(tmp_path, outcome, gone):
+    store = RunStore(tmp_path)
+    for system in ("a", "b"):
+        write_run(store, system, "esn", 0, {"D_stsp": 9.0, "valid prediction time": 1.0})
+        write_run(store, system, "var", 0, {"D_stsp": 0.1, "valid prediction time": 2.0}, outcome=outcome)
+    found = compare(read_index(store))
+    assert found.rankings["D_stsp"].names[0] == ("esn" if gone else "var")
+    assert found.rankings["valid prediction time"].names[0] == "var"
+    assert cell(found, "a", "var", "D_stsp").median == 0.1
+    assert any("worse than any number" in note for note in found.notes)
+
+
+def test_runs_at_the_truth_at_the_floor_and_no_better_than_noise_are_counted(tmp_path):
+    """Noise scores 1.5, the better of two; a lost run stands nowhere, and without an error nothing is at the truth."""
+    store = RunStore(tmp_path)
+    for seed, (d, exponent, outcome) in enumerate([
+        (0.05, 0.9, "chaotic"), (1.4, 0.94, "chaotic"), (1.5, 0.95, "chaotic"), (1.6, 0.9, "cycle")
+    ]):  # fmt: skip
+        values = {"D_stsp": d, "lambda_1": exponent}
+        write_run(store, "a", "esn", seed, values, truths=TRUTHS, outcome=outcome, error=0.02)
+        write_run(store, "a", "var", seed, values, truths=TRUTHS, outcome=outcome)
+    found = compare(read_index(store))
+    density, exponent = (cell(found, "a", "esn", name) for name in ("D_stsp", "lambda_1"))
+    assert (density.within_floor, density.noisy, density.agree) == (1, 1, None)
+    assert (exponent.agree, exponent.noisy) == (2, None) and exponent.error == pytest.approx(0.02)
+    assert cell(found, "a", "var", "lambda_1").agree is None
+
+
 def test_invariants_are_ranked_by_their_distance_from_truth_and_longer_forecasts_are_better(found):
     assert cell(found, "a", "ngrc", "lambda_1").losses[2] == pytest.approx(0.05)
     assert cell(found, "a", "ngrc", "lambda_1").truth == 0.9

@@ -1,13 +1,17 @@
 """The statistics of comparisons: signed-rank tests, ranks, intervals of the median."""
 
+import itertools
 import math
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, studentized_range, wilcoxon
 
+from dsr.runs.compare.grids import group_letters
 from dsr.runs.compare.median_interval import median_interval, reachable_coverage
-from dsr.runs.compare.ranking import nemenyi, rank
+from dsr.runs.compare.ranking import _groups, nemenyi, rank
 from dsr.runs.compare.signed_rank import holm, signed_rank
 
 NAN = math.nan
@@ -64,7 +68,24 @@ def test_groups_hold_whom_the_tests_do_not_tell_apart():
     base = np.arange(1.0, 11.0)
     result = rank({"a": base, "b": base * np.tile([0.9, 1.2], 5), "c": base * 5}, list("0123456789"))
     assert result.names[-1] == "c" and result.groups == ((0, 1),)
+    noisy = base * np.tile([0.3, 4], 5)  # not told from a nor c, which are told apart
+    result = rank({"a": base, "c": base * 1.5, "noisy": noisy}, list("0123456789"))
+    assert result.names == ("a", "noisy", "c") and result.groups == ((0, 1), (1, 2))
+    assert group_letters(result.groups, result) == ["a", "ab", "b"]
     assert rank({"a": base[:3], "b": base[:3] * 2}, list("012")).groups == ((0, 1),)  # three systems tell nothing
+
+
+def test_two_contestants_share_a_letter_exactly_if_they_are_not_told_apart():
+    """Also where others rank between them: a group need not be a stretch of places."""
+    generator = np.random.default_rng(0)
+    for k in (4, 9, 30):
+        apart = {pair: bool(generator.random() < 0.4) for pair in itertools.combinations(range(k), 2)}
+        groups = _groups(k, apart)
+        ranking = SimpleNamespace(names=tuple(range(k)))
+        letters = group_letters(groups, ranking)
+        words = [set(re.findall(r"[a-z][0-9]*", text)) for text in letters]
+        assert all(bool(words[i] & words[j]) != told for (i, j), told in apart.items()) and all(words)
+        assert not any(set(a) < set(b) for a in groups for b in groups)
 
 
 def test_the_interval_is_that_of_plain_resampling():

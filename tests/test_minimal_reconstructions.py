@@ -227,7 +227,8 @@ def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succe
     assert table.best([more, RECORD, bad]) is RECORD
     assert table.best([bad, {**bad, "regions": {"used": 1}, "words": None}]) is bad  # few regions alone are no merit
     assert table.best([{**more, "outcome": "cycle"}, bad]) is bad  # but among those that miss as much, they are
-    assert "None of 1 runs succeeds" in table.verdict([bad]) and "misses: chaotic" in table.verdict([bad])
+    assert table.verdict([bad]) == "**The one run does not succeed.** It misses chaotic, and uses 2 regions."
+    assert "**None of 2 runs succeeds.** Seed 0 with 1 rectified unit misses chaotic" in table.verdict([bad, bad])
 
 
 @pytest.fixture
@@ -264,7 +265,7 @@ def test_records_are_kept_and_made_again_for_a_new_version_or_a_damaged_file(sto
     monkeypatch.setattr(collecting, "VERSION", collecting.VERSION + 1)
     assert collecting.collect(store, out)["alrnn-rossler"][0]["version"] == collecting.VERSION and len(made) == 3
     text = "\n".join(blocks(first, "minimal.png"))
-    assert "None of 1 runs succeeds" in text and "minimal.png" in text
+    assert "The one run does not succeed" in text and "minimal.png" in text
     record = {**first["alrnn-rossler"][0], "regions": {"used": 1, "visited": 1, "shares": {"0": 1.0}}}
     assert minimal_figure(out, {"alrnn-rossler": [record]}) is None
     assert blocks({}, None) == []

@@ -1,6 +1,7 @@
 """The validation page: which runs belong to it, in which order they come, and that its numbers are the store's."""
 
 import json
+import shlex
 import warnings
 from dataclasses import replace
 
@@ -14,13 +15,15 @@ from dsr.runs.figures import Line, family_sweep, render, score_matrix
 from dsr.runs.recipes import recipe
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
+from dsr.runs.sweep.plan import combinations
 from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
 from dsr.runs.validation.figures import _fullest_first, along, matrix
-from dsr.runs.validation.page import comparison, comparisons, page
+from dsr.runs.validation.goals import goals
+from dsr.runs.validation.page import command, comparison, comparisons, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
-from dsr.runs.validation.tables import every_seed, goals, in_order, lost, reached
+from dsr.runs.validation.tables import every_seed, in_order, lost, reached
 
 DATA = {"system": "henon", "train": 1500, "validation": 400, "test": 2000, "floor_trajectories": 3}
 ANALYSIS = {"starts": 5, "lyapunov_steps": 400, "lyapunov_members": 2}
@@ -95,7 +98,7 @@ def test_the_table_holds_the_medians_of_the_store(store, found):
     assert f"{np.median(exponents):.3g} [" in row and f"{np.median(values(store, 'ngrc', 'D_stsp')):.3g} [" in row
     truth = next(c.truth for c in found.cells if c.measure == "lambda_1")
     assert f"{100 * np.median(np.abs(np.array(exponents) - truth)) / truth:.1f} % off" in row
-    assert "| 3 | 0 |" in row and "lambda_1 0.419 in truth" in text and "D_stsp floor" in text
+    assert "| 3 | 0 |" in row and "lambda_1 0.419 ± 0.00" in text and "D_stsp floor" in text
     forecasts = reached(found, replace(SECTION, measures=("valid prediction time",)))
     assert "valid prediction time by chance" in forecasts and "floor" not in forecasts
 
@@ -114,12 +117,49 @@ def test_goals_are_met_or_missed_by_what_was_found(found):
     assert unfinished.endswith("| 3 | 3 | open |") and "at least 5 of 6" in unfinished
 
 
+def test_a_goal_names_whole_parts_of_a_contestant(found):
+    """One rectified unit is not ten."""
+    names = {"ngrc": "alrnn, relu_units=1", "var": "alrnn, relu_units=10"}
+    named = replace(
+        found,
+        counts=tuple(replace(c, contestant=names[c.contestant]) for c in found.counts),
+        cells=tuple(replace(c, contestant=names[c.contestant]) for c in found.cells),
+    )
+    section = replace(SECTION, goals=(Goal("lambda_1", 0.1, "relative error", "relu_units=1"),))
+    row = goals(named, section).splitlines()[2]
+    assert "| 3 | met |" in row and row.split(" | ")[1:] == goals(found, SECTION).splitlines()[2].split(" | ")[1:]
+
+
+def test_what_was_found_has_its_interval(found):
+    cell = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "D_stsp"))
+    density = goals(found, SECTION).splitlines()[3]
+    assert f"| {cell.median:.3g} [{cell.low:.3g}, {cell.high:.3g}] | 3 |" in density
+
+
+def test_a_median_is_told_beside_how_many_runs_stand_at_the_truth_the_floor_or_noise(found):
+    """Of lost runs none counts; what noise cannot be told from is not said to be at the floor."""
+    cell = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "D_stsp"))
+    pairs = {"floor_pairs": 20, "within_floor": 2, "noisy": 1}
+
+    def told(**more):
+        cells = tuple(replace(c, **more) if c == cell else c for c in found.cells)
+        return next(r for r in reached(replace(found, cells=cells), SECTION).splitlines() if r.startswith("| ngrc"))
+
+    assert "2 of 3 at the floor, 1 of 3 no better than noise |" in told(**pairs)
+    assert "at the floor" not in told(**pairs, surrogate=0.0, gaussian=0.0)
+    assert "≥ " in told(capped=2) and "≥" not in told(capped=1)
+    exponent = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "lambda_1"))
+    assert f"{exponent.agree} of 3 at truth" in told() and exponent.agree > 0
+    assert next(c for c in found.cells if (c.contestant, c.measure) == ("var", "lambda_1")).agree == 0
+
+
 def test_every_seed_stands_on_the_page(store, found):
-    index = {name: read_index(store)[name].to_pylist() for name in ("seed", "value")}
+    index = {name: read_index(store)[name].to_pylist() for name in ("seed", "value", "outcome")}
     lines = every_seed(found, index, SECTION).splitlines()[2:]
     assert len(lines) == 6
     for line, value in zip(lines[:3], values(store, "ngrc", "D_stsp"), strict=True):
-        assert f"| {value:.3g} |" in line
+        assert f"| {value:.3g} |" in line and "| chaotic |" in line
+    assert "| fixed point |" in lines[3]
 
 
 def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch):
@@ -131,7 +171,7 @@ def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch)
         for _ in range(2)
     )
     assert text == again
-    assert "6 of 10 runs have ended." in text
+    assert "6 of 10 runs have ended." in text and "`dsr sweep proof seed=0`" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| [A proof](#a-proof) | 6 of 10 | 3 |"))
     assert row.count(", met") == 1 and row.count(", missed") == 2 and row.count(", open") == 1
     assert "Not computed yet: not-there." in text and "dsr sweep proof" in text
@@ -189,6 +229,26 @@ def test_close_numbers_stand_apart():
     assert axes.get_xticks().tolist() == [0, 1, 2, 3] and axes.get_xticklabels()[1].get_text() == "0.01"
 
 
+def test_densities_of_parts_of_an_observation_are_drawn_in_units_of_their_floors(store, found):
+    from dsr.runs.compare.select import records
+
+    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
+    axes = along(found, replace(SECTION, swept="data.columns"), rows).axes[0]
+    cell = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "D_stsp"))
+    heights = [y for line in axes.lines for y in np.atleast_1d(line.get_ydata())]
+    assert cell.median / cell.floor_high in heights and cell.median not in heights
+    assert axes.collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.recipe)
+def test_the_command_for_one_run_computes_one_run(section):
+    """What the page says of how to repeat a run is understood by the command, quotes and brackets too."""
+    first = combinations(recipe(section.recipe))[0]
+    words = [w for w in shlex.split(command(section, first))[3:] if not w.startswith(("data.file", "data.test_file"))]
+    (one,) = combinations(recipe(section.recipe), words)
+    assert one.spec == first.spec
+
+
 def test_numbers_in_names_are_sorted_as_numbers(found):
     count = found.counts[0]
     names = ["alrnn, units=10", "alrnn, units=2", "alrnn"]
@@ -228,4 +288,4 @@ def test_the_page_says_where_a_score_within_its_floor_tells_nothing(found):
     """Where phase surrogates and Gaussian noise lie within the floor."""
     assert "tells nothing" not in reached(found, SECTION)
     cells = tuple(replace(c, surrogate=0.0, gaussian=0.0) if c.measure == "D_stsp" else c for c in found.cells)
-    assert "Gaussian 0, a score within this floor tells nothing)" in reached(replace(found, cells=cells), SECTION)
+    assert "(a score within this floor tells nothing)" in reached(replace(found, cells=cells), SECTION)

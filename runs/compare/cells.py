@@ -12,7 +12,7 @@ import numpy as np
 
 from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
 
-from ..report.verdict import HIGHER_IS_BETTER
+from ..report.verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
 from .median_interval import median_interval
 from .run_rows import DAMAGED, FAILED, FINISHED
 from .select import Record
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLLAPSED = (FIXED_POINT, CYCLE, TRANSIENT_CHAOS)
+NO_CHAOS = (DIVERGED, *COLLAPSED, NOT_CHAOTIC)
 MEDIANS = (
     "truth", "truth_low", "truth_high", "floor_low", "floor_median", "floor_high", "surrogate", "gaussian",
     "normalised",
 )  # fmt: skip
-NUMBERS = ("value", "cap", "measure_version", "floor_pairs", *MEDIANS)
+NUMBERS = ("value", "low", "high", "cap", "measure_version", "floor_pairs", *MEDIANS)
 NEEDED = ("measure", "unit", "floor_kind", *NUMBERS)
 
 
@@ -33,8 +34,8 @@ NEEDED = ("measure", "unit", "floor_kind", *NUMBERS)
 class Count:
     """What became of the runs of one (task, contestant). `collapsed` ended on a fixed point or a cycle, some of them
     after transient chaos; `failed` stopped with an error or left a damaged folder; `unfinished` are running or were
-    interrupted, and count nowhere else. seconds : median over finished runs. reasons : (run id, sentence) of all that
-    are not chaotic."""
+    interrupted, and count nowhere else. seconds : of a processor, median over finished runs that were not interrupted.
+    reasons : (run id, sentence) of all that are not chaotic."""
 
     task: str
     contestant: str
@@ -56,10 +57,14 @@ class Cell:
 
     q1, median, q3 : quartiles; low, high : confidence interval of the median (NaN below two). truth, floor_*,
     surrogate, gaussian, normalised : medians over the same runs, NaN where unknown. within_floor : runs below the 95 %
-    quantile of a floor of 20 pairs or more, None without such floors. capped : values that stand for at least that
-    much. losses : seed -> what ranks and tests compare, smaller is better: the value of a distance, minus the
-    value where higher is better, the distance from the truth of an invariant; infinity for a run that was lost; empty
-    where the measure cannot be compared. rows : of the index, in order of seed.
+    quantile of a floor of 20 pairs or more, None without such floors. agree : runs that were not lost and lie within
+    two combined uncertainties of the truth, None where either is unknown. error : half of what their values are
+    uncertain by, median. noisy : runs that were not lost and score no better than the better of those of surrogate
+    and Gaussian noise that lie above the floor, None without them. capped : values that stand for at least that much.
+    losses : seed -> what ranks and tests compare, smaller is better: the value of a distance, minus the value where
+    higher is better, the distance from the truth of an invariant; infinity for a run that failed and, but for
+    forecasts, of one that has no attractor to compare (`LOST`); empty where the measure cannot be compared. rows : of
+    the index, in order of seed.
     """
 
     task: str
@@ -86,6 +91,9 @@ class Cell:
     gaussian: float
     normalised: float
     within_floor: int | None
+    agree: int | None
+    error: float
+    noisy: int | None
     capped: int
     losses: dict[int, float] = field(default_factory=dict)
     rows: tuple[int, ...] = ()
@@ -113,6 +121,11 @@ class Columns:
         numbers = {name: table[name].to_numpy() for name in NUMBERS}
         text = {name: table[name].to_pylist() for name in ("unit", "floor_kind")}
         return cls(tuple(encoded.dictionary.to_pylist()), codes, text, numbers)
+
+
+def is_lost(record: Record) -> bool:
+    """Whether a run is no reconstruction of chaos, or failed."""
+    return record["outcome"] in NO_CHAOS or record["state"] in (FAILED, DAMAGED)
 
 
 def count(task: str, contestant: str, records: Sequence[Record]) -> Count:
@@ -172,13 +185,22 @@ def _cell(
     pairs = number["floor_pairs"][rows]
     judged = (pairs >= 20) & ~np.isnan(value)
     kind = columns.text["floor_kind"][rows[0]] or ""
+    chance = kind.startswith("chance")
     below = int((value[judged] <= number["floor_high"][rows][judged]).sum())
+    kept = np.array([not is_lost(run) for run in runs])
+    half, true_half = ((number[f"{t}high"][rows] - number[f"{t}low"][rows]) / 2 for t in ("", "truth_"))
+    away, allowed = np.abs(value - number["truth"][rows]), AGREEMENT * np.hypot(half, np.nan_to_num(true_half))
+    baselines = np.array([number["surrogate"][rows], number["gaussian"][rows]])
+    noise = np.fmin(*np.where(baselines > number["floor_high"][rows], baselines, np.nan))  # those that the score sees
     return Cell(
         task=task, contestant=contestant, measure=name, unit=_first(columns.text["unit"], rows),
         version=int(versions.max()), runs=len(runs) + len(failed), values=len(known),
         q1=q1, median=median, q3=q3, low=low, high=high,
         floor_pairs=None if np.isnan(pairs).all() else int(np.nanmin(pairs)), floor_kind=kind,
-        within_floor=below if judged.any() and not kind.startswith("chance") else None,
+        within_floor=below if judged.any() and not chance else None,
+        agree=int((kept & (away <= allowed)).sum()) if not np.isnan(away - allowed).all() else None,
+        error=_median(half),
+        noisy=int((kept & (value >= noise)).sum()) if not (chance or np.isnan(noise).all()) else None,
         capped=int((value >= number["cap"][rows] * (1 - 1e-12)).sum()),
         losses=_losses(name, runs, value, number["truth"][rows], failed), rows=tuple(int(row) for row in rows),
         **others,
@@ -194,9 +216,9 @@ def _losses(
     loss = np.abs(value - truth) if not distance else -value if name in HIGHER_IS_BETTER else value
     found = dict.fromkeys(failed, math.inf)
     for run, x in zip(runs, loss, strict=True):
-        if math.isnan(x):
-            if run["outcome"] != DIVERGED:
-                return {}  # no number for a reason of its own: nothing to compare
+        if math.isnan(x) and run["outcome"] != DIVERGED:
+            return {}  # no number for a reason of its own: nothing to compare
+        if math.isnan(x) or (run["outcome"] in LOST and name not in HIGHER_IS_BETTER):
             x = math.inf
         found[run["seed"]] = float(x)
     return dict(sorted(found.items()))

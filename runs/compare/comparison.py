@@ -62,8 +62,8 @@ def compare(
     by : what contestants are called after (`labelled`). measures : which, in this order; all if None. baseline : the
     contestant that all others are tested against; all pairs are tested if None.
 
-    Runs with different settings are never pooled. The same run in two experiments counts once. A run that diverged
-    enters ranks and tests as worst, and medians not at all: it has a column of its own.
+    Runs with different settings are never pooled. The same run in two experiments counts once. A run that
+    diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
 
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
     """

@@ -50,8 +50,8 @@ def runs_grid(found: Comparison) -> Grid:
     ]  # fmt: skip
     return Grid(
         "Runs", head, tuple(_once(rows, 1)), 2,
-        "collapsed: onto a fixed point or a cycle; CPU s: of the whole run, or of training where only that "
-        "is known; median over finished runs.",
+        "collapsed: onto a fixed point or a cycle; CPU s: of the whole run, median over the finished runs that were "
+        "not interrupted.",
     )  # fmt: skip
 
 
@@ -117,13 +117,12 @@ def ranks_grid(found: Comparison) -> Grid:
                 tuple(_once(rows, 1)), 2, note)  # fmt: skip
 
 
-def group_letters(groups: Sequence[tuple[int, int]], ranking: Ranking) -> list[str]:
+def group_letters(groups: Sequence[tuple[int, ...]], ranking: Ranking) -> list[str]:
     """A compact letter display: those who stand alone have a letter of their own."""
-    alone = [(i, i) for i in range(len(ranking.names)) if not any(a <= i <= b for a, b in groups)]
-    stretches = sorted([*groups, *alone])
-    return [
-        "".join(LETTERS[j % 26] for j, (a, b) in enumerate(stretches) if a <= i <= b) for i in range(len(ranking.names))
-    ]
+    places = range(len(ranking.names))
+    sets = sorted([*groups, *((i,) for i in places if not any(i in group for group in groups))])
+    letters = [LETTERS[j % 26] + (str(j // 26) if j >= 26 else "") for j in range(len(sets))]
+    return ["".join(letter for letter, members in zip(letters, sets, strict=True) if i in members) for i in places]
 
 
 def tests_grid(found: Comparison, measures: Sequence[str]) -> Grid:

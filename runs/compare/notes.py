@@ -9,9 +9,10 @@ from .median_interval import LEVEL, reachable_coverage
 from .pair_tests import ACROSS, ALL_PAIRS, PairTest
 from .ranking import ALPHA, Ranking
 
-LOST = (
-    "A run that diverged, or failed with an error, enters ranks and tests as worse than any number; medians, quartiles "
-    "and intervals are over the runs that have a number, which the column n counts."
+GONE = (
+    "A run that diverged, came to rest, was chaotic for a while only, or failed with an error, enters ranks and tests "
+    "as worse than any number, but for forecasts if it has made any; medians, quartiles and intervals are over the "
+    "runs that have a number, which the column n counts."
 )
 
 
@@ -26,7 +27,7 @@ def notes(
     contestants: Sequence[str],
 ) -> tuple[str, ...]:
     """In the order of the tables that they speak of."""
-    found = [LOST] if any(c.diverged or c.failed for c in counts) else []
+    found = [GONE] if any(c.diverged or c.collapsed or c.failed for c in counts) else []
     found += _of_runs(counts, duplicates, nameless)
     found += _of_cells(cells)
     found += _of_tests(tests, contestants)

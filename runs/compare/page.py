@@ -89,7 +89,8 @@ def summary(found: Comparison) -> str:
     for measure in HEADLINE:
         if ranking := found.rankings.get(measure):
             text += f" By {measure}, {ranking.names[0]} has the best mean rank, {ranking.mean_ranks[0]:.2f}"
-            alike = next((ranking.names[a + 1 : b + 1] for a, b in ranking.groups if a == 0), ())
+            places = sorted({i for group in ranking.groups if 0 in group for i in group[1:]})
+            alike = [ranking.names[i] for i in places]
             text += f", and is not told apart from {_and(alike)}." if alike else "."
     return text
 

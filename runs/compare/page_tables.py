@@ -18,7 +18,7 @@ from .pair_tests import PairTest, typical
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OPENED = ("low", "high", "note", "measure_settings", "truth_settings")  # of the index, beside what statistics need
+OPENED = ("note", "measure_settings", "truth_settings")  # of the index, beside what statistics need
 NOTHING = '<td class="none">–</td>'  # noqa: RUF001
 
 
@@ -40,7 +40,7 @@ def _run_row(c: Count) -> list[str]:
 
 def task_table(found: Comparison, task: str, index: pa.Table) -> str:
     """Every measure of every contestant on one task; nothing where no run finished."""
-    index = index.select(["seed", "value", *OPENED])
+    index = index.select(["seed", "value", "low", "high", *OPENED])
     mine = [cell for cell in found.cells if cell.task == task]
     blocks = []
     for measure, group in itertools.groupby(mine, key=lambda c: c.measure):

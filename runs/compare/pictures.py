@@ -131,20 +131,19 @@ def rank_pictures(found: Comparison) -> list[Picture]:
             continue
         caption = (
             f"Mean ranks by {measure} over {len(r.systems)} systems. Bars join contestants that pairwise signed-rank "
-            "tests with Holm's correction do not tell apart."
+            "tests with Holm's correction do not tell apart; a thin bar joins those that it has a dot for."
         )
         told = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(r.names, r.mean_ranks, strict=True))
         drawn.append(Picture(f"ranks-{measure}", caption, f"Mean ranks by {measure}: {told}", rank_diagram(r, measure)))
     return drawn
 
 
-def rank_diagram(ranking: Ranking, measure: str, *, difference: float | None = None) -> Figure:
-    """The critical-difference diagram of a ranking by `measure`; `difference` is drawn if it is given."""
+def rank_diagram(ranking: Ranking, measure: str) -> Figure:
+    """Mean ranks by `measure`, and whom pairwise tests do not tell apart."""
     from ..figures import critical_difference
 
-    groups = [range(first, last + 1) for first, last in ranking.groups]
     label = f"mean rank by {typeset(measure)} (1: best)"
-    return critical_difference(ranking.names, ranking.mean_ranks, groups, difference=difference, label=label)
+    return critical_difference(ranking.names, ranking.mean_ranks, ranking.groups, label=label)
 
 
 def sweep_pictures(found: Comparison) -> list[Picture]:

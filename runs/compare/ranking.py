@@ -19,8 +19,9 @@ class Ranking:
     """Contestants from best to worst over `systems`.
 
     mean_ranks : 1 is best. friedman_p : of equal ranks. critical_difference : of mean ranks, by Nemenyi. groups :
-    contestants that pairwise signed-rank tests with Holm's correction do not tell apart, as (first, last) places.
-    nemenyi_groups : those whose mean ranks differ by less than the critical difference. least_p : smallest p that a
+    largest sets of places (from 0) in which pairwise signed-rank tests with Holm's correction tell nobody apart: two
+    contestants share a set exactly if they are not told apart. nemenyi_groups : the same for mean ranks that differ by
+    less than the critical difference. least_p : smallest p that a
     pairwise test over so many systems can give, before correction.
     """
 
@@ -30,8 +31,8 @@ class Ranking:
     friedman: float
     friedman_p: float
     critical_difference: float
-    groups: tuple[tuple[int, int], ...]
-    nemenyi_groups: tuple[tuple[int, int], ...]
+    groups: tuple[tuple[int, ...], ...]
+    nemenyi_groups: tuple[tuple[int, ...], ...]
     least_p: float
 
 
@@ -44,7 +45,8 @@ def rank(losses: Mapping[str, Sequence[float]], systems: Sequence[str], *, alpha
 
     Sources: Friedman 1937, DOI 10.1080/01621459.1937.10503522; Demsar 2006, https://www.jmlr.org/papers/v7/demsar06a
     (critical difference); Benavoli, Corani & Mangili 2016, https://www.jmlr.org/papers/v17/benavoli16a (why pairwise
-    tests, and not mean ranks, should say who differs: mean ranks of two depend on the others in the pool).
+    tests, and not mean ranks, should say who differs: mean ranks of two depend on the others in the pool); Piepho
+    2004, DOI 10.1198/1061860043515 (sets from pairs).
 
     When it misleads: below ten systems the p value of Friedman's test is rough and pairwise tests can tell
     little (`least_p`); Nemenyi's difference is then no cure.
@@ -113,16 +115,13 @@ def _friedman(ranks: np.ndarray) -> tuple[float, float]:
     return float(statistic), float(chdtrc(k - 1, statistic))
 
 
-def _groups(k: int, apart: Mapping[tuple[int, int], bool]) -> tuple[tuple[int, int], ...]:
-    """Longest stretches of places in which no pair is told apart; those of one alone are left out."""
-    found: list[tuple[int, int]] = []
-    for first in range(k):
-        last = first
-        while last + 1 < k and not any(apart[i, last + 1] for i in range(first, last + 1)):
-            last += 1
-        if last > first and (not found or last > found[-1][1]):
-            found.append((first, last))
-    return tuple(found)
+def _groups(k: int, apart: Mapping[tuple[int, int], bool]) -> tuple[tuple[int, ...], ...]:
+    """Largest sets of places in which no pair is told apart; those of one alone are left out."""
+    sets = {frozenset(range(k))}
+    for i, j in (pair for pair, told in apart.items() if told):
+        split = {part for s in sets for part in ((s - {i}, s - {j}) if {i, j} <= s else (s,))}
+        sets = {s for s in split if not any(s < other for other in split)}
+    return tuple(sorted(tuple(sorted(s)) for s in sets if len(s) > 1))
 
 
 def _least(tests: Sequence[SignedRank]) -> float:

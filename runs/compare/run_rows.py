@@ -94,7 +94,7 @@ def _run(folder: RunFolder) -> dict[str, Any]:
         "seed": tree["seed"],
         "state": status["state"],
         "reason": status.get("reason", ""),
-        "seconds": status.get("cpu_seconds", status.get("seconds")),
+        "seconds": status.get("cpu_seconds"),
         "noise": float(data.get("noise", 0.0)),
         "train_rows": float(data["train"]) if "system" in data else None,
         "test_rows": float(data["test"]) if "system" in data else None,

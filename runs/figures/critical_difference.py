@@ -24,7 +24,8 @@ def critical_difference(
 ) -> Figure:
     """Mean ranks (1 is best, at the left) as marks on an axis, names below at both sides, the better half on the left.
 
-    groups : of positions in `names` that are not told apart; each of two or more is a thick bar below the axis.
+    groups : of positions in `names` that are not told apart; each of two or more is a thick bar below the axis, or,
+    where others rank between its members, a thin one with a dot for each member.
     difference : the critical difference, drawn as a bracket above the axis where the test has one (Nemenyi).
     Source: Demšar, JMLR 7 (2006) 1-30.
     """
@@ -35,7 +36,8 @@ def critical_difference(
         return figure
     values = np.asarray(ranks, dtype=float)
     order = np.argsort(values, kind="stable")
-    bars = [(values[list(g)].min(), values[list(g)].max()) for g in groups if len(g) > 1]
+    place_of = np.argsort(order)
+    bars = sorted(sorted(place_of[list(g)]) for g in groups if len(g) > 1)
     half = -(-count // 2)
     depth = BAR * len(bars) + 0.3
     height = depth + STEP * half
@@ -53,9 +55,13 @@ def critical_difference(
         axes.annotate(f"{names[i]} ({values[i]:.2f})", (side, level), (-3 if left else 3, 0),
                       textcoords="offset points", ha="right" if left else "left", va="center", fontsize=7.5,
                       annotation_clip=False)  # fmt: skip
-    for k, (a, b) in enumerate(sorted(bars)):
-        level = -0.2 - BAR * k
-        axes.plot([a - room, b + room], [level, level], color="black", lw=3, solid_capstyle="butt", gid="group")
+    for k, places in enumerate(bars):
+        level, members = -0.2 - BAR * k, values[order[places]]
+        ends = [members[0] - room, members[-1] + room]
+        solid = places[-1] - places[0] < len(places)  # nobody else in between
+        axes.plot(ends, [level, level], color="black", lw=3 if solid else 0.8, solid_capstyle="butt", gid="group")
+        if not solid:
+            axes.plot(members, np.full(len(members), level), "o", color="black", ms=3.5, mew=0)
     axes.plot([1, count], [0, 0], color="black", lw=0.8)
     for tick in range(1, count + 1):
         axes.plot([tick, tick], [0, 0.1], color="black", lw=0.7)

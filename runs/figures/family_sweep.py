@@ -83,7 +83,7 @@ def _panel(
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if max(values) < 300 * min(values) else (1.0,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-    span = list(places.values())
+    span, words = list(places.values()), any(isinstance(x, str) for x in places)  # words are no steps of a way
     width = (max(span) - min(span)) / 80 if len(span) > 1 else 0.0
     for i, (name, line) in enumerate(lines.items()):
         colour, marker = looks[name]
@@ -91,7 +91,8 @@ def _panel(
         y, low, high = (np.array(v, dtype=float) for v in (line.median, line.low, line.high))
         known = np.isfinite(y)
         errors = np.nan_to_num([y - low, high - y]).clip(0)
-        axes.errorbar(x[known], y[known], errors[:, known], color=colour, lw=0.9, capsize=1.5, elinewidth=0.7)
+        axes.errorbar(x[known], y[known], errors[:, known], color=colour, lw=0 if words else 0.9, capsize=1.5,
+                      elinewidth=0.7)  # fmt: skip
         some = np.array(line.lost) > 0
         for mask, face in ((known & ~some, colour), (known & some, "white")):
             axes.plot(x[mask], y[mask], marker, color=colour, mfc=face, ms=3.5, ls="none")

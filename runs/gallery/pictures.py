@@ -89,9 +89,8 @@ def of_comparisons() -> Iterator[Picture]:
     drawn = figures.lyapunov_spectra(truth, spectra, unit="per time unit")
     yield Picture("lyapunov_spectra", "Lyapunov exponents of truth and all models", source, drawn)
     ranking = rank(comparison.losses(), comparison.SYSTEMS)
-    groups = [range(first, last + 1) for first, last in ranking.nemenyi_groups]
     drawn = figures.critical_difference(
-        ranking.names, ranking.mean_ranks, groups, difference=ranking.critical_difference
+        ranking.names, ranking.mean_ranks, ranking.nemenyi_groups, difference=ranking.critical_difference
     )
     many = f"closed-form families over {len(comparison.SYSTEMS)} systems"
     yield Picture("critical_difference", "mean ranks; bars join models that are not told apart", many, drawn)

@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dsr.fate import DIVERGED, FIXED_POINT, TRANSIENT_CHAOS
+
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
 ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
 MOST_AWAY = 100  # combined uncertainties that are counted
+LOST = (DIVERGED, FIXED_POINT, TRANSIENT_CHAOS)  # no attractor to compare with the truth
 HEADLINE = ("lambda_1", "D_stsp", "D_H")
 DENSITY = ("D_stsp", "D_JS", "sliced Wasserstein")
 MINUS = "\N{MINUS SIGN}"
@@ -59,7 +62,7 @@ def is_chance(floor: Mapping[str, Any]) -> bool:
 def verdict(judgement: Mapping[str, Any]) -> Verdict:
     """The headline of a report; "agrees" only if every part does: chaos, lambda_1, D_stsp and D_H."""
     outcome, rows = judgement["outcome"], {row["name"]: row for row in judgement["rows"]}
-    if outcome["name"] in ("diverged", "fixed point", "transient chaos"):
+    if outcome["name"] in LOST:
         return Verdict("lost", f"{_capital(outcome['sentence'])}: there is no attractor to compare with the truth.")
     parts = [f"The free run is {'a cycle' if outcome['name'] == 'cycle' else outcome['name']}"]
     levels = []

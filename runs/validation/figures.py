@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsr.measure import Floor
@@ -75,17 +76,25 @@ def _score(cell: Cell) -> float:
 def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, Any]]) -> Figure:
     """Each measure of a section against what was swept, a line for each family, with the floor as a band."""
     panels, gone = {}, {(c.task, c.contestant): lost(c) for c in found.counts}
+    parts = section.swept == "data.columns"  # parts of an observation have floors of their own
     for measure in section.measures:
         lines: dict[str, list[tuple[Any, Cell]]] = {}
         for cell in (c for c in found.cells if c.measure == measure and c.rows):
             record = rows[cell.rows[0]]
             settings = flat_settings(record["settings"])
             x = settings.get(section.swept)
-            if section.swept == "data.columns":
+            if parts:
                 x = _seen(settings)
-            lines.setdefault(record["model"], []).append((x, cell))
-        panels[UNITS.get(measure, measure)] = {name: _line(points, gone) for name, points in sorted(lines.items())}
+            scale = cell.floor_high if parts and _floor(cell) else 1.0
+            lines.setdefault(record["model"], []).append((x, _in_units_of(scale, cell)))
+        name = f"{measure} / 95 % of its floor" if parts and measure in ("D_stsp", "D_H") else measure
+        panels[UNITS.get(name, name)] = {model: _line(points, gone) for model, points in sorted(lines.items())}
     return family_sweep(panels, swept_name=LABELS[section.swept])
+
+
+def _in_units_of(scale: float, cell: Cell) -> Cell:
+    fields = ("median", "q1", "q3", "floor_low", "floor_median", "floor_high")
+    return replace(cell, **{name: getattr(cell, name) / scale for name in fields})
 
 
 def _seen(settings: Mapping[str, Any]) -> str:

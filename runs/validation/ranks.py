@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DRAWN = ("D_stsp", "D_H", "lambda_1", "valid prediction time")
+COUNTED = ("at the floor", "no better than noise", "lambda_1 at truth")
 NOTE = (
-    "Mean rank over systems, 1 is best; contestants that share a letter are not told apart by pairwise signed-rank "
-    "tests over systems with Holm's correction. **at the floor**: systems whose median D_stsp lies below the 95 % "
-    "quantile between true trajectories, of those where phase surrogates or Gaussian noise do not."
+    "Mean rank over systems, 1 is best; two contestants share a letter exactly if pairwise signed-rank tests over "
+    "systems with Holm's correction do not tell them apart. **at the floor**, **no better than noise**: systems by "
+    "their median D_stsp, of those where noise does not lie within the floor. **lambda_1 at truth**: runs that were "
+    "not lost and lie within two standard errors, of all."
 )
 
 
@@ -34,7 +36,7 @@ def summary(found: Comparison, section: Section) -> str:
     ranks = {name: _ranks(found, name) for name in shown}
     first = found.rankings[shown[0]].names
     rows = [_row(found, name, [ranks[measure].get(name, "") for measure in shown]) for name in first]
-    head = ["model", "systems", "runs", "lost", "CPU s", "at the floor", *shown]
+    head = ["model", "systems", "runs", "lost", "CPU s", *COUNTED, *shown]
     return "\n\n".join([NOTE, table(head, rows), "; ".join(_test(found, name) for name in shown) + "."])
 
 
@@ -43,7 +45,7 @@ def diagrams(found: Comparison, section: Section) -> dict[str, Figure]:
     from ..compare.pictures import rank_diagram  # matplotlib
 
     shown = {name: found.rankings[name] for name in section.measures if name in DRAWN and name in found.rankings}
-    return {name: rank_diagram(r, name, difference=r.critical_difference) for name, r in shown.items()}
+    return {name: rank_diagram(r, name) for name, r in shown.items()}
 
 
 def _ranks(found: Comparison, measure: str) -> dict[str, str]:
@@ -60,10 +62,12 @@ def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
     seconds = [c.seconds for c in counts if c.seconds is not None]
     judged = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "D_stsp")]
     telling = [c for c in judged if not (math.isnan(c.floor_high) or c.tells_nothing)]
-    at, of = sum(map(_at_floor, telling)), len(telling)
+    exponents = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "lambda_1") and c.values]
     return [
         contestant, str(len(counts)), str(sum(map(tables.ended, counts))), str(sum(map(tables.lost, counts))),
-        f"{np.median(seconds):.0f}" if seconds else "", f"{at} of {of}", *ranks,
+        f"{np.median(seconds):.0f}" if seconds else "", f"{sum(map(_at_floor, telling))} of {len(telling)}",
+        f"{sum(map(_like_noise, telling))} of {len(telling)}",
+        f"{sum(c.agree or 0 for c in exponents)} of {sum(c.runs for c in exponents)}" if exponents else "", *ranks,
     ]  # fmt: skip
 
 
@@ -71,9 +75,11 @@ def _at_floor(cell: Cell) -> bool:
     return cell.median <= cell.floor_high
 
 
+def _like_noise(cell: Cell) -> bool:
+    """Of the runs that were not lost most score as noise does."""
+    return 2 * (cell.noisy or 0) > cell.runs
+
+
 def _test(found: Comparison, measure: str) -> str:
     r = found.rankings[measure]
-    return (
-        f"{measure}: {len(r.systems)} systems, Friedman p {r.friedman_p:.2g}, critical difference (Nemenyi) "
-        f"{r.critical_difference:.2f}"
-    )
+    return f"{measure}: {len(r.systems)} systems, Friedman p {r.friedman_p:.2g}"

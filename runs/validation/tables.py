@@ -1,10 +1,10 @@
-"""The tables of a section: what each model reached, whether the goals were met, what others published, every seed."""
+"""The tables of a section: what each model reached beside truth and floors, what others published, every seed."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy as np
 from ..bench.markdown import table
 from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
-from .section import Goal, Section
+from .section import Section
 
-EXPONENTS = ("lambda_1", "Kaplan-Yorke dimension")  # of which the distance from the truth is told, too
+FEW = 5  # runs; of fewer the range is shown in place of quartiles
 
 
 def reached(found: Comparison, section: Section) -> str:
@@ -29,7 +29,7 @@ def reached(found: Comparison, section: Section) -> str:
             *(_statistics(cells.get(name)) for name in section.measures),
             "" if count.seconds is None else f"{count.seconds:.0f}",
         ])  # fmt: skip
-    return "\n\n".join([table(head, rows), *_references(found, section)])
+    return "\n\n".join(part for part in (table(head, rows), _failures(found), _references(found, section)) if part)
 
 
 def in_order(counts: Sequence[Count]) -> list[Count]:
@@ -52,44 +52,6 @@ def lost(count: Count) -> int:
     return count.diverged + count.collapsed + count.not_chaotic + count.failed
 
 
-def overview(parts: Sequence[tuple[Section, Comparison, int]]) -> str:
-    """One row for each section with the runs that are planned for it: how many have ended, what was lost, the goals."""
-    rows = []
-    for section, found, planned in parts:
-        met = "; ".join(f"{goal.sentence}: {told}, {verdict}" for goal, told, _, verdict in _judged(found, section))
-        done, gone = sum(map(ended, found.counts)), sum(map(lost, found.counts))
-        rows.append([f"[{section.title}](#{_anchor(section.title)})", f"{done} of {planned}", str(gone), met])
-    return table(["part", "runs", "lost", "goals"], rows, numbers=False)
-
-
-def _anchor(title: str) -> str:
-    """What a heading is called in links of rendered Markdown."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
-def goals(found: Comparison, section: Section) -> str:
-    """Each goal with the number that was found, and whether it is met."""
-    rows = [[goal.sentence, told, str(runs), verdict] for goal, told, runs, verdict in _judged(found, section)]
-    return table(["goal", "found", "runs", ""], rows, numbers=False)
-
-
-def _judged(found: Comparison, section: Section) -> Iterator[tuple[Goal, str, int, str]]:
-    """Of each goal the number that was found, in words, over how many runs, and the verdict."""
-    for goal in section.goals:
-        value, runs = _found(found, goal)
-        told = f"{100 * value:.1f} %" if goal.statistic == "relative error" else f"{value:.3g}"
-        yield goal, told if runs else "no runs", runs, _verdict(goal, value, runs) if runs else ""
-
-
-def _verdict(goal: Goal, value: float, runs: int) -> str:
-    """Met or missed; open while the runs that are left decide."""
-    if goal.statistic != "not lost":
-        return "met" if value <= goal.bound else "missed"
-    if value >= goal.bound:
-        return "met"
-    return "open" if runs - value <= goal.of - goal.bound else "missed"
-
-
 def published(section: Section) -> str:
     rows = [[p.what, p.value, p.kind, p.source] for p in section.published]
     return table(["published", "value", "kind", "source"], rows, numbers=False)
@@ -99,40 +61,63 @@ def every_seed(found: Comparison, index: Mapping[str, Sequence[Any]], section: S
     """Every run with its values; index : columns of the store's index, by name."""
     rows = []
     for count in in_order(found.counts):
-        values: dict[int, dict[str, float]] = {}
+        runs: dict[int, tuple[str, dict[str, float]]] = {}
         for cell in found.cells:
             if (cell.task, cell.contestant) == (count.task, count.contestant):
                 for row in cell.rows:
-                    values.setdefault(index["seed"][row], {})[cell.measure] = index["value"][row]
-        for seed in sorted(values):
-            shown = [number(values[seed].get(name, math.nan)) for name in section.measures]
-            rows.append([count.task, count.contestant, str(seed), *shown])
-    return table(["system", "model", "seed", *section.measures], rows)
+                    _, values = runs.setdefault(index["seed"][row], (index["outcome"][row], {}))
+                    values[cell.measure] = index["value"][row]
+        for seed, (outcome, values) in sorted(runs.items()):
+            shown = [number(values.get(name, math.nan)) for name in section.measures]
+            rows.append([count.task, count.contestant, str(seed), outcome, *shown])
+    return table(["system", "model", "seed", "outcome", *section.measures], rows)
 
 
 def number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.3g}"
 
 
-def relative_error(cell: Cell) -> float:
+def _statistics(cell: Cell | None) -> str:
+    """Median [spread] over the runs, and how many of them stand at the truth, at the floor or no better than noise."""
+    if cell is None or math.isnan(cell.median):
+        return ""
+    text = ("≥ " if 2 * cell.capped >= cell.values else "") + number(cell.median)
+    if cell.values >= FEW:
+        text += f" [{number(cell.q1)}, {number(cell.q3)}]"
+    elif cell.values > 1:
+        text += f" [{number(cell.low)}, {number(cell.high)}]"
+    elif not (math.isnan(cell.error) or math.isnan(cell.truth)):
+        text += f" ± {cell.error:.2g}"
+    away = _away(cell)
+    remarks = [f"{100 * away:.1f} % off"] if cell.measure == "lambda_1" and math.isfinite(away) else []
+    if cell.agree is not None:
+        remarks.append(_share(cell.agree, cell.runs, "at truth"))
+    if cell.within_floor is not None and not cell.tells_nothing:
+        remarks.append(_share(cell.within_floor, cell.runs, "at the floor"))
+    if cell.noisy:
+        remarks.append(_share(cell.noisy, cell.runs, "no better than noise"))
+    return ", ".join([text, *filter(None, remarks)])
+
+
+def _share(count: int, of: int, what: str) -> str:
+    """Of one run it is said or not."""
+    return f"{count} of {of} {what}" if of > 1 else what if count else ""
+
+
+def _away(cell: Cell) -> float:
     """Median distance from the truth, relative to it; infinite where half of the runs were lost."""
     losses = list(cell.losses.values())
     return float(np.median(losses)) / abs(cell.truth) if losses and cell.truth else math.nan
 
 
-def _statistics(cell: Cell | None) -> str:
-    if cell is None or math.isnan(cell.median):
-        return ""
-    text = number(cell.median)
-    if cell.values > 1:
-        text += f" [{number(cell.q1)}, {number(cell.q3)}]"
-    if cell.measure in EXPONENTS and not math.isnan(error := relative_error(cell)) and math.isfinite(error):
-        text += f", {100 * error:.1f} % off"
-    return text
+def _failures(found: Comparison) -> str:
+    """Why runs stopped with an error."""
+    told = [f"{run}, {reason}" for c in found.counts if c.failed for run, reason in c.reasons if "failed" in reason]
+    return "\n".join(f"- {line}" for line in told)
 
 
-def _references(found: Comparison, section: Section) -> list[str]:
-    """Truth, floors and baselines of each task in a sentence."""
+def _references(found: Comparison, section: Section) -> str:
+    """Truth, floors and baselines of each task, a line for each."""
     lines = []
     for task in found.tasks:
         told = []
@@ -141,32 +126,25 @@ def _references(found: Comparison, section: Section) -> list[str]:
             if cell is None:
                 continue
             if not math.isnan(cell.truth):
-                told.append(f"{name} {number(cell.truth)} in truth")
+                error = (cell.truth_high - cell.truth_low) / 2
+                told.append(f"{name} {number(cell.truth)}{f' ± {error:.2g}' if error > 0 else ''} in truth")
             elif not math.isnan(cell.floor_median):
                 chance = cell.floor_kind.startswith("chance")
-                floor = f"{number(cell.floor_median)} [{number(cell.floor_low)}, {number(cell.floor_high)}]"
                 told.append(
-                    f"{name} {'by chance' if chance else 'floor'} {floor}" + ("" if chance else _baselines(cell))
+                    f"{name} {'by chance' if chance else 'floor'} {_floor(cell)}" + ("" if chance else _baselines(cell))
                 )
         lines += [f"{task}: {'; '.join(told)}."] if told else []
-    return lines if len(lines) <= 4 else []
+    return "\n".join(f"- {line}" for line in lines) if len(lines) > 1 else "".join(lines)
+
+
+def _floor(cell: Cell) -> str:
+    if (cell.floor_pairs or 0) <= 1:
+        return f"{number(cell.floor_median)} (one pair)"
+    return f"{number(cell.floor_median)} [{number(cell.floor_low)}, {number(cell.floor_high)}]"
 
 
 def _baselines(cell: Cell) -> str:
-    known = [(name, x) for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if not math.isnan(x)]
-    nothing = ["a score within this floor tells nothing"] if cell.tells_nothing else []
-    return f" ({', '.join([*(f'{name} {number(x)}' for name, x in known), *nothing])})" if known else ""
-
-
-def _found(found: Comparison, goal: Goal) -> tuple[float, int]:
-    """The number that a goal is about, over all tasks of the section, and of how many runs it is."""
-    counts = [c for c in found.counts if goal.contestant in c.contestant]
-    runs = sum(ended(c) for c in counts)
-    if goal.statistic == "not lost":
-        return float(runs - sum(lost(c) for c in counts)), runs
-    cells = [c for c in found.cells if c.measure == goal.measure and goal.contestant in c.contestant]
-    if not cells:
-        return math.nan, 0
-    if goal.statistic == "relative error":
-        return max(relative_error(c) for c in cells), runs
-    return max(c.median for c in cells), runs
+    """Those that are not zero: a phase surrogate has the spectrum of the truth."""
+    told = [f"{name} {number(x)}" for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if x > 0]
+    told += ["a score within this floor tells nothing"] if cell.tells_nothing else []
+    return f" ({', '.join(told)})" if told else ""

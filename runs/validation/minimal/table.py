@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dsr.fate import DIVERGED
+
 from ...bench.markdown import table
 from ..tables import number
 from .criteria import badness, met, odd_words, succeeds
@@ -31,14 +33,17 @@ def best(records: Sequence[Record]) -> Record | None:
 
 
 def values(records: Sequence[Record]) -> str:
-    """Medians [quartiles] over the seeds."""
+    """Medians [quartiles] over the seeds, of runs that did not diverge."""
+    records = [r for r in records if r["outcome"] != DIVERGED]
     truth = next((r["truth"] for r in records if r["truth"]), None)
     if truth is None:
         return ""
     of: dict[str, Callable[[Record], float | None]] = {
         "regions used": _part("regions", "used"),
         "regions visited": _part("regions", "visited"),
-        f"{SHORT}-letter words (floors)": lambda r: _words(r, lambda w: _floors(w, truth, SHORT)),
+        f"{SHORT}-letter words (in 95 % quantiles of the floor)": lambda r: _words(
+            r, lambda w: _floors(w, truth, SHORT)
+        ),
         f"words of {LONG} on one side": lambda r: _words(r, lambda w: float(len(odd_words(w, LONG)))),
         "entropy rate": _part("words", "entropy_rate"),
         "topological entropy": _part("words", "topological_entropy"),
@@ -73,14 +78,14 @@ def verdict(records: Sequence[Record]) -> str:
     good = [r for r in records if succeeds(r)]
     if not good:
         nearest = best(records)
+        none = f"**None of {len(records)} runs succeeds.**" if len(records) > 1 else "**The one run does not succeed.**"
         if nearest is None:
-            return f"None of {len(records)} runs succeeds."
+            return none
         lacks = [name for name, ok in met(nearest).items() if not ok]
-        return (
-            f"**None of {len(records)} runs succeeds.** The nearest is seed {nearest['seed']} with "
-            f"{_units(nearest['relu_units'])}, which uses {nearest['regions']['used']} regions and misses: "
-            f"{', '.join(lacks)}."
-        )
+        who = f"Seed {nearest['seed']} with {_units(nearest['relu_units'])}" if len(records) > 1 else "It"
+        most = "; of the runs that miss no more it uses the fewest" if len(records) > 1 else ""
+        used = f"uses {nearest['regions']['used']} regions{most}"
+        return f"{none} {who} misses {', '.join(lacks)}, and {used}."
     fewest = min(r["regions"]["used"] for r in good)
     text = f"{len(good)} of {len(records)} runs succeed; the fewest regions with which one does are **{fewest}**"
     most = [(units, runs) for units, runs in by_units(records).items() if 2 * sum(map(succeeds, runs)) > len(runs)]
