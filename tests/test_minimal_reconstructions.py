@@ -214,7 +214,7 @@ def test_each_criterion_can_be_missed_alone(path, value, missed):
 def test_a_lost_run_meets_nothing_and_counts():
     lost = {**RECORD, "outcome": "failed", "measures": {}, "truth": None, "regions": None, "words": None, "beside": []}
     assert not any(met(lost).values())
-    assert "| 1 | 2 | 1 | 1 | 1 | 1 | 1 | 1 of 2 |" in table.counts([RECORD, lost])
+    assert "| 1 | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 1 of 2 |" in table.counts([RECORD, lost])
     assert "| a fair coin |  |  |  | 20 | 1 | 0.7 | 0.7 |" in table.values([RECORD, lost])
 
 
@@ -228,6 +228,11 @@ def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succe
     assert table.best([bad, {**bad, "regions": {"used": 1}, "words": None}]) is bad  # few regions alone are no merit
     assert table.best([{**more, "outcome": "cycle"}, bad]) is bad  # but among those that miss as much, they are
     assert table.verdict([bad]) == "**The one run does not succeed.** It misses chaotic, and uses 2 regions."
+    often = {**RECORD, "words": {**RECORD["words"], "divergence": {"5": 1e9, "8": 1e9}}}
+    assert "words are right in 2, in 1 of them with 2 regions" in table.verdict(
+        [often, {**often, "regions": {**RECORD["regions"], "used": 4}}, bad]
+    )
+    assert "right in" not in table.verdict([bad, bad])
     assert "**None of 2 runs succeeds.** Seed 0 with 1 rectified unit misses chaotic" in table.verdict([bad, bad])
 
 

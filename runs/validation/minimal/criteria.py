@@ -42,6 +42,11 @@ def succeeds(record: Mapping[str, Any]) -> bool:
     return all(met(record).values())
 
 
+def all_but_words(record: Mapping[str, Any]) -> bool:
+    """Whether which words occur, exponents and fixed points are right, however often each word occurs."""
+    return all(good for name, good in met(record).items() if name != "words")
+
+
 def badness(record: Mapping[str, Any]) -> tuple[float, ...]:
     """By which runs are sorted, the best minimal one first: criteria that it misses; regions; word divergence."""
     words, missed = record["words"], sum(not good for good in met(record).values())
