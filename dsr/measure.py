@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+ENOUGH_PAIRS = 20  # of true trajectories: with fewer the 95 % quantile of a floor is not known
+ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
+SMALL, LARGE = 1e-7, 1e7  # errors and whole numbers beyond are written with powers of ten
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -49,10 +53,22 @@ class Measure:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return self.note or "none"
-        text = f"{self.value:.4g}"
-        if math.isfinite(self.low) and math.isfinite(self.high):
-            text += f" ± {(self.high - self.low) / 2:.2g}"
-        return f"{text} {self.unit}".rstrip()
+        return f"{in_digits(self.value, self.low, self.high)} {self.unit}".rstrip()
+
+
+def in_digits(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A number as far as its uncertainty reaches, whose first two digits are told: "0.906 ± 0.012", or a lopsided range
+    in brackets, "3.1 [2.5, 3.5]". Without uncertainty four digits, of whole numbers all."""
+    error = (high - low) / 2
+    if not (math.isfinite(error) and error > EXACT * abs(value)):
+        whole = float(value).is_integer() and abs(value) < LARGE
+        return f"{value:.0f}" if whole else f"{value:.4g}" if abs(value) > ROUNDING else "0"
+    if not SMALL < error < LARGE:
+        return f"{value:.4g} ± {error:.2g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
+        return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def plain(value: Any) -> Any:

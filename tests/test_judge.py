@@ -75,9 +75,7 @@ def spectrum(runs):
 
 @pytest.fixture(scope="module")
 def good(runs, spectrum):
-    return judge(
-        runs[0], Map(rounded_henon, 2, 1.0), independent=runs[1:], truth_spectrum=spectrum, **SETTINGS
-    )
+    return judge(runs[0], Map(rounded_henon, 2, 1.0), independent=runs[1:], truth_spectrum=spectrum, **SETTINGS)
 
 
 def test_the_true_map_is_within_the_floor(good):
@@ -107,9 +105,7 @@ def test_prediction_ends_where_the_error_has_grown(good):
     assert time.reconstruction.value == pytest.approx(math.log(0.4 / 1e-6), abs=3.0)
     assert time.reconstruction.floor.kind.startswith("chance") and time.reconstruction.floor.high < 1.0
     error = good["prediction error"]
-    assert error.reconstruction.value < 0.05 and error.reconstruction.floor.median == pytest.approx(
-        1.4, abs=0.1
-    )
+    assert error.reconstruction.value < 0.05 and error.reconstruction.floor.median == pytest.approx(1.4, abs=0.1)
     assert error.gaussian.value > 1.2 and error.surrogate.value > 1.2
 
 
@@ -209,6 +205,29 @@ def test_a_model_of_other_columns_is_refused(runs):
         judge(runs[0], Map(henon, 2, 0.5))
 
 
+def test_arrays_classes_and_swapped_arguments_are_refused(runs):
+    test, model = runs[0], Map(henon, 2, 1.0)
+    for arguments, message in (
+        ((test.values, model), "test of type ndarray"),
+        ((model, test), r"test of type Map.*judge\(test, model\)"),
+        ((test, Map), "the class Map as model"),
+        ((test, test.values), "a ndarray as model"),
+    ):
+        with pytest.raises(DataError, match=message):
+            judge(*arguments)
+    with pytest.raises(DataError, match="training of type ndarray"):
+        judge(test, model, training=[test.values])
+    with pytest.raises(DataError, match="independent of type ndarray"):
+        judge(test, model, independent=test.values)
+
+
+def test_one_training_series_needs_no_list(runs):
+    test, model = runs[0][:2000], Map(henon, 2, 1.0)
+    quick = dict(lyapunov_steps=50, lyapunov_members=2, starts=5)
+    one, listed = (judge(test, model, training=given, **quick) for given in (runs[1], [runs[1]]))
+    assert one.to_dict() == listed.to_dict()
+
+
 def test_describe_knows_lorenz_and_sees_drift():
     series = get_system("lorenz63").simulate(20_000, 0.01, transient=20.0, seed=0)
     found = {measure.name: measure for measure in describe(series)}
@@ -229,7 +248,17 @@ def test_describe_refuses_a_constant_and_notes_what_is_too_short():
         describe(TimeSeries(np.ones((100, 1)), 1.0))
     short = describe(TimeSeries(np.random.default_rng(0).standard_normal(20), 1.0))
     assert {m.name for m in short if math.isnan(m.value)} >= {"embedding dimension", "lambda_1 from data"}
-    assert all(m.note for m in short if math.isnan(m.value))
+    assert all(m.note.startswith("not computed: ") for m in short if math.isnan(m.value))
+
+
+def test_describe_names_every_measure_of_a_short_series_and_needs_no_embedding_of_three_columns():
+    lorenz = get_system("lorenz63").simulate(2000, 0.01, transient=20.0, seed=0)
+    whole = {m.name: m for m in describe(lorenz)}
+    assert "too few to trust" not in whole["dominant period"].note
+    short = {m.name: m for m in describe(lorenz[:10])}
+    assert short.keys() == whole.keys() and short["dominant period"].note.startswith("1 in the record: too few")
+    assert math.isnan(short["embedding dimension"].value) and math.isfinite(short["D_stsp"].value)
+    assert short["D2"].note != short["embedding dimension"].note
 
 
 @pytest.mark.parametrize(("states", "columns", "exponents"), [(20, 3, 20), (21, 3, 5), (21, 20, 21), (40, 40, 40)])

@@ -67,6 +67,15 @@ def test_a_score_whose_baselines_lie_within_the_floor_tells_nothing():
     assert result.level == "open" and "is a score that tells nothing here" in result.sentence
 
 
+def test_few_pairs_bound_a_floor_badly():
+    """Three pairs say nothing of a score within or just above them; far above, it differs all the same."""
+    few = Floor(0.02, 0.05, 0.08, 3, "independent trajectories")
+    within, above, far = (reading(score("D_stsp", value, few).to_dict()) for value in (0.06, 0.1, 0.3))
+    assert (within.level, above.level, far.level) == ("open", "open", "differs")
+    assert "3 true pairs (20 are needed to tell)" in within.text and "95 %" not in within.text + above.text + far.text
+    assert judged(score("D_stsp", 0.06, few), score("D_H", 0.05), exponent(0.90)).level == "open"
+
+
 def test_predictions_are_read_against_chance_in_the_right_direction():
     assert reading(score("prediction error", 0.05, CHANCE).to_dict()).text == "better than chance"
     assert reading(score("prediction error", 1.3, CHANCE).to_dict()).text == "no better than chance"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -25,6 +26,8 @@ from ..temporal.zero_one_test import zero_one_test
 from .floor import HALVES
 from .surrogates import gaussian_noise, phase_surrogate
 
+DELAY = "mutual-information delay"
+FEW_PERIODS = 20
 ENTROPY_ROWS = 10_000  # its time grows with the square of the rows
 
 
@@ -47,27 +50,28 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
             unit="rows",
             settings={"duration": series.duration, "columns": series.dim},
         ),
-        Measure(
-            "autocorrelation time", float(scales.max()), unit=unit, settings={"columns": scales.tolist()}
-        ),
+        Measure("autocorrelation time", float(scales.max()), unit=unit, settings={"columns": scales.tolist()}),
         _dominant_period(x, dt, unit),
     ]
-    try:
-        embedding = choose_embedding(x[:, 0])
-    except DsrError as problem:
-        return found + [Measure(n, math.nan, note=problem.got) for n in ("embedding dimension", FROM_DATA)]
-    where = {"column": series.names[0]}
-    points = embedding.apply(x) if series.dim == 1 else x
-    column, delay = x[:, 0], embedding.delay
+    where, column = {"column": series.names[0]}, x[:, 0]
+    embedding = functools.cache(lambda: choose_embedding(column))  # what needs it repeats why there is none
+
+    def points() -> np.ndarray:
+        return embedding().apply(x) if series.dim == 1 else x
+
+    def dimension() -> Measure:
+        chosen = embedding()
+        return Measure("embedding dimension", float(chosen.dimension), settings=where, note=chosen.note)
+
     return [
         *found,
-        Measure("mutual-information delay", delay * dt, unit=unit, settings=where),
-        Measure("embedding dimension", float(embedding.dimension), settings=where, note=embedding.note),
-        _or_note(FROM_DATA, lambda: max_lyapunov_from_data(points, dt, seed=seed, time_unit=unit)),
-        _or_note("D2", lambda: correlation_dimension(points, seed=seed).measure),
+        _or_note(DELAY, lambda: Measure(DELAY, embedding().delay * dt, unit=unit, settings=where)),
+        _or_note("embedding dimension", dimension),
+        _or_note(FROM_DATA, lambda: max_lyapunov_from_data(points(), dt, seed=seed, time_unit=unit)),
+        _or_note("D2", lambda: correlation_dimension(points(), seed=seed).measure),
         _or_note("0-1 test K", lambda: zero_one_test(column, seed=seed).measure),
-        _or_note("permutation entropy", lambda: permutation_entropy(column, delay=delay).measure),
-        _or_note("sample entropy", lambda: sample_entropy(column[:ENTROPY_ROWS], delay=delay)),
+        _or_note("permutation entropy", lambda: permutation_entropy(column, delay=embedding().delay).measure),
+        _or_note("sample entropy", lambda: sample_entropy(column[:ENTROPY_ROWS], delay=embedding().delay)),
         _between_halves(x, state_space_divergence, seed),
         _between_halves(x, power_spectrum_error, seed),
     ]
@@ -78,7 +82,9 @@ def _dominant_period(x: np.ndarray, dt: float, unit: str) -> Measure:
     spectrum = power_spectrum(x, smoothing=2.0)[1:]
     peak, column = np.unravel_index(np.argmax(spectrum), spectrum.shape)
     settings = {"column": int(column) + 1, "share_of_power": float(spectrum[peak, column])}
-    return Measure("dominant period", len(x) * dt / (int(peak) + 1), unit=unit, settings=settings)
+    periods = int(peak) + 1
+    few = f"{periods} in the record: too few to trust exponents and dimensions" if periods < FEW_PERIODS else ""
+    return Measure("dominant period", len(x) * dt / periods, unit=unit, settings=settings, note=few)
 
 
 def _between_halves(x: np.ndarray, score: Callable[[np.ndarray, np.ndarray], Measure], seed: int) -> Measure:
@@ -105,4 +111,4 @@ def _or_note(name: str, compute: Callable[[], Measure]) -> Measure:
     try:
         return compute()
     except DsrError as problem:
-        return Measure(name, math.nan, note=problem.got)
+        return Measure(name, math.nan, note=f"not computed: {problem.got}")

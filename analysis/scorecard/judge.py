@@ -23,6 +23,7 @@ from .exponents import exponent_rows, model_spectrum, spectrum_notes
 from .floor import INDEPENDENT, STRETCHES, score_floor, stretches
 from .forecasts import prediction_rows
 from .outcome import classify, diverged, first_lost_step
+from .remarks import floor_remark, truth_remarks
 from .rows import Judgement, Row
 from .scores import Score, scorecard_scores
 from .surrogates import gaussian_noise, phase_surrogate
@@ -32,8 +33,8 @@ def judge(
     test: TimeSeries,
     model: Reconstruction,
     *,
-    independent: Sequence[TimeSeries] = (),
-    training: Sequence[TimeSeries] = (),
+    independent: TimeSeries | Sequence[TimeSeries] = (),
+    training: TimeSeries | Sequence[TimeSeries] = (),
     truth_spectrum: LyapunovSpectrum | None = None,
     floors: Mapping[str, Floor] | None = None,
     free_steps: int | None = None,
@@ -51,7 +52,7 @@ def judge(
     Parameters
     ----------
     test : the true trajectory, in the units the model speaks. model : any `Reconstruction`.
-    independent : further true trajectories, best 20 or more of the length of the test series, for the floors;
+    independent : one or several further true trajectories, best 20 or more of the length of the test series, for the floors;
         without them the floors come from stretches of `training`, and say so.
     training : the series the model was trained on. Its stretches as long as the test series are what a model that
         repeats its data would reach: few pairs, and far from the test series where a record is not stationary.
@@ -79,6 +80,7 @@ def judge(
     Raises `DataError` when the model has other columns or another time step than the test series.
     """
     _check(test, model)
+    independent, training = _several(independent, "independent"), _several(training, "training")
     truth = test.values
     free_steps = len(test) if free_steps is None else free_steps
     transient = min(1000, free_steps // 10) if transient is None else transient
@@ -95,7 +97,7 @@ def judge(
         others = stretches([s.values for s in training if s.stamps is None], rows_each)
         kind = f"{STRETCHES} (length {rows_each})"
     lost_note = f"diverged at step {lost}"
-    notes = [_floor_note(len(others), kind, free_steps)]
+    notes = [floor_remark(len(others), kind, free_steps)]
 
     scores = scorecard_scores(bins=bins, smoothing=smoothing)
     values_alone = scorecard_scores(bins=bins, smoothing=smoothing, errors=False)
@@ -110,6 +112,9 @@ def judge(
 
     from_data = _estimator(test)
     estimate = from_data(truth) if truth_spectrum is None else truth_spectrum.measure(1)
+    notes += truth_remarks(
+        truth, test.dt, estimate, from_data=truth_spectrum is None, smoothing=smoothing, rows=min(free_steps, len(test))
+    )
     lyapunov_time = 1 / estimate.value if estimate.value > 0 else None
     rows = [compare(name, score) for name, score in scores.items()]
     rows += prediction_rows(
@@ -152,7 +157,28 @@ def judge(
     )
 
 
+def _require_series(found: TimeSeries, name: str) -> None:
+    if not isinstance(found, TimeSeries):
+        raise DataError(
+            f"{name} of type {type(found).__name__}",
+            "a TimeSeries",
+            f"give {name} as TimeSeries(values, dt), in the order judge(test, model)",
+        )
+
+
+def _several(found: TimeSeries | Sequence[TimeSeries], name: str) -> list[TimeSeries]:
+    """One or several series as a list."""
+    several = list(found) if isinstance(found, Sequence) else [found]
+    for one in several:
+        _require_series(one, name)
+    return several
+
+
 def _check(test: TimeSeries, model: Reconstruction) -> None:
+    _require_series(test, "test")
+    if isinstance(model, type) or not hasattr(model, "free_run"):
+        got = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise DataError(f"{got} as model", "a trained model", "call judge(test, model) with the model itself")
     if test.inputs is not None:
         raise DataError(
             f"a test series with {test.inputs.shape[1]} external inputs",
@@ -185,16 +211,6 @@ def _estimator(test: TimeSeries) -> Callable[[np.ndarray], Measure]:
             return Measure(FROM_DATA, math.nan, note=problem.got)
 
     return estimate
-
-
-def _floor_note(count: int, kind: str, free_steps: int) -> str:
-    if not count:
-        return "floor: between the two halves of the test record, at half its length"
-    if kind == INDEPENDENT:
-        return (
-            f"floor: 5, 50, 95 % over {count} independent true trajectories, at most {free_steps} rows each"
-        )
-    return f"floor: between the test series and {count} {kind}"
 
 
 def _generated(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dsr.measure import Measure
+from dsr.measure import ENOUGH_PAIRS, Measure
 
 NOTHING = "tells nothing"
 
@@ -38,7 +38,7 @@ def indistinguishable(measure: Measure) -> bool | None:
     It speaks of this score, these lengths and this noise; a longer record may tell the two apart.
     """
     floor = measure.floor
-    if floor is None or floor.pairs < 20 or math.isnan(measure.value):
+    if floor is None or floor.pairs < ENOUGH_PAIRS or math.isnan(measure.value):
         return None
     return measure.value <= floor.high
 

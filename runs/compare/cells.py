@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
+from dsr.measure import ENOUGH_PAIRS
 
 from ..report.verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
 from .median_interval import median_interval
@@ -183,7 +184,7 @@ def _cell(
     low, high = median_interval(known)
     others = {key: _median(number[key][rows]) for key in MEDIANS}
     pairs = number["floor_pairs"][rows]
-    judged = (pairs >= 20) & ~np.isnan(value)
+    judged = (pairs >= ENOUGH_PAIRS) & ~np.isnan(value)
     kind = columns.text["floor_kind"][rows[0]] or ""
     chance = kind.startswith("chance")
     below = int((value[judged] <= number["floor_high"][rows][judged]).sum())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from dsr.measure import ENOUGH_PAIRS
+
 from .cells import Cell, Count
 from .median_interval import LEVEL, reachable_coverage
 from .pair_tests import ACROSS, ALL_PAIRS, PairTest
@@ -53,7 +55,7 @@ def _of_cells(cells: Sequence[Cell]) -> Iterator[str]:
             if n > 1
             else "One seed has no interval."
         ).replace("%", " %")
-    few = sorted({c.floor_pairs for c in cells if c.floor_pairs is not None and c.floor_pairs < 20})
+    few = sorted({c.floor_pairs for c in cells if c.floor_pairs is not None and c.floor_pairs < ENOUGH_PAIRS})
     if few:
         yield (
             f"Floors come from {' or '.join(map(str, few))} pair{'s' if few != [1] else ''} of true trajectories in "

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsr.fate import DIVERGED, FIXED_POINT, TRANSIENT_CHAOS
+from dsr.measure import ENOUGH_PAIRS, in_digits
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
-ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
+FAR = 2.0  # times the largest of a few true pairs: above, a score differs all the same
 MOST_AWAY = 100  # combined uncertainties that are counted
 LOST = (DIVERGED, FIXED_POINT, TRANSIENT_CHAOS)  # no attractor to compare with the truth
 HEADLINE = ("lambda_1", "D_stsp", "D_H")
@@ -102,15 +103,8 @@ def quantity(measure: Mapping[str, Any], *, unit: bool = True) -> str:
     value, low, high = measure["value"], measure["low"], measure["high"]
     if value is None:
         return measure["note"] or "none"
-    error = 0.0 if low is None or high is None else (high - low) / 2
-    if error <= EXACT * abs(value):
-        text = f"{value:.4g}" if abs(value) > ROUNDING else "0"
-    else:
-        digits = max(0, 1 - math.floor(math.log10(error)))  # two digits of the error
-        text = f"{value:.{digits}f} ± {error:.{digits}f}"
-        if abs(high + low - 2 * value) > 1e-6 * max(abs(value), error):
-            text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-    return _minus(text) + (f" {measure['unit']}" if unit and measure["unit"] else "")
+    known = (math.nan, math.nan) if low is None or high is None else (low, high)
+    return _minus(in_digits(value, *known)) + (f" {measure['unit']}" if unit and measure["unit"] else "")
 
 
 def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Reading:
@@ -143,11 +137,24 @@ def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     times = f"{value / floor['median']:.2g} times" if floor["median"] > 0 else "above"
     if floor["pairs"] < 2:
         return Reading("open", f"{times} a floor known from one pair only ({floor['kind']})")
+    if floor["pairs"] < ENOUGH_PAIRS:
+        return _against_few(value, floor, times)
     below = f"95 % of true pairs score below {floor['high']:.3g}"
     if value <= floor["high"]:
         return Reading("agrees", f"within the floor ({below})", "within the floor")
     short = f"above the floor, {times} its median"
     return Reading("differs", short.replace("the floor", f"the floor ({below})", 1), short)
+
+
+def _against_few(value: float, floor: Mapping[str, Any], times: str) -> Reading:
+    """Few pairs bound a floor badly: one perfect score in four is above the largest of three."""
+    pairs = f"{floor['pairs']} true pairs (20 are needed to tell)"
+    if value <= floor["high"]:
+        return Reading("open", f"within those of {pairs}", "within few true pairs")
+    level = "differs" if value > FAR * floor["high"] else "open"
+    return Reading(
+        level, f"above those of {pairs}, {times} their median", f"above few true pairs, {times} their median"
+    )
 
 
 def _against_chance(found: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
