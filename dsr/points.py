@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .errors import DataError
+
+LARGEST = 1e150
+ROUNDING = 1e-13
 
 
 def as_points(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarray:
@@ -36,11 +40,37 @@ def as_points(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarray:
 def as_columns_that_vary(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarray:
     """As `as_points`, and `DataError` for a constant column, which has no scale."""
     points = as_points(x, name, rows=rows)
-    constant = np.flatnonzero(points.max(0) == points.min(0))
-    if constant.size:
+    constant = constant_columns(points)
+    if constant:
         raise DataError(
-            f"column {constant[0] + 1} of {name} is constant",
+            f"column {min(constant) + 1} of {name} is {constant[min(constant)]}",
             "columns that vary in time",
             "leave that column out",
         )
     return points
+
+
+def constant_columns(points: np.ndarray) -> dict[int, str]:
+    """Columns of (time, dim) without variation, each "constant", or "numerically constant" where rounding varies.
+
+    That is a standard deviation of at most 1e-13 of the largest magnitude.
+    """
+    largest = np.abs(points).max(0)
+    deviation = (points / np.where(largest > 0, largest, 1.0)).std(0)
+    exact = points.max(0) == points.min(0)
+    return {
+        int(i): "constant" if exact[i] else "numerically constant (it varies by rounding only)"
+        for i in np.flatnonzero(exact | (deviation <= ROUNDING))
+    }
+
+
+def refuse_overflow(points: np.ndarray, names: Sequence[str]) -> None:
+    """Raise `DataError` for finite values in (time, dim) whose squares overflow."""
+    huge = np.isfinite(points) & (np.abs(points) > LARGEST)
+    if huge.any():
+        row, column = np.argwhere(huge)[0]
+        raise DataError(
+            f"column {names[column]} holds {points[row, column]:g} (row {row}), the square of which overflows",
+            f"numbers of magnitude up to {LARGEST:g}",
+            "rescale the columns, for example by dividing each by its standard deviation",
+        )

@@ -8,8 +8,14 @@ import numpy as np
 
 from .errors import DataError
 
+MAX_GAP = 10
+CUT = (
+    "cut the record there into two trajectories, told apart by a column that --trajectory-column names "
+    "(trajectory_column='...')"
+)
 
-def interpolate_missing(values: Any, *, max_gap: int = 10, times: Any = None) -> np.ndarray:
+
+def interpolate_missing(values: Any, *, max_gap: int = MAX_GAP, times: Any = None) -> np.ndarray:
     """Values with each missing one (NaN or infinite) put on the straight line between its neighbours.
 
     Parameters
@@ -51,16 +57,27 @@ def interpolate_missing(values: Any, *, max_gap: int = 10, times: Any = None) ->
     return out
 
 
-def resample(times: Any, values: Any, dt: float | None = None) -> tuple[np.ndarray, float]:
+def longest_gap(times: np.ndarray, dt: float | None = None) -> tuple[int, float, float]:
+    """(row before it, length, rows missing in it) of the longest step of increasing times (time,), at least two.
+
+    Rows are counted in median steps, or in steps of `dt` where that is longer.
+    """
+    steps = np.diff(np.asarray(times, dtype=np.float64))
+    row = int(np.argmax(steps))
+    return row, float(steps[row]), float(steps[row] / max(np.median(steps), dt or 0.0)) - 1
+
+
+def resample(times: Any, values: Any, dt: float | None = None, *, max_gap: int = MAX_GAP) -> tuple[np.ndarray, float]:
     """Irregular samples on the regular grid times[0], times[0] + dt, ... by a cubic spline.
 
     `times` is (time,), `values` (time, dim) or (time,); `dt` is the median step if it is not given. Returns
     the values (time, dim) and dt. Raises `DataError` unless the times increase strictly, there are at least
-    four samples, all numbers are finite, and 0 < dt <= the duration.
+    four samples, all numbers are finite, 0 < dt <= the duration, and no gap is longer than `max_gap` missing rows
+    (see `longest_gap`).
 
     Misleads in three ways: a spline smooths noise and correlates neighbours (a filter, which lowers the noise
-    level and can lower the entropy); across a gap of more than a few steps it draws an arc that was never
-    measured; and a `dt` above the median step skips samples without a low-pass filter, so fast oscillations
+    level and can lower the entropy); across a gap of a few steps it already draws an arc that was
+    never measured; and a `dt` above the median step skips samples without a low-pass filter, so fast oscillations
     fold to slow ones.
     """
     from scipy.interpolate import CubicSpline
@@ -94,6 +111,13 @@ def resample(times: Any, values: Any, dt: float | None = None) -> tuple[np.ndarr
             f"dt = {step:g} for a record of duration {at[-1] - at[0]:g}",
             "a positive dt below the duration",
             "give dt in the unit of the times",
+        )
+    row, length, missing = longest_gap(at, step)
+    if missing >= max_gap + 0.5:
+        raise DataError(
+            f"the times have a gap of {length:g} ({missing:.0f} missing rows) after row {row} (time {at[row]:g})",
+            f"gaps of at most {max_gap} rows",
+            f"{CUT}, or call dsr.repair.resample(times, values, max_gap={missing:.0f}) if a spline across it is right",
         )
     # The small excess keeps a last point that rounding puts just beyond the record.
     grid = at[0] + step * np.arange(int((at[-1] - at[0]) / step * (1 + 1e-12) + 1e-9) + 1)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, SpecError
+from .points import constant_columns, refuse_overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,11 @@ class TimeSeries:
                 f"{len(names)} names for {values.shape[1]} columns",
                 "one name per column",
                 "give names of that number",
+            )
+        repeated = [name for i, name in enumerate(names) if name in names[:i]]
+        if repeated:
+            raise DataError(
+                f"the column name '{repeated[0]}' twice", "a different name for each column", "rename one of them"
             )
         _refuse_missing(values, names)
         values.setflags(write=False)
@@ -98,8 +104,12 @@ class TimeSeries:
     def split(self, train: float, validation: float) -> tuple[TimeSeries, TimeSeries, TimeSeries]:
         """Train, validation and test stretches in order of time; the test stretch is what is left.
 
-        Raises `DataError` unless both fractions are positive and leave at least two rows for each stretch.
+        Raises `DataError` unless both fractions are positive and leave at least two rows for each stretch, and
+        `SpecError` for what is no finite number.
         """
+        for name, value in (("train", train), ("validation", validation)):
+            if not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
+                raise SpecError(f"{name} = {value!r}", "a fraction between 0 and 1", "call split(0.7, 0.1)")
         a = round(len(self) * train)
         b = a + round(len(self) * validation)
         if not (train > 0 and validation > 0 and a >= 2 and b - a >= 2 and len(self) - b >= 2):
@@ -111,11 +121,12 @@ class TimeSeries:
         return self[:a], self[a:b], self[b:]
 
     def require_variation(self) -> None:
-        """Raise `DataError` if a column is constant: it carries no dynamics and cannot be standardised."""
-        constant = [n for n, lo, hi in zip(self.names, self.values.min(0), self.values.max(0), strict=True) if lo == hi]
+        """Raise `DataError` for a column that cannot be standardised: constant, or of squares that overflow."""
+        refuse_overflow(self.values, self.names)
+        constant = constant_columns(self.values)
         if constant:
             raise DataError(
-                f"column {', '.join(constant)} is constant",
+                "; ".join(f"column {self.names[i]} is {kind}" for i, kind in constant.items()),
                 "columns that vary in time",
                 "leave it out by naming the other columns (--columns, or columns=[...])",
             )

@@ -36,6 +36,12 @@ def test_a_spiky_signal_gets_a_delay_within_its_spikes(shared_data):
     assert "no dimension up to 8" in found.note
 
 
+@pytest.mark.parametrize("measure", [choose_embedding, lambda x: false_nearest_neighbours(x, 1)])
+def test_values_whose_squares_overflow_are_refused(measure):
+    with pytest.raises(DataError, match="square of which overflows"):
+        measure(1e300 * np.random.default_rng(0).standard_normal(500))
+
+
 def test_delay_embedding_lays_shifts_side_by_side():
     rows = delay_embed(np.arange(10.0), 3, 2)
     assert rows.shape == (6, 3) and rows[0].tolist() == [0.0, 2.0, 4.0] and rows[-1].tolist() == [5.0, 7.0, 9.0]

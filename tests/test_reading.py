@@ -162,6 +162,114 @@ def test_a_column_of_row_numbers_is_not_taken_for_data(tmp_path: Path) -> None:
     assert TimeSeries.load(path, dt=1, columns="x,y").dim == 2
 
 
+CLOCK_NAMES = ["Time (s)", "time_s", "timestamp", "t [ms]", "t/s", "seconds", "Elapsed", "elapsed_time", "time [a.u.]"]
+
+
+@pytest.mark.parametrize("name", CLOCK_NAMES)
+def test_a_time_column_is_seen_by_many_names(tmp_path: Path, name: str) -> None:
+    series = TimeSeries.load(text(tmp_path / "a.csv", table(header=f"{name},x,y,z")))
+    assert (series.dt, series.names) == (DT, ("x", "y", "z"))
+
+
+@pytest.mark.parametrize("name", ["T (K)", "T_s", "time_delay", "date", "s", "temperature", "t_1"])
+def test_other_names_are_no_time_column(tmp_path: Path, name: str) -> None:
+    path = text(tmp_path / "a.csv", f"{name},x\n3,1\n1,2\n2,0\n")
+    assert TimeSeries.load(path, dt=1).names == (name, "x")
+
+
+def test_plain_names_of_time_come_first_and_dates_are_no_times(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", "t,timestamp,x\n0,5,1\n2,3,5\n4,6,2\n")
+    assert TimeSeries.load(path).names == ("timestamp", "x")
+    path = text(tmp_path / "a.csv", "timestamp,x\n2024-01-01,1\n2024-01-02,5\n")
+    assert TimeSeries.load(path, dt=1, columns="x").values[:, 0].tolist() == [1, 5]
+    with pytest.raises(DataError, match=r"text '2024-01-01' in column 'timestamp'.*--columns"):
+        load_trajectories(path, dt=1)
+
+
+def test_time_arrays_are_seen_by_many_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, values=VALUES, timestamps=TIMES)
+    assert TimeSeries.load(path).dt == DT
+    np.savez(path, values=VALUES, timestamps=np.array(["monday"] * 40), seconds=np.array(4.0))
+    assert TimeSeries.load(path, dt=1).names == ("x1", "x2", "x3")
+
+
+@pytest.mark.parametrize("scale", [DT, -DT, 1])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_column_that_changes_by_a_constant_step_is_not_taken_for_data(
+    tmp_path: Path, scale: float, kind: type
+) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.c_[7 + scale * np.arange(40), VALUES].astype(kind))
+    with pytest.raises(DataError, match=r"column 'x1' .*same step.*--time-column x1 .*--columns x2,x3,x4 "):
+        load_trajectories(path, dt=DT)
+    assert TimeSeries.load(path, dt=DT, columns="x2,x3,x4").dim == 3
+    if scale == DT:
+        assert TimeSeries.load(path, time_column="x1").dt == pytest.approx(DT, rel=1e-5)
+
+
+def test_a_counter_beside_the_times_is_not_taken_for_data(tmp_path: Path) -> None:
+    rows = "\n".join(f"{i},{0.1 * i!r},{i % 7}" for i in range(20))
+    with pytest.raises(DataError, match=r"column 'sample' .*next: name the observed columns: --columns x "):
+        load_trajectories(text(tmp_path / "a.csv", "sample,t,x\n" + rows))
+
+
+def test_nearly_linear_data_and_short_records_are_data(tmp_path: Path) -> None:
+    rows = np.arange(200.0)
+    np.save(tmp_path / "a.npy", np.c_[rows + 1e-4 * np.sin(rows), rows + (rows > 99)])
+    assert TimeSeries.load(tmp_path / "a.npy", dt=1).dim == 2
+    np.save(tmp_path / "a.npy", rows[:9])
+    assert len(TimeSeries.load(tmp_path / "a.npy", dt=1)) == 9
+
+
+@pytest.mark.parametrize("columns", ["x,x", ["x", 1], [0, 1, 0]])
+def test_a_column_is_read_once(tmp_path: Path, columns: Any) -> None:
+    path = text(tmp_path / "a.csv", "time,x,y,z\n" + table(header=None))
+    with pytest.raises(DataError, match=r"--columns .*names column '(x|time)' twice"):
+        load_trajectories(path, columns=columns)
+    np.savez(tmp_path / "a.npz", x=VALUES[:, 0], t=TIMES)
+    with pytest.raises(DataError, match=r"--array .*names 'x' twice"):
+        load_trajectories(tmp_path / "a.npz", array="x,x")
+
+
+def test_a_name_in_the_header_twice_is_refused(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", "x,x,y\n1,2,3\n4,7,6\n7,1,9\n")
+    with pytest.raises(DataError, match=r"several columns 'x'.*rename .*by index"):
+        load_trajectories(path, dt=1)
+    assert TimeSeries.load(path, dt=1, columns="0,2").names == ("x", "y")
+
+
+def test_values_whose_squares_overflow_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", VALUES * [1, 1e300, 1])
+    with pytest.raises(DataError, match=r"column x2 .*\(row 0\), the square of which overflows.*rescale the columns"):
+        load_trajectories(tmp_path / "a.npy", dt=1)
+
+
+@pytest.mark.parametrize(
+    "content", ["1 2\n3 5\n4 1\n", "# np.savetxt\n 1.0  2\r\n3\t5 \r\n4 1\r\n", "x y\n1 2\n3 5\n4 1"]
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_columns_apart_by_spaces_are_read(tmp_path: Path, content: str, name: str) -> None:
+    content = content.replace("\t", "  ")
+    series = TimeSeries.load(text(tmp_path / name, content), dt=1)
+    assert series.values.tolist() == [[1, 2], [3, 5], [4, 1]]
+    assert series.names == (("x", "y") if "x" in content.partition("\n")[0] and "#" not in content else ("x1", "x2"))
+
+
+def test_an_array_of_a_file_without_arrays_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the array 'foo'; .*\.npz or \.mat.*leave out --array"):
+        load_trajectories(write(tmp_path / "a.csv"), array="foo")
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(DataError, match=r"holds no arrays; .*np\.savez"):
+        load_trajectories(tmp_path / "a.npz", dt=1)
+
+
+@pytest.mark.parametrize("path", [None, 3, ["a.csv"]])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(DataError, match="the path of a file"):
+        TimeSeries.load(path, dt=1)
+
+
 def test_text_in_a_column_that_is_not_read_does_no_harm(tmp_path: Path) -> None:
     path = text(tmp_path / "a.csv", "day,x\nmonday,1\ntuesday,2\n")
     assert TimeSeries.load(path, dt=1, columns=["x"]).values.tolist() == [[1.0], [2.0]]
@@ -254,6 +362,29 @@ class TestTime:
         assert series.dt == 0.01
         assert series.origin["repairs"] == ["resampled by a cubic spline to dt = 0.01"]
         assert self.load(tmp_path, TIMES, resample=True).origin["repairs"] == []
+
+    @pytest.mark.parametrize("resample", [False, True])
+    def test_a_long_gap_is_named_and_never_filled(self, tmp_path: Path, resample: bool) -> None:
+        times = np.delete(0.01 * np.arange(6000), np.arange(1500, 4500))
+        says = r"time column 't' .* gap of 30\.01 after row 1499 \(time 14\.99, line 1501\), 3000 missing rows"
+        with pytest.raises(DataError, match=says + ".*two trajectories.*--trajectory-column"):
+            self.load(tmp_path, times, resample=resample)
+
+    def test_a_short_gap_is_named_and_filled_when_asked(self, tmp_path: Path) -> None:
+        times = np.delete(0.01 * np.arange(600), np.arange(150, 160))
+        with pytest.raises(DataError, match=r"median step is 0\.01, the longest is 0\.11 after row 149 .*--resample"):
+            self.load(tmp_path, times)
+        assert len(self.load(tmp_path, times, resample=True)) == 600
+
+    def test_a_record_cut_at_its_gap_is_two_trajectories(self, tmp_path: Path) -> None:
+        times = np.delete(0.01 * np.arange(600), np.arange(150, 450))
+        rows = "\n".join(f"{t!r},{float(np.sin(t))!r},{int(t > 3)}" for t in times.tolist())
+        found = load_trajectories(text(tmp_path / "a.csv", "t,x,part\n" + rows), trajectory_column="part")
+        assert [len(s) for s in found] == [150, 150]
+
+    def test_a_single_row_is_called_that(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="has a single row; accepted: at least two rows"):
+            self.load(tmp_path, [0.0])
 
     def test_a_step_in_conflict_with_the_times_is_refused(self, tmp_path: Path) -> None:
         assert self.load(tmp_path, TIMES, dt=DT).dt == DT

@@ -80,6 +80,24 @@ def test_regular_samples_are_kept_to_the_last() -> None:
     np.testing.assert_allclose(values[:, 0], np.cos(times), atol=1e-12)
 
 
+def with_gap(missing: int) -> np.ndarray:
+    return 0.1 * np.delete(np.arange(200), np.arange(100, 100 + missing))
+
+
+def test_a_spline_across_a_long_gap_is_refused_unless_allowed() -> None:
+    times = with_gap(11)
+    with pytest.raises(DataError, match=r"gap of 1.2 \(11 missing rows\) after row 99 \(time 9.9\).*max_gap=11"):
+        resample(times, np.sin(times))
+    assert len(resample(times, np.sin(times), max_gap=11)[0]) == 200
+
+
+@pytest.mark.parametrize(("missing", "dt"), [(10, None), (10, 0.01), (30, 0.5)])
+def test_gaps_of_few_rows_of_the_record_or_of_the_grid_are_bridged(missing: int, dt: float | None) -> None:
+    times = with_gap(missing)
+    values, step = resample(times, np.sin(times), dt)
+    assert len(values) == int(19.9 / step + 1e-9) + 1
+
+
 @pytest.mark.parametrize(
     ("times", "dt", "says"),
     [

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dsr.errors import DataError
+from dsr.errors import DataError, SpecError
+from dsr.points import as_columns_that_vary
 from dsr.series import TimeSeries
 
 
@@ -51,9 +52,7 @@ def test_split_is_in_order_of_time_and_loses_no_row() -> None:
     series = ramp(rows=101, origin={"seed": 3})
     train, validation, test = series.split(0.7, 0.1)
     assert [len(s) for s in (train, validation, test)] == [71, 10, 20]
-    np.testing.assert_array_equal(
-        np.concatenate([train.values, validation.values, test.values]), series.values
-    )
+    np.testing.assert_array_equal(np.concatenate([train.values, validation.values, test.values]), series.values)
     assert [s.origin["rows"] for s in (train, validation, test)] == [[0, 71], [71, 81], [81, 101]]
     assert test.origin["seed"] == 3 and test.dt == series.dt and test.names == series.names
 
@@ -79,6 +78,12 @@ def test_other_indices_are_refused(index: object) -> None:
 def test_split_leaves_rows_for_each_part_or_refuses(fractions: tuple[float, float]) -> None:
     with pytest.raises(DataError, match="two positive fractions"):
         ramp().split(*fractions)
+
+
+@pytest.mark.parametrize("fractions", [("a", "b"), (np.nan, 0.1), (0.7, np.inf), (None, 0.1), (0.7, 0.1j)])
+def test_split_by_what_is_no_number_is_refused(fractions: tuple[object, object]) -> None:
+    with pytest.raises(SpecError, match=r"a fraction between 0 and 1.*split\(0.7, 0.1\)"):
+        ramp().split(*fractions)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dt", [0, -0.1, np.nan, np.inf, "0.1", None, True, 1j])
@@ -110,6 +115,26 @@ def test_values_that_need_a_guess_are_refused(values: object, says: str) -> None
 def test_names_must_match_the_columns() -> None:
     with pytest.raises(DataError, match="one name per column"):
         ramp(names=("x",))
+
+
+def test_a_name_for_two_columns_is_refused() -> None:
+    with pytest.raises(DataError, match="the column name 'a' twice"):
+        ramp(dim=3, names=["a", "a", "b"])
+
+
+def test_a_column_that_varies_by_rounding_is_numerically_constant() -> None:
+    noise = np.random.default_rng(0).standard_normal((1000, 2))
+    with pytest.raises(DataError, match="column x2 is numerically constant"):
+        TimeSeries(noise * [1, 1e-14] + [0, 5], dt=1).require_variation()
+    with pytest.raises(DataError, match="column 2 of x is numerically constant"):
+        as_columns_that_vary(noise * [1, 1e-14] + [0, 5])
+    TimeSeries(noise * [1e-11, 1e-300] + [5, 0], dt=1).require_variation()
+
+
+def test_values_whose_squares_overflow_are_refused() -> None:
+    values = np.random.default_rng(0).standard_normal((1000, 2)) * [1, 1e300]
+    with pytest.raises(DataError, match=r"column x2 .*square of which overflows.*rescale the columns"):
+        TimeSeries(values, dt=1).require_variation()
 
 
 def test_constant_columns_are_named_when_variation_is_required() -> None:

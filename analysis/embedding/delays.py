@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dsr.errors import DataError, SpecError
-from dsr.points import as_columns_that_vary
+from dsr.points import as_columns_that_vary, refuse_overflow
 
 
 def delay_embed(x: Any, dimension: int, delay: int) -> np.ndarray:
@@ -51,4 +51,5 @@ def one_column(x: Any) -> np.ndarray:
     points = as_columns_that_vary(x)
     if points.shape[1] != 1:
         raise DataError(f"{points.shape[1]} columns", "one column", "choose the column to embed: x[:, i]")
+    refuse_overflow(points, ["1"])
     return points[:, 0]

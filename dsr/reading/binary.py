@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import DataError, nearest
-from .tables import TIME_NAMES, Layout, Table, damaged, from_array, numbers
+from .tables import Layout, Table, damaged, from_array, numbers, time_columns
+
+_SAVE = "save numbers in it: np.savez(path, values=values)"
 
 
 def read_npy(data: bytes, layout: Layout, file: str) -> list[Table]:
@@ -24,7 +26,8 @@ def read_npz(data: bytes, layout: Layout, file: str) -> list[Table]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             wanted = _wanted(layout)
-            keys = [k for k in archive.files if wanted is None or k in wanted or _is_time(k, layout)]
+            time_key = _time_key([k for k in archive.files if k not in (wanted or ())], layout)
+            keys = [k for k in archive.files if wanted is None or k in wanted or k == time_key]
             arrays = {k: archive[k] for k in keys}
             return _from_arrays(arrays, archive.files, layout, file)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as problem:
@@ -42,9 +45,7 @@ def read_mat(data: bytes, layout: Layout, file: str) -> list[Table]:
 
     try:
         content = loadmat(io.BytesIO(data))
-    except (
-        Exception
-    ) as problem:  # scipy raises many types on damaged files; every one means the same to the user
+    except Exception as problem:  # scipy raises many types on damaged files; every one means the same to the user
         raise damaged(file, "MAT", problem) from problem
     found = {k: v for k, v in content.items() if not k.startswith("__") and isinstance(v, np.ndarray)}
     # MATLAB has no vectors, only 1-by-n and n-by-1 matrices.
@@ -72,20 +73,23 @@ def read_parquet(data: bytes, layout: Layout, file: str) -> list[Table]:
 def _wanted(layout: Layout) -> list[str] | None:
     if layout.array is None:
         return None
-    return (
-        [k.strip() for k in layout.array.split(",")] if isinstance(layout.array, str) else list(layout.array)
-    )
+    return [k.strip() for k in layout.array.split(",")] if isinstance(layout.array, str) else list(layout.array)
 
 
-def _is_time(key: str, layout: Layout) -> bool:
-    return key == layout.time_column or (layout.time_column is None and key.lower() in TIME_NAMES)
+def _time_key(keys: Sequence[str], layout: Layout) -> str | None:
+    """The key of the times: that which the user named, or the first whose name says so."""
+    if layout.time_column is not None:
+        return layout.time_column if layout.time_column in keys else None
+    return next((keys[i] for i in time_columns(keys)), None)
 
 
-def _from_arrays(
-    arrays: Mapping[str, np.ndarray], keys: Sequence[str], layout: Layout, file: str
-) -> list[Table]:
+def _from_arrays(arrays: Mapping[str, np.ndarray], keys: Sequence[str], layout: Layout, file: str) -> list[Table]:
     wanted = _wanted(layout)
+    if not keys:
+        raise DataError(f"'{file}' holds no arrays", "an archive with an array (time, dim)", _SAVE)
     for key in wanted or ():
+        if wanted.count(key) > 1:
+            raise DataError(f"--array (array='...') names '{key}' twice", "each array once", "leave one of them out")
         if key not in keys:
             close = nearest(key, keys)
             raise DataError(
@@ -93,7 +97,9 @@ def _from_arrays(
                 "one of " + ", ".join(sorted(keys)),
                 f"did you mean '{close}'?" if close else "choose one with --array (array='...')",
             )
-    time_key = next((k for k in arrays if _is_time(k, layout) and k not in (wanted or ())), None)
+    possible = layout.time_column is not None
+    clocks = [k for k, v in arrays.items() if possible or (v.dtype.kind in "biuf" and v.size > 1)]
+    time_key = _time_key([k for k in clocks if k not in (wanted or ())], layout)
     data = {
         k: v
         for k, v in arrays.items()
@@ -101,9 +107,7 @@ def _from_arrays(
     }
     choose = f"choose with --array (array='...') among {', '.join(sorted(keys))}"
     if not data:
-        raise DataError(
-            f"'{file}' holds no array of numbers", "arrays (time, dim) or (trajectory, time, dim)", choose
-        )
+        raise DataError(f"'{file}' holds no array of numbers", "arrays (time, dim) or (trajectory, time, dim)", choose)
     if len(data) > 1 and all(v.ndim == 1 for v in data.values()):
         if wanted is None or len({len(v) for v in data.values()}) > 1:
             raise DataError(
@@ -118,11 +122,7 @@ def _from_arrays(
     if len({len(t.columns) for t in tables}) > 1:
         shapes = ", ".join(f"{k} {v.shape}" for k, v in data.items())
         raise DataError(f"'{file}' holds arrays of different width: {shapes}", "arrays of one width", choose)
-    return (
-        tables
-        if time_key is None
-        else [_with_time(t, time_key, arrays[time_key].ravel(), file) for t in tables]
-    )
+    return tables if time_key is None else [_with_time(t, time_key, arrays[time_key].ravel(), file) for t in tables]
 
 
 def _with_time(table: Table, key: str, times: np.ndarray, file: str) -> Table:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, nearest
-from ..repair import interpolate_missing, resample
-from .clock import TOLERANCE, explains, regular_step
-from .tables import TIME_NAMES, Table, labels, numbers
+from ..points import refuse_overflow
+from ..repair import CUT, MAX_GAP, interpolate_missing, longest_gap, resample
+from .clock import TOLERANCE, explains, is_ramp, regular_step
+from .tables import Table, as_stored, labels, numbers, time_columns
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,12 @@ class Border:
                 "at least one observed column",
                 "name one with --columns",
             )
+        self._refuse_repeats(table, chosen)
         names = tuple(table.names[i] for i in chosen)
         values = np.stack([numbers(table, i, self.file) for i in chosen], axis=1)
+        refuse_overflow(values, names)
+        if self.columns is None:
+            self._refuse_clocks(table, chosen, clock)
         repairs: list[str] = []
         times = None if clock is None else self._times(table, clock)
         bad = ~np.isfinite(values)
@@ -92,7 +97,7 @@ class Border:
             return None
         if self.time_column is not None:
             return self._index(table, self.time_column, "--time-column (time_column=)")
-        hits = [i for i, name in enumerate(table.names) if name.lower() in TIME_NAMES]
+        hits = [i for i in time_columns(table.names) if self._starts_with_a_number(table, i)]
         if len(hits) > 1:
             raise DataError(
                 f"'{self.file}' has several time columns: {', '.join(table.names[i] for i in hits)}",
@@ -100,6 +105,47 @@ class Border:
                 "choose with --time-column (time_column='...')",
             )
         return hits[0] if hits else None
+
+    def _starts_with_a_number(self, table: Table, index: int) -> bool:
+        try:
+            numbers(Table(table.names, [column[:1] for column in table.columns]), index, self.file)
+        except DataError:
+            return False  # dates, which no step can be read from
+        return True
+
+    def _refuse_clocks(self, table: Table, chosen: Sequence[int], clock: int | None) -> None:
+        """A column that changes by one step all along is a time or a row number, whatever its name."""
+        found = [i for i in chosen if is_ramp(as_stored(table, i, self.file))]
+        if not found:
+            return
+        name = table.names[found[0]] or str(found[0])
+        rest = [table.names[i] or str(i) for i in chosen if i not in found]
+        step = f"name the observed columns: --columns {','.join(rest)} (columns={rest})" if rest else ""
+        if clock is None:
+            step = f"if it holds the times: --time-column {name} (time_column='{name}')" + (
+                f"; or {step}" if step else ""
+            )
+        raise DataError(
+            f"column '{name}' of '{self.file}' changes by the same step from row to row, like a time or a row number",
+            "observed columns",
+            step or "bring the columns that were observed",
+        )
+
+    def _refuse_repeats(self, table: Table, chosen: Sequence[int]) -> None:
+        for place, index in enumerate(chosen):
+            name = table.names[index]
+            if index in chosen[:place]:
+                raise DataError(
+                    f"--columns (columns=[...]) names column '{name}' twice",
+                    "each column once",
+                    "leave one of them out",
+                )
+            if name in [table.names[i] for i in chosen[:place]]:
+                raise DataError(
+                    f"'{self.file}' has several columns '{name}'",
+                    "a name for each column",
+                    "rename them in the file, or name the columns to read by index: --columns 0,2 (columns=[0, 2])",
+                )
 
     def _refuse_row_numbers(self, table: Table, chosen: Sequence[int]) -> None:
         # Tables written with their index have a first column without a name that counts the rows.
@@ -114,30 +160,28 @@ class Border:
                 )
 
     def _times(self, table: Table, clock: int) -> np.ndarray:
-        stored = table.columns[clock]
-        wide = numbers(table, clock, self.file)
+        times = as_stored(table, clock, self.file)
         name = table.names[clock]
-        if not np.isfinite(wide).all():
+        if not np.isfinite(times).all():
             raise DataError(
-                f"time column '{name}' of '{self.file}' has {int((~np.isfinite(wide)).sum())} missing values",
+                f"time column '{name}' of '{self.file}' has {int((~np.isfinite(times)).sum())} missing values",
                 "a time in every row",
                 "if the rows are equally spaced, give the step instead: --time-column none --columns ... "
                 "--dt 0.01 (time_column='none', columns=[...], dt=0.01)",
             )
-        steps = np.diff(wide)
-        if len(wide) < 2 or (steps <= 0).any():
-            row = 0 if len(wide) < 2 else int(np.argmax(steps <= 0)) + 1
+        if len(times) < 2:
+            where = f", {table.label}," if table.label else ""
+            raise DataError(f"'{self.file}'{where} has a single row", "at least two rows", "bring a longer record")
+        steps = np.diff(times.astype(np.float64))
+        if (steps <= 0).any():
             raise DataError(
-                f"time column '{name}' of '{self.file}' does not increase at row {row}",
-                "at least two strictly increasing times",
-                "sort the rows by time; if the file holds several trajectories name the column that tells "
-                "them apart with --trajectory-column (trajectory_column='...')",
+                f"time column '{name}' of '{self.file}' does not increase at row {int(np.argmax(steps <= 0)) + 1}",
+                "strictly increasing times",
+                "sort the rows by time; if the file holds several trajectories name the column that tells them apart "
+                f"with --trajectory-column (trajectory_column='...'); if '{name}' holds no times give --time-column "
+                "none (time_column='none')",
             )
-        is_single = str(stored.dtype if isinstance(stored, np.ndarray) else stored.type) in (
-            "float32",
-            "float",
-        )
-        return wide.astype(np.float32) if is_single else wide
+        return times
 
     def _fill(
         self,
@@ -157,6 +201,19 @@ class Border:
             "finite numbers only",
             "fill short gaps with --missing interpolate (missing='interpolate'), or call "
             "dsr.repair.interpolate_missing(values)",
+        )
+
+    def _longest_gap(self, times: np.ndarray, table: Table, name: str) -> str:
+        """Length and place of the longest step. Raises `DataError` where it is too long to be filled."""
+        row, length, missing = longest_gap(times, self.dt if self.resample else None)
+        line = "" if table.first_line is None else f", line {table.first_line + row}"
+        gap = f"{length:.6g} after row {row} (time {times[row]:.6g}{line})"
+        if missing < MAX_GAP + 0.5:
+            return gap
+        raise DataError(
+            f"time column '{name}' of '{self.file}' is irregular: it has a gap of {gap}, {missing:.0f} missing rows",
+            f"a constant step, or with --resample gaps of at most {MAX_GAP} rows",
+            CUT,
         )
 
     def _step(
@@ -183,14 +240,15 @@ class Border:
         differs = self.dt is not None and abs(self.dt - step) > TOLERANCE * step
         if not irregularity and not differs:
             return values, step, f"time column {name}"
+        gap = self._longest_gap(times, table, name)
         if self.resample:
             values, new = resample(times, values, self.dt)
             repairs.append(f"resampled by a cubic spline to dt = {new:.12g}")
             return values, new, f"time column {name}, resampled"
         if irregularity:
             raise DataError(
-                f"time column '{name}' of '{self.file}' is irregular: they scatter by {irregularity:.2g} "
-                f"steps around multiples of {step:.6g}",
+                f"time column '{name}' of '{self.file}' is irregular: the median step is "
+                f"{np.median(np.diff(times)):.6g}, the longest is {gap}",
                 "a constant step (relative tolerance 1e-6 and rounding)",
                 "put the samples on a regular grid with --resample (resample=True), or call "
                 "dsr.repair.resample(times, values)",

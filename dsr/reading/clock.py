@@ -49,6 +49,14 @@ def regular_step(times: np.ndarray) -> tuple[float, float]:
     return float(f"{step:.12g}"), 0.0 if scatter <= _allowed(times, step) else scatter / step
 
 
+def is_ramp(column: np.ndarray) -> bool:
+    """Whether a column (time,) of at least ten rows rises or falls by one step all along, as clocks and counters do."""
+    if len(column) < 10 or not np.isfinite(column).all():
+        return False
+    rising = column if column[-1] > column[0] else -column
+    return bool((np.diff(rising) > 0).all()) and not regular_step(rising)[1]
+
+
 def _least_scatter(wide: np.ndarray, rows: np.ndarray, step: float, scatter: float) -> float:
     """The scatter around the line that makes it least: rounded times lie within one unit of that line."""
     low, high = step - scatter / rows[-1], step + scatter / rows[-1]

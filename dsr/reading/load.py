@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +38,8 @@ def load_trajectories(
         refused.
     columns : names or indices (from 0) of the observed columns in the wanted order, as a list or with commas
         between; all but time without it.
-    time_column : name or index; a column named `t` or `time` is found without it. "none": there is none.
+    time_column : name or index; a column named `t`, `time`, or such as "Time (s)" or timestamp, is found without
+        it. "none": there is none.
     trajectory_column : name or index of the column that tells trajectories apart.
     transpose : the file has time along its last axis.
     missing : what to do with NaN, infinite or empty cells (`dsr.repair.interpolate_missing`).
@@ -61,17 +63,21 @@ def load_trajectories(
         dt = positive_step(dt)
     if isinstance(columns, str):
         columns = columns.split(",")
+    if not isinstance(path, str | PathLike):
+        raise DataError(f"the path {path!r}", "the path of a file", "give it as a text or a pathlib.Path")
     path = Path(path)
     data = read_bytes(path)
     read = reader_of(path.name)
-    if not data.strip():
+    if array is not None and path.suffix.lower() not in (".npz", ".mat"):
         raise DataError(
-            f"'{path}' is empty", "a file with at least one row of numbers", "export the data again"
+            f"'{path}' and the array '{array}'",
+            "an array of an .npz or .mat file, which hold several",
+            "leave out --array (array=), or choose columns with --columns (columns=[...])",
         )
+    if not data.strip():
+        raise DataError(f"'{path}' is empty", "a file with at least one row of numbers", "export the data again")
     stored = read(data, Layout(array, transpose, header, time_column), str(path))
-    border = Border(
-        str(path), dt, columns, time_column, trajectory_column, missing == "interpolate", resample
-    )
+    border = Border(str(path), dt, columns, time_column, trajectory_column, missing == "interpolate", resample)
     origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
     found = [border.judge(part, len(stored) > 1) for table in stored for part in border.trajectories(table)]
     step = found[0][1]
@@ -82,9 +88,7 @@ def load_trajectories(
                 "one step for all trajectories",
                 f"put all on one grid with --resample --dt {step:g} (resample=True, dt={step:g})",
             )
-    return [
-        TimeSeries(values, step, time_unit, names, {**origin, **about}) for values, _, names, about in found
-    ]
+    return [TimeSeries(values, step, time_unit, names, {**origin, **about}) for values, _, names, about in found]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -96,9 +100,7 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         folder = path.parent
         if not folder.is_dir():
-            raise DataError(
-                f"there is no folder '{folder}'", "an existing file", "correct the path"
-            ) from None
+            raise DataError(f"there is no folder '{folder}'", "an existing file", "correct the path") from None
         close = nearest(path.name, [p.name for p in folder.iterdir() if p.is_file()])
         step = f"did you mean '{folder / close}'?" if close else "correct the path"
         raise DataError(f"there is no file '{path}'", "an existing file", step) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,14 @@ import numpy as np
 from ..errors import DataError
 
 TIME_NAMES = ("t", "time")
+_WORDS = r"(?i:(?:elapsed[ _]?)?times?|time[ _]?stamps?|elapsed|(?:milli)?seconds)"
+_UNIT = (
+    r"(?i:[num\u00b5\u03bc]?s|m?sec|secs|(?:milli|micro|nano)?seconds?|min|minutes?|h|hrs?|hours?|d|days?|yrs?|years?)"
+)
+# "T (K)" and "T_s" are temperatures: only a small t takes a unit, and only one of time.
+_TIME = re.compile(
+    rf"{_WORDS}|(?:t|{_WORDS})(?:\s*[\[(]\s*{_UNIT}\s*[\])]|\s*[ _/,]\s*{_UNIT})|{_WORDS}\s*[\[(][^\])]*[\])]"
+)
 MISSING_CELLS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 _LEAVE_OUT = "correct the cell, or name the columns to read (--columns x,y or columns=['x', 'y'])"
 
@@ -39,6 +48,12 @@ class Table:
     first_line: int | None = None
 
 
+def time_columns(names: Sequence[str]) -> list[int]:
+    """Indices of the columns named `t` or `time`; without any, of those such as "Time (s)", "t_ms", "timestamp"."""
+    plain = [i for i, name in enumerate(names) if name.lower() in TIME_NAMES]
+    return plain or [i for i, name in enumerate(names) if _TIME.fullmatch(name.strip())]
+
+
 def numbers(table: Table, index: int, file: str) -> np.ndarray:
     """Column `index` as float64, missing cells as NaN. Raises `DataError` naming column, row and text."""
     column, name = table.columns[index], table.names[index]
@@ -57,11 +72,16 @@ def numbers(table: Table, index: int, file: str) -> np.ndarray:
             column = column.cast(pa.float64())
         except pa.ArrowInvalid:
             column = pa.array(_parse_cells(column.to_pylist(), table, name, file))
-    elif not (
-        pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)
-    ):
+    elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
         raise _not_numbers(file, name, f"values of type {column.type}")
     return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def as_stored(table: Table, index: int, file: str) -> np.ndarray:
+    """As `numbers`, but float32 where the file holds that: it tells how coarsely times are rounded."""
+    column, wide = table.columns[index], numbers(table, index, file)
+    kind = str(column.dtype if isinstance(column, np.ndarray) else column.type)
+    return wide.astype(np.float32) if kind in ("float32", "float") else wide
 
 
 def labels(column: Any) -> np.ndarray:
@@ -95,9 +115,7 @@ def default_names(width: int) -> tuple[str, ...]:
 
 def damaged(file: str, kind: str, problem: Exception) -> DataError:
     reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    return DataError(
-        f"'{file}' cannot be read as {kind} ({reason})", "an undamaged file", "export the data again"
-    )
+    return DataError(f"'{file}' cannot be read as {kind} ({reason})", "an undamaged file", "export the data again")
 
 
 def _parse_cells(cells: Sequence[str | None], table: Table, name: str, file: str) -> list[float | None]:
@@ -107,9 +125,7 @@ def _parse_cells(cells: Sequence[str | None], table: Table, name: str, file: str
         try:
             out.append(None if cell is None else float(cell))
         except ValueError:
-            where = f"row {row}" + (
-                f", line {table.first_line + row}" if table.first_line is not None else ""
-            )
+            where = f"row {row}" + (f", line {table.first_line + row}" if table.first_line is not None else "")
             comma = cell is not None and cell.count(",") == 1 and cell.replace(",", "").lstrip("-").isdigit()
             raise DataError(
                 f"'{file}' has the text '{cell}' in column '{name}' ({where})",

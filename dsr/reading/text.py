@@ -34,6 +34,7 @@ def _text_table(data: bytes, layout: Layout, file: str, *, separators: str) -> T
     skipped = 0
     while body.startswith("#"):
         body, skipped = body.partition("\n")[2], skipped + 1
+    body = _blanks_as_tabs(body, separators)
     first = body.partition("\n")[0].rstrip("\r")
     separator = max(separators, key=re.sub('"[^"]*"', "", first).count)
     head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
@@ -47,15 +48,22 @@ def _text_table(data: bytes, layout: Layout, file: str, *, separators: str) -> T
     if has_header:
         body = body.partition("\n")[2]
     if not body.strip():
-        raise DataError(
-            f"'{file}' has a header and no rows", "at least one row of numbers", "export the data again"
-        )
+        raise DataError(f"'{file}' has a header and no rows", "at least one row of numbers", "export the data again")
     names = tuple(head) if has_header else default_names(len(head))
     columns = _cells(body.encode(), separator, len(head), file, 1 + skipped + has_header)
     table = Table(names, columns, first_line=1 + skipped + has_header)
     if not layout.transpose:
         return table
     return from_array(np.stack([numbers(table, i, file) for i in range(len(names))], 1), layout, file)[0]
+
+
+def _blanks_as_tabs(body: str, separators: str) -> str:
+    """Columns apart by spaces get tabs, where the second line holds numbers and nothing else can separate them."""
+    first = body.split("\n", 2)[:2]
+    cells = first[-1].split()
+    if len(cells) < 2 or not all(map(_is_number, cells)) or any(mark in line for line in first for mark in separators):
+        return body
+    return "\n".join("\t".join(line.split()) for line in body.split("\n"))
 
 
 def _is_header(cells: Sequence[str], file: str) -> bool:
@@ -90,9 +98,7 @@ def _cells(body: bytes, separator: str, width: int, file: str, first_line: int) 
     ragged: list[str] = []
 
     def refuse(row: Any) -> str:
-        ragged.append(
-            f"{row.actual_columns} cells in line {(row.number or 1) + first_line - 1}, {width} in the first"
-        )
+        ragged.append(f"{row.actual_columns} cells in line {(row.number or 1) + first_line - 1}, {width} in the first")
         return "error"
 
     try:
@@ -101,9 +107,7 @@ def _cells(body: bytes, separator: str, width: int, file: str, first_line: int) 
         # would shift time.
         table = arrow_csv.read_csv(
             io.BytesIO(body),
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False, block_size=len(body) + 1, column_names=keys
-            ),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=keys),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=separator, ignore_empty_lines=False, invalid_row_handler=refuse
             ),
