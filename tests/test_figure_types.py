@@ -16,6 +16,7 @@ from dsr.analysis import (
     poincare_section,
     return_map,
 )
+from dsr.errors import DataError
 from dsr.measure import Floor
 from dsr.runs import figures
 from dsr.runs.figures import PlacedOrbit, Spectrum, render
@@ -54,7 +55,17 @@ def test_the_dashed_line_of_error_growth_has_the_slope_lambda_1():
     (median,) = lines(axes, RECONSTRUCTION)
     np.testing.assert_array_equal(median.get_ydata(), growth.median)
     assert "fitted rate 0.8" in median.get_label()
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time", "forecast error (sd)")
+    assert median.get_label().endswith("per time unit") and line.get_label().startswith("truth")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (time units)", "forecast error (sd)")
+
+
+def test_a_fitted_rate_above_lambda_1_is_explained():
+    truth, forecast = growing(0.8)
+    for exponent, explained in ((0.5, True), (1.0, False), (np.nan, False)):
+        growth = error_growth(truth, forecast, dt=0.05, lyapunov_exponent=exponent, sd=np.ones(1), time_unit="s")
+        figure = figures.error_growth(growth, time_unit="s")
+        assert ("errs anew at every step" in texts(figure)) == explained
+        assert figure.axes[0].get_xlabel() == "time (s)" and "per s" in texts(figure)
 
 
 def test_error_growth_that_only_diverges_says_so():
@@ -136,6 +147,20 @@ def test_the_graph_has_a_node_for_each_region_visited_and_an_arrow_for_each_tran
     assert "3 regions" in texts(axes.figure)
 
 
+@pytest.mark.parametrize(("visits", "drawn"), [(1, False), (5, True)])
+def test_a_graph_of_less_than_half_of_the_time_is_refused(visits, drawn):
+    """40 regions of one visit each, and 16 of them with more."""
+    names = tuple(f"{i:06b}" for i in range(40))
+    visited = np.tile(np.r_[np.arange(40), np.tile(np.arange(16), visits - 1)], 20)
+    symbols = SymbolSequence(visited, names, np.arange(float(visited.size)))
+    chain = embedded_chain(symbols, blocks=None)
+    if drawn:
+        assert "40 regions" in texts(figures.transition_graph(chain, symbols))
+    else:
+        with pytest.raises(DataError, match="16 regions visited longest, of 40, hold 40% of the time"):
+            figures.transition_graph(chain, symbols)
+
+
 def test_regions_are_coloured_by_their_share_of_time():
     symbols = itinerary()
     orbit = RNG.standard_normal((600, 2))
@@ -164,6 +189,17 @@ def test_fixed_points_lie_where_they_are_and_far_ones_are_counted():
     drawn = np.concatenate([line.get_xydata() for line in right.lines if line.get_mec() == RECONSTRUCTION])
     assert any(np.allclose(point, (0.05, 2.0)) for point in drawn)
     assert (right.get_xlabel(), right.get_ylabel()) == ("growth rate (per s)", "rotation (rad per s)")
+
+
+@pytest.mark.parametrize("unstable", range(4))
+def test_points_that_turn_have_other_marks_than_those_that_do_not(unstable):
+    orbits = [PlacedOrbit(np.full((1, 2), 0.1), kind, unstable, np.ones(1)) for kind in ("saddle", "saddle focus")]
+    figure = figures.fixed_points_and_cycles(RNG.random((50, 2)), orbits, orbits, labels=("x", "y"), unit="per s")
+    for axes in figure.axes:
+        for colour in (TRUTH, RECONSTRUCTION):
+            marks = [line.get_marker() for line in axes.lines if line.get_mec() == colour]
+            assert len(set(marks)) == 2
+    assert len({line.get_marker() for line in figure.legends[0].legend_handles}) == 2
 
 
 def test_the_floor_of_a_forest_spans_its_quantiles_and_lost_models_keep_their_line():

@@ -165,6 +165,15 @@ def test_series_of_many_columns_says_how_many_are_left_out():
     assert figure.axes[10].get_xlabel() == "time (s)"
 
 
+def test_the_valid_time_is_of_all_columns_also_where_one_is_drawn():
+    forecast = ORBIT[1:601].copy()
+    forecast[200:, 1] += 100
+    whole, one = (series(TRUE, FREE, forecast, 1.0, most=most) for most in (6, 1))
+    titles = [figure.axes[0].get_title("left") for figure in (whole, one)]
+    assert titles == ["prediction, valid for 2 Lyapunov times"] * 2
+    assert len(one.axes) == 2 and "2 further columns are not shown" in texts(one)
+
+
 def test_series_names_a_prediction_that_never_failed_as_a_lower_bound():
     figure = series(TRUE, FREE, ORBIT[1:101], 1.0)
     assert "valid for at least 1 Lyapunov times" in figure.axes[0].get_title("left")

@@ -263,11 +263,32 @@ def test_alpha_is_estimated_from_local_jacobians(shared_data):
             "resample the series to one dt",
         ),
         (dict(seconds=-1.0), "seconds = -1"),
+        (dict(validation=VALIDATION.values), "type ndarray as validation data; accepted: a TimeSeries"),
+        (dict(forcing=GeneralizedForcing), "the class GeneralizedForcing as forcing"),
+        (dict(forcing="generalized"), "the text 'generalized' as forcing"),
+        (dict(forcing=[None]), "type NoneType as forcing"),
+        (dict(restarts=[ShallowPLRNN]), "the class ShallowPLRNN as model"),
+        (dict(seed=-1), "seed = -1; accepted: an integer of 0 or more"),
+        (dict(seed=0.5), "seed = 0.5"),
+        (dict(device="gpu"), "device = 'gpu'; accepted: cpu, cuda or cuda:N"),
+        (dict(device="cuda:first"), "device = 'cuda:first'"),
     ],
 )
 def test_bad_settings_are_refused(change, message):
     with pytest.raises(DsrError, match=message):
         fit(ShallowPLRNN(2, hidden_dim=3), TRAIN, **{**QUICK, "steps": 100, **change})
+
+
+def test_arrays_and_classes_are_refused():
+    model = ShallowPLRNN(2, hidden_dim=3)
+    for arguments, message in (
+        ((model, TRAIN.values), r"type ndarray as training data.*TimeSeries\(values, dt\)"),
+        ((model, [TRAIN.values]), "type ndarray as training data"),
+        ((model, []), "no training series"),
+        ((ShallowPLRNN, TRAIN), r"the class ShallowPLRNN as model.*ShallowPLRNN\(obs_dim=train.dim\)"),
+    ):
+        with pytest.raises(DsrError, match=message):
+            fit(*arguments, steps=100, **QUICK)
 
 
 def test_a_constant_column_is_refused():

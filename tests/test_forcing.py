@@ -7,6 +7,7 @@ from dsr.errors import DsrError
 from dsr.series import TimeSeries
 from dsr.training.forcing import (
     FORCINGS,
+    AdaptiveForcing,
     AnnealedForcing,
     FullForcing,
     GeneralizedForcing,
@@ -174,6 +175,42 @@ def test_every_scheme_is_usable_after_seeing_data(name, tent):
 def test_bad_settings_are_refused(name, options, message):
     with pytest.raises(DsrError, match=message):
         FORCINGS.build(name, options)
+
+
+def test_what_is_no_number_is_refused_in_python_too():
+    for make, message in (
+        (lambda: GeneralizedForcing(alpha="a"), "alpha = 'a'"),
+        (lambda: SparseForcing("16"), "tau = '16'"),
+        (lambda: RandomSparseForcing(alpha=None), "alpha = None"),
+        (lambda: RandomSparseForcing(seed="a"), "seed = 'a'"),
+        (lambda: AdaptiveForcing(decay="a"), "decay = 'a'"),
+        (lambda: AdaptiveForcing(interval=None), "interval = None"),
+    ):
+        with pytest.raises(DsrError, match=message):
+            make()
+    assert GeneralizedForcing(np.float32(0.5)).alpha == 0.5
+
+
+@pytest.mark.parametrize("scheme", [GeneralizedForcing, SparseForcing, RandomSparseForcing])
+def test_estimates_refuse_arrays_and_a_few_rows(scheme, tent):
+    with pytest.raises(DsrError, match="type ndarray as data to estimate a forcing from; accepted: a TimeSeries"):
+        scheme.from_data(tent.values)
+    with pytest.raises(DsrError, match="3 rows to estimate a forcing from"):
+        scheme.from_data(tent[:3])
+
+
+def test_the_strength_refuses_a_constant_column(tent):
+    with pytest.raises(DsrError, match="column x2 is constant"):
+        GeneralizedForcing.from_data(TimeSeries(np.c_[tent.values, np.ones(len(tent))], 1.0))
+
+
+@pytest.mark.filterwarnings("error")
+def test_on_a_cycle_that_repeats_exactly_nothing_grows():
+    """The logistic map at 3.5: four values, around which every neighbour is the row itself."""
+    x = np.full(3000, 0.3)
+    for i in range(1, x.size):
+        x[i] = 3.5 * x[i - 1] * (1 - x[i - 1])
+    assert GeneralizedForcing.from_data(TimeSeries(x[1000:], 1.0, "iterations")).alpha == 0.02
 
 
 def test_open_fields_are_named():

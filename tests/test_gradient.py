@@ -185,3 +185,12 @@ def test_a_backend_that_cannot_serve_is_named_with_one_that_can():
     if not torch.cuda.is_available():
         with pytest.raises(DsrError, match="torch finds no GPU"):
             choose_backend(ALRNN(1, 2, 1), TrainingConfig(device="cuda"))
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for device in ("cuda", "cuda:1"):
+        assert choose_backend(ALRNN(1, 2, 1), TrainingConfig(device=device, backend="autograd")) == "autograd"
+    with pytest.raises(DsrError, match="'cuda:2'; accepted: cuda:0 to cuda:1"):
+        choose_backend(ALRNN(1, 2, 1), TrainingConfig(device="cuda:2"))

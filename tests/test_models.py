@@ -159,6 +159,15 @@ def test_every_registered_model_is_reproducible_from_its_seed(name):
 
 
 def test_impossible_sizes_are_refused():
+    for make, message in (
+        (lambda: ALRNN(obs_dim="3"), "obs_dim = '3'; accepted: an integer"),
+        (lambda: ALRNN(obs_dim=0), "obs_dim = 0; accepted: 1 or more"),
+        (lambda: VanillaPLRNN(3, 4.5), "latent_dim = 4.5"),
+        (lambda: ALRNN(3, seed=None), "seed = None"),
+    ):
+        with pytest.raises(DsrError, match=message):
+            make()
+    assert ALRNN(np.int64(3)).obs_dim == 3
     with pytest.raises(DsrError, match="relu_units = 9"):
         ALRNN(3, 5, 9)
     with pytest.raises(DsrError, match="observation = 'affine'"):

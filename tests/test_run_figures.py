@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -130,6 +132,24 @@ def test_regions_of_a_map_are_those_it_visits(lozi):
     assert len(nodes) == len(signs) == 4
     assert attractor.axes[0].get_title(loc="left").startswith("4 linear regions")
     assert sum(len(line.get_xdata()) for line in attractor.axes[0].lines) == 20_000  # every row once
+
+
+def test_a_graph_that_would_hide_most_of_the_time_is_left_out_with_the_reason(lozi, monkeypatch):
+    module = importlib.import_module("dsr.runs.figures.transition_graph")
+    monkeypatch.setattr(module, "MOST_NODES", 1)
+    with pytest.raises(NotApplicable, match=r"the 1 regions visited longest, of 4, hold \d+% of the time"):
+        draw("transition_graph", lozi)
+
+
+def test_the_summary_names_the_valid_time_of_the_series(polynomial, monkeypatch):
+    forecast = polynomial.test.values[polynomial.model.min_context :][:600].copy()
+    forecast[200:, 1] += 100.0  # only a column that the summary does not show
+    monkeypatch.setitem(polynomial.__dict__, "forecast", forecast)
+
+    def valid(name):
+        return re.search(r"valid for .*", texts(draw(name, polynomial)))[0]
+
+    assert valid("summary") == valid("series") and "at least" not in valid("series")
 
 
 def test_fixed_points_and_cycles_of_a_map_lie_where_algebra_says(lozi):

@@ -52,8 +52,8 @@ def judge(
     Parameters
     ----------
     test : the true trajectory, in the units the model speaks. model : any `Reconstruction`.
-    independent : one or several further true trajectories, best 20 or more of the length of the test series, for the floors;
-        without them the floors come from stretches of `training`, and say so.
+    independent : one or several further true trajectories, best 20 or more of the length of the test series, for the
+        floors; without them the floors come from stretches of `training`, and say so.
     training : the series the model was trained on. Its stretches as long as the test series are what a model that
         repeats its data would reach: few pairs, and far from the test series where a record is not stationary.
         Where it is shorter, the two halves of the test series are the one pair.

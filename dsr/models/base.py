@@ -37,11 +37,23 @@ class _Remembering(abc.ABCMeta):
     """Keeps the arguments a model was made with, so that any model can be written to disk and made again."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        model = super().__call__(*args, **kwargs)
-        bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)  # type: ignore[misc]
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        bound = signature.bind(None, *args, **kwargs)
         bound.apply_defaults()
-        model.arguments = {name: value for name, value in list(bound.arguments.items())[1:]}
+        arguments = {name: value for name, value in list(bound.arguments.items())[1:]}
+        for name, value in arguments.items():
+            if signature.parameters[name].annotation in (int, "int"):
+                _require_integer(name, value)
+        model = super().__call__(*args, **kwargs)
+        model.arguments = arguments
         return model
+
+
+def _require_integer(name: str, value: Any) -> None:
+    if not isinstance(value, int | np.integer):
+        raise SpecError(f"{name} = {value!r}", "an integer", f"give {name} as an integer")
+    if name == "obs_dim" and value < 1:
+        raise SpecError(f"obs_dim = {value}", "1 or more", "give the number of columns: obs_dim=train.dim")
 
 
 class Model(nn.Module, metaclass=_Remembering):

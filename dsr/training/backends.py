@@ -38,8 +38,7 @@ def choose_backend(model: Model, config: TrainingConfig, *, special: str = "") -
     known = known and not special
     if name not in ("auto", *BACKENDS):
         raise unknown("training backend", name, ("auto", *BACKENDS))
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise SpecError(f"training.device = '{device}'", "cpu: torch finds no GPU here", "set training.device = 'cpu'")
+    _require_device(device)
     if config.solver == "deer":
         if name not in ("auto", "torch") or not (known and native.supports(model)):
             raise SpecError(
@@ -58,6 +57,17 @@ def choose_backend(model: Model, config: TrainingConfig, *, special: str = "") -
     if reason:
         raise SpecError(f"training.backend = '{name}', but {reason}", "a backend that serves", "say 'auto'")
     return name
+
+
+def _require_device(device: str) -> None:
+    if not device.startswith("cuda"):
+        return
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        raise SpecError(f"training.device = '{device}'", "cpu: torch finds no GPU here", "set training.device = 'cpu'")
+    if int(device.partition(":")[2] or 0) >= count:
+        accepted = f"cuda:0 to cuda:{count - 1}, the GPUs that torch finds"
+        raise SpecError(f"training.device = '{device}'", accepted, "set training.device = 'cuda:0'")
 
 
 def _obstacle(name: str, model: Model, device: str, known: bool, special: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..errors import SpecError, unknown
@@ -56,6 +57,8 @@ class TrainingConfig:
         ):
             require_setting(getattr(self, key) >= 0, key, getattr(self, key), "0 or more")
         require_setting(0 <= self.manifold_fraction <= 1, "manifold_fraction", self.manifold_fraction, "0 to 1")
+        known = re.fullmatch(r"cpu|cuda(:\d+)?", self.device) is not None
+        require_setting(known, "device", repr(self.device), "cpu, cuda or cuda:N, N the number of a GPU")
         for key, names in (("schedule", SCHEDULES), ("optimiser", OPTIMISERS), ("solver", SOLVERS)):
             if getattr(self, key) not in names:
                 raise unknown(f"training.{key}", getattr(self, key), names)

@@ -14,12 +14,13 @@ from ..errors import DataError, SpecError
 from ..models import MODELS, Model, name_of
 from ..registry import from_options
 from ..series import TimeSeries
+from .arguments import as_series, require_models, require_seed
 from .backends import choose_backend
 from .closed_form import solve_members
 from .config import TrainingConfig
 from .ensemble import Ensemble
 from .fleet import train_together
-from .forcing import FORCINGS, Forcing
+from .forcing import FORCINGS, Forcing, as_forcings
 from .gradient import Loss
 from .history import History
 from .job import make_job
@@ -122,8 +123,13 @@ def begin(
 ) -> TrainingRun | History:
     """A training run with the arguments of `fit`, all judged and no step done; the history at once where the family is
     solved in closed form."""
+    members = [model, *restarts]
+    require_models(members)
+    require_seed(seed)
     config = from_options(TrainingConfig, {**_recommended(model), **settings}, where="fit")
-    series, checking = _as_list(train), _as_list(validation)
+    series, checking = as_series(train, "training data"), as_series(validation, "validation data")
+    if not series:
+        raise DataError("no training series", "one or more", "give a TimeSeries, or a list with one or more of them")
     _agree(model, [*series, *checking])
     for s in checking:
         s.require_regular("validation data")
@@ -133,7 +139,6 @@ def begin(
             "no validation: its checks run far beyond the inputs that were recorded",
             "leave validation out; the last weights are kept",
         )
-    members = [model, *restarts]
     mean, std = _standardise(members, series)
     others = [s for s in series if s.stamps is None and not any(s is other for other in checking)]
     score = FreeRunScore([*checking, *others], train=series, steps=config.check_steps) if checking else None
@@ -142,9 +147,7 @@ def begin(
         return solve_members(members, series, mean, std, score, seed=seed, on_progress=on_progress)
     if forcing is None:
         forcing = _recommended_forcing(model).estimated(max(series, key=len))
-    forcings = [forcing] * len(members) if isinstance(forcing, Forcing) else list(forcing)
-    if len(forcings) != len(members):
-        raise SpecError(f"{len(forcings)} forcings for {len(members)} members", "one, or one per member", "match them")
+    forcings = as_forcings(forcing, len(members))
     special = "irregular time stamps" if any(s.stamps is not None for s in series) else "extra losses" if losses else ""
     backend = choose_backend(model, config, special=special)
     windows = Windows(
@@ -179,12 +182,6 @@ def _recommended_forcing(model: Model) -> Forcing:
             "give forcing=NoForcing(), GeneralizedForcing.from_data(train), ...",
         )
     return FORCINGS.build(MODELS[name].recommended_forcing, {})
-
-
-def _as_list(series: TimeSeries | Sequence[TimeSeries] | None) -> list[TimeSeries]:
-    if series is None:
-        return []
-    return [series] if isinstance(series, TimeSeries) else list(series)
 
 
 def _agree(model: Model, series: Sequence[TimeSeries]) -> None:

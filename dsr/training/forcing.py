@@ -7,8 +7,11 @@ prediction of step t, then the forced state coordinates become (1 - alpha_t) z_t
 from __future__ import annotations
 
 import abc
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,6 +20,7 @@ from torch import Tensor
 from ..errors import SpecError, unknown
 from ..registry import Registry, option
 from ..series import TimeSeries
+from .arguments import described
 from .forcing_from_data import TAU_RULES, forcing_interval, forcing_strength
 from .jacobian_norms import ESTIMATORS
 
@@ -98,15 +102,17 @@ class RandomSparseForcing(Forcing):
 
     def __post_init__(self) -> None:
         for key in ("alpha", "final_alpha"):
-            if not 0 < getattr(self, key) <= 1:
-                raise SpecError(f"{key} = {getattr(self, key)}", "a number above 0, at most 1", f"give 0 < {key} <= 1")
+            if not 0 < _number(getattr(self, key)) <= 1:
+                raise SpecError(
+                    f"{key} = {getattr(self, key)!r}", "a number above 0, at most 1", f"give 0 < {key} <= 1"
+                )
         for key in ("tau_min", "tau_max"):
             _check_tau(key, getattr(self, key))
         if self.tau_min is not None and self.tau_max is not None and self.tau_min > self.tau_max:
             got = f"tau_min = {self.tau_min} above tau_max = {self.tau_max}"
             raise SpecError(got, "tau_min <= tau_max", "raise tau_max, or lower tau_min")
-        if self.seed < 0:
-            raise SpecError(f"seed = {self.seed}", "an integer of 0 or more", "give another seed")
+        if not _number(self.seed) >= 0:
+            raise SpecError(f"seed = {self.seed!r}", "an integer of 0 or more", "give another seed")
 
     def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
         low, high = int(_given(self.tau_min, "tau_min")), int(_given(self.tau_max, "tau_max"))
@@ -211,10 +217,10 @@ class AdaptiveForcing(Forcing):
         _check_alpha("alpha", self.alpha)
         if self.estimator not in ESTIMATORS:
             raise unknown("estimator of the Jacobian norm", self.estimator, ESTIMATORS)
-        if not 0 <= self.decay <= 1:
-            raise SpecError(f"decay = {self.decay}", "a number from 0 to 1", "give 0 <= decay <= 1")
-        if self.interval < 1:
-            raise SpecError(f"interval = {self.interval}", "a positive number of steps", "give interval >= 1")
+        if not 0 <= _number(self.decay) <= 1:
+            raise SpecError(f"decay = {self.decay!r}", "a number from 0 to 1", "give 0 <= decay <= 1")
+        if not _number(self.interval) >= 1:
+            raise SpecError(f"interval = {self.interval!r}", "a positive number of steps", "give interval >= 1")
 
     def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
         """Those of the start; later `adapt` says what alpha is."""
@@ -229,6 +235,26 @@ class AdaptiveForcing(Forcing):
         return torch.where(norm.isnan(), alpha, torch.where(wanted > alpha, wanted, lowered))
 
 
+def as_forcings(found: Forcing | Sequence[Forcing], members: int) -> list[Forcing]:
+    """One for each member. Raises `SpecError` for what is no forcing, such as a class or a name, or too many."""
+    several = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else [found] * members
+    for one in several:
+        if not isinstance(one, Forcing):
+            raise SpecError(
+                f"{described(one)} as forcing",
+                "a forcing scheme, or one per member",
+                "give forcing=GeneralizedForcing.from_data(train), SparseForcing(tau), ..., or leave it out",
+            )
+    if len(several) != members:
+        raise SpecError(f"{len(several)} forcings for {members} members", "one, or one per member", "match them")
+    return several
+
+
+def _number(value: Any) -> float:
+    """The value, or NaN, which is in no range, for what is no number."""
+    return value if isinstance(value, Real) else math.nan  # type: ignore[return-value]
+
+
 def _every(tau: float, length: int) -> np.ndarray:
     return (np.arange(1, length + 1) % tau == 0).astype(np.float64)
 
@@ -240,10 +266,10 @@ def _given(value: float | None, name: str) -> float:
 
 
 def _check_alpha(name: str, value: float | None) -> None:
-    if value is not None and not 0 <= value <= 1:
-        raise SpecError(f"{name} = {value}", "a number from 0 to 1", f"give 0 <= {name} <= 1")
+    if value is not None and not 0 <= _number(value) <= 1:
+        raise SpecError(f"{name} = {value!r}", "a number from 0 to 1", f"give 0 <= {name} <= 1")
 
 
 def _check_tau(name: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise SpecError(f"{name} = {value}", "a positive number of steps", f"give {name} >= 1")
+    if value is not None and not _number(value) >= 1:
+        raise SpecError(f"{name} = {value!r}", "a positive number of steps", f"give {name} >= 1")

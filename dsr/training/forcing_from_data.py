@@ -11,30 +11,39 @@ from scipy.spatial import cKDTree
 from ..errors import DataError
 from ..series import TimeSeries
 from ..timescales import autocorrelation_time, mutual_information_delay
+from .arguments import require_series
 from .data_exponent import DataExponent
 
 LONGEST = 100  # steps: no interval that is read off correlations is longer
+FEWEST = 5  # rows that have an interval
+WEAKEST, STRONGEST = 0.02, 0.9  # forcing strength
 
 
 def forcing_strength(series: TimeSeries, *, points: int = 500, seed: int = 0) -> float:
     """alpha = 1 - 1/s, s the geometric mean of the spectral norms of the one-step Jacobians, here fitted to the
-    data by local linear regression over 200 neighbours of `points` random rows; clipped to [0.02, 0.9].
+    data by local linear regression over 200 neighbours of `points` random rows; clipped to [0.02, 0.9]. Rows that
+    repeat exactly, as on a stable cycle of a map, have the norm 0: nothing grows, and alpha is 0.02.
 
     The bound keeps the Jacobian product of the forced model from growing (Hess et al., arXiv:2306.04406, proposition
     3). On clean Lorenz-63 data (dt 0.01) 40 to 1600 neighbours give 0.09 to 0.11; with 5 % observation noise 200 give
     0.08, but 40 give 0.28, because noise across so small a neighbourhood looks like expansion.
     """
+    require_series(series, "data to estimate a forcing from")
+    _require_rows(series, series.dim + 3)
+    series.require_variation()
     values = (series.values - series.values.mean(0)) / series.values.std(0)
     now, nxt = values[:-1], values[1:]
     neighbours = min(max(200, 8 * series.dim), max(len(now) // 10, series.dim + 2))
     rows = np.random.default_rng(seed).choice(len(now), min(points, len(now)), replace=False)
     _, index = cKDTree(now).query(now[rows], k=neighbours)
-    log_norms = []
+    norms = []
     for near in index:
         centred = now[near] - now[near].mean(0)
         fit = np.linalg.lstsq(centred, nxt[near] - nxt[near].mean(0), rcond=1e-3)[0]
-        log_norms.append(np.log(np.linalg.norm(fit, 2)))
-    return float(np.clip(1.0 - np.exp(-np.mean(log_norms)), 0.02, 0.9))
+        norms.append(np.linalg.norm(fit, 2))
+    if not all(norms):
+        return WEAKEST
+    return float(np.clip(1.0 - np.exp(-np.mean([np.log(norm) for norm in norms])), WEAKEST, STRONGEST))
 
 
 def forcing_interval(series: TimeSeries, rule: str) -> int:
@@ -48,7 +57,18 @@ def forcing_interval(series: TimeSeries, rule: str) -> int:
 
     The first three know nothing of chaos; on the same data, clean or noisy, they give 23, 16 and 15 steps.
     """
+    require_series(series, "data to estimate a forcing from")
+    _require_rows(series, FEWEST)
     return TAU_RULES[rule](series)
+
+
+def _require_rows(series: TimeSeries, fewest: int) -> None:
+    if len(series) < fewest:
+        raise DataError(
+            f"{len(series)} rows to estimate a forcing from",
+            f"{fewest} rows or more",
+            "bring a longer series, or give the forcing its numbers",
+        )
 
 
 def _autocorrelation(series: TimeSeries) -> int:

@@ -17,6 +17,7 @@ from ..errors import DsrError, SpecError, unknown
 from ..fate import NOT_JUDGED
 from ..models import MODELS, ModelConfig, Range
 from ..series import TimeSeries
+from .arguments import as_series
 from .fit import fit
 from .search_space import make_sampler
 from .search_validation import ClosedLoopValidation, hold_out
@@ -111,7 +112,7 @@ def search(
     ranges = _ranges(name, family, space, fixed)
     if draws < 1 or seeds < 1:
         raise SpecError(f"draws = {draws}, seeds = {seeds}", "1 or more of each", "change that setting")
-    series = [train] if isinstance(train, TimeSeries) else list(train)
+    series = as_series(train, "training data")
     fitted, held_out = hold_out(series)
     validation = ClosedLoopValidation(fitted, held_out, horizon=horizon, segments=segments, free_run=free_run)
     proposals = make_sampler(sampler, ranges, seed)

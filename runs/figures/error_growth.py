@@ -11,9 +11,10 @@ from matplotlib.figure import Figure, SubFigure
 from ...analysis import ErrorGrowth
 from ...analysis.units import rate_unit
 from .lyapunov_bars import rounded
-from .style import FORECAST, RECONSTRUCTION, SINGLE, canvas, say, signed, styled, time_label
+from .style import FORECAST, RECONSTRUCTION, SINGLE, canvas, say, signed, styled
 
 SATURATED = math.sqrt(2.0)  # normalised distance of two unrelated states of one attractor
+FASTER = "fitted rate above $\\lambda_1$: a model errs anew at every step,\nwhich over short times adds to the growth"
 
 
 @styled
@@ -22,13 +23,16 @@ def error_growth(growth: ErrorGrowth, *, time_unit: str = "time units", into: Su
     stretch, and the level of unrelated states (dotted).
 
     The upper axis counts Lyapunov times where `growth.lyapunov_exponent` is positive. Forecasts that diverged count as
-    infinitely wrong: the curves end where more than half (a quarter for the upper edge) of them did.
+    infinitely wrong: the curves end where more than half (a quarter for the upper edge) of them did. A fitted rate
+    above lambda_1 is explained below the axes.
     """
-    figure = canvas(into, SINGLE, 2.6)
+    figure = canvas(into, SINGLE, 3.0)
     axes = figure.subplots()
     draw_error_growth(axes, growth, time_unit)
     if np.isfinite(growth.median).any():
         figure.legend(loc="outside upper left", ncols=1)
+    if growth.measure.low > growth.lyapunov_exponent > 0:
+        figure.supxlabel(FASTER, fontsize=7, x=0.01, ha="left")
     return figure
 
 
@@ -42,7 +46,7 @@ def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str) -> None:
         return
     axes.set_yscale("log")
     axes.fill_between(growth.times, low, high, color=RECONSTRUCTION, alpha=0.25, lw=0)
-    axes.plot(growth.times, median, color=RECONSTRUCTION, label=f"median error and quartiles; {_rate(growth)}")
+    axes.plot(growth.times, median, color=RECONSTRUCTION, label=f"median error and quartiles;\n{_rate(growth)}")
     axes.axhline(SATURATED, color="black", lw=0.6, ls=":")
     bottom = float(np.nanmin(low))
     axes.set_ylim(bottom / 1.5, 4 * SATURATED)
@@ -50,12 +54,12 @@ def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str) -> None:
     rate = growth.lyapunov_exponent
     if math.isfinite(rate) and rate > 0:
         times, line = _slope(growth, median, bottom)
-        text = f"slope $\\lambda_1$ = {signed(f'{rate:.3g}')} {rate_unit(time_unit)}"
+        text = f"truth: slope $\\lambda_1$ = {signed(f'{rate:.3g}')} {rate_unit(time_unit)}"
         axes.plot(times, line, color=FORECAST, lw=1.2, ls="--", label=text)
         upper = axes.secondary_xaxis("top", functions=(lambda t: np.asarray(t) * rate, lambda t: np.asarray(t) / rate))
         upper.set_xlabel("Lyapunov times")
         upper.tick_params(labelsize=7, width=0.6)
-    axes.set_xlabel(time_label(time_unit))
+    axes.set_xlabel("iteration" if time_unit == "iterations" else f"time ({time_unit})")
     axes.set_ylabel("forecast error (sd)")
 
 
@@ -64,7 +68,7 @@ def _rate(growth: ErrorGrowth) -> str:
     if math.isnan(found.value):
         return "no growth to fit"
     error = (found.high - found.low) / 2
-    return f"fitted rate {rounded(found.value, error)} ± {signed(f'{error:.1g}')}"
+    return f"fitted rate {rounded(found.value, error)} ± {signed(f'{error:.1g}')} {found.unit}"
 
 
 def _slope(growth: ErrorGrowth, median: np.ndarray, bottom: float) -> tuple[np.ndarray, np.ndarray]:

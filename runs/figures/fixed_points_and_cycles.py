@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, signed, styled
 
-MARKERS = {0: "o", 1: "^", 2: "s"}  # by the number of unstable directions; a cross for more
+MARKERS = {0: "o", 1: "^", 2: "s"}  # by the number of unstable directions
+FOCI = {0: "h", 1: "v", 2: "D"}  # the same where motion turns
 MOST_POINTS = 20_000
 LETTERS = 113  # of a legend that fit beside each other
 REACH = 0.5  # how far the plane may grow beyond the attractor, in its ranges
@@ -41,7 +42,8 @@ def fixed_points_and_cycles(
     unknown: str = "",
 ) -> Figure:
     """Left: the attractor (time, 2) in grey; open marks are the truth's, filled ones the reconstruction's; their shape
-    is the number of unstable directions. Cycles are closed lines. Right: the rates in the complex plane.
+    is the number of unstable directions, and whether it is a focus. Cycles are closed lines. Right: the rates in the
+    complex plane.
 
     labels : of the two coordinates. unit : of rates, such as "per time unit". unknown : a sentence where the truth's
     are not known. Orbits outside the plane, and rates left of three times the truth's largest, are counted below.
@@ -94,12 +96,13 @@ def _mark(axes: Axes, orbits: Sequence[PlacedOrbit], colour: str, filled: bool) 
             closed = np.vstack([orbit.points, orbit.points[:1]])
             axes.plot(*closed.T, color=colour, lw=0.9, ls="-" if filled else "--")
         else:
-            axes.plot(*orbit.points.T, **_look(orbit.unstable, colour, filled), ls="none")
+            axes.plot(*orbit.points.T, **_look(orbit.unstable, orbit.kind, colour, filled), ls="none")
 
 
-def _look(unstable: int, colour: str, filled: bool) -> dict[str, Any]:
+def _look(unstable: int, kind: str, colour: str, filled: bool) -> dict[str, Any]:
     size = 4.5 if filled else 8.5
-    return {"marker": MARKERS.get(unstable, "X"), "ms": size, "mfc": colour if filled else "none", "mec": colour,
+    marker = FOCI.get(unstable, "P") if "focus" in kind else MARKERS.get(unstable, "X")
+    return {"marker": marker, "ms": size, "mfc": colour if filled else "none", "mec": colour,
             "mew": 1.1, "zorder": 3 + filled}  # fmt: skip
 
 
@@ -115,7 +118,7 @@ def _rates(axes: Axes, truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit
             near = orbit.rates.real > edge
             far += int((~near).sum())
             shown = orbit.rates[near]
-            axes.plot(shown.real, shown.imag, **_look(orbit.unstable, colour, filled), ls="none")
+            axes.plot(shown.real, shown.imag, **_look(orbit.unstable, orbit.kind, colour, filled), ls="none")
     axes.margins(0.08)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     return far
@@ -130,7 +133,7 @@ def _legend(truth: Sequence[PlacedOrbit], found: Sequence[PlacedOrbit], unknown:
         kinds = sorted({(o.unstable, o.kind, len(o.points) > 1) for o in orbits})
         for unstable, kind, cycle in kinds:
             count = sum((o.unstable, o.kind, len(o.points) > 1) == (unstable, kind, cycle) for o in orbits)
-            look = {} if cycle else _look(unstable, colour, filled)
+            look = {} if cycle else _look(unstable, kind, colour, filled)
             line = ("-" if filled else "--") if cycle else "none"
             what = f"{kind} cycle" if cycle else kind
             if sum((k, c) == (kind, cycle) for _, k, c in kinds) > 1:

@@ -19,7 +19,7 @@ from .scorecard import scorecard
 from .series import series
 from .style import DOUBLE, say, styled
 
-HEIGHTS = (2.75, 1.5, 2.45, 2.5, 2.1)  # inches: attractor, series, two rows of pairs, scores
+HEIGHTS = (2.75, 1.65, 2.45, 2.8, 2.1)  # inches: attractor, series, two rows of pairs, scores
 TITLE = 0.4
 
 
@@ -49,10 +49,7 @@ def run_summary(
     parts: Any = figure.subfigures(5, 1, height_ratios=HEIGHTS)
     top, stretch, middle, lower, bottom = parts
     attractor(truth, generated, diverged_at=diverged_at, into=top)
-    series(
-        _columns(truth, 1), _columns(generated, 1), forecast[:, :1], lyapunov_time, diverged_at=diverged_at,
-        into=stretch,
-    )  # fmt: skip
+    series(truth, generated, forecast, lyapunov_time, diverged_at=diverged_at, most=1, into=stretch)
     left, right = middle.subfigures(1, 2)
     marginals(_columns(truth, 3), _columns(generated, 3), diverged_at=diverged_at, into=left)
     if maps is None:

@@ -29,6 +29,7 @@ def series(
     lyapunov_time: float | None = None,
     *,
     diverged_at: int | None = None,
+    most: int = MOST_COLUMNS,
     into: SubFigure | None = None,
 ) -> Figure:
     """Left: truth and, if given, the prediction that starts from its first row. Right: the free run.
@@ -38,12 +39,12 @@ def series(
     forecast : (n, dim), row i is i + 1 steps after the first row of `truth`. The valid prediction time (error
         above 0.4, as in `valid_prediction_time`) is marked and named.
     lyapunov_time : 1 / lambda_1 of the truth; with it the time axis is in Lyapunov times, and 10 are drawn.
-    diverged_at : the step at which the free run was lost.
+    diverged_at : the step at which the free run was lost. most : columns drawn; the valid time is of all columns.
 
     The free run is not aligned with the truth in time: only shapes and rhythms compare. One row of panels
-    per column, 6 at most.
+    per column.
     """
-    shown = min(truth.dim, MOST_COLUMNS)
+    shown = min(truth.dim, most)
     unit = lyapunov_time or 1.0
     valid = 0 if forecast is None else _valid_steps(truth, np.asarray(forecast, dtype=np.float64))
     rows = _rows(truth, lyapunov_time, valid)
@@ -84,7 +85,9 @@ def series(
     entries = [axes.get_legend_handles_labels() for axes in panels[0]]
     figure.legend(entries[0][0] + entries[1][0], entries[0][1] + entries[1][1], loc="outside upper left", ncols=3)
     if truth.dim > shown:
-        figure.supxlabel(f"{truth.dim - shown} further columns are not shown", fontsize=7, x=0.99, ha="right")
+        count = truth.dim - shown
+        hidden = "1 further column is" if count == 1 else f"{count} further columns are"
+        figure.supxlabel(f"{hidden} not shown", fontsize=7, x=0.99, ha="right")
     return figure
 
 

@@ -9,11 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Circle, FancyArrowPatch
 
+from dsr.errors import DataError
+
 from ...analysis import SymbolSequence, TransitionMatrix
 from .region_look import by_occupancy, colour_of
 from .style import SINGLE, canvas, styled
 
 MOST_NODES = 16
+LEAST_SHOWN = 0.5  # share of the time; a graph of less would hide more than it shows
 FAINTEST = 0.02  # probability below which an arrow is not drawn
 ROOM = 0.22  # around the circles, for arrows and loops
 THICK = 2.6  # points, at probability 1
@@ -35,9 +38,18 @@ def transition_graph(
     into : part of a larger figure.
 
     The 16 regions visited longest are drawn, and arrows of at least 2 % probability; the text below counts the rest.
+
+    Raises `DataError` where these 16 hold less than half of the time.
     """
     order, share = by_occupancy(symbols)
     shown = order[:MOST_NODES]
+    held = share[:MOST_NODES].sum()
+    if held < LEAST_SHOWN:
+        raise DataError(
+            f"the {MOST_NODES} regions visited longest, of {len(order)}, hold {held:.0%} of the time",
+            f"{LEAST_SHOWN:.0%} or more, or the graph hides more than it shows",
+            "draw region_attractor, or train a model with fewer regions",
+        )
     places = _places(shown, None if positions is None else np.asarray(positions, dtype=float))
     figure = canvas(into, SINGLE, 3.4)
     axes = figure.subplots()
