@@ -43,9 +43,11 @@ class StoreError(DsrError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to a misspelt one, or None when nothing is close."""
+    """The known name closest to a misspelt one, or one that begins with it; None when nothing is close."""
     folded = {k.lower(): k for k in known}
-    hits = difflib.get_close_matches(str(name).lower(), folded, n=1, cutoff=0.5)
+    wanted = str(name).lower()
+    hits = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    hits += [k for k in folded if len(wanted) > 2 and k.startswith(wanted)]
     return folded[hits[0]] if hits else None
 
 

@@ -21,9 +21,9 @@ def systems() -> dict[str, Any]:
     for name in system_names():
         system = get_system(name)
         own[name] = f"{system.time}, {system.dim} dimensions: {system.description}"
-    others = {f"dysts {kind} (dysts:NAME)": ", ".join(dysts_names(key)) for kind, key in DYSTS_KINDS.items()}
+    others = {f"dysts {kind} (dysts:NAME)": list(dysts_names(key)) for kind, key in DYSTS_KINDS.items()}
     regular = [label for label, entry in table().items() if entry["verdict"] not in ("chaotic", "failed")]
-    return {"systems": own, **others, "not found chaotic at their defaults": ", ".join(regular)}
+    return {"systems": own, **others, "not found chaotic at their defaults": regular}
 
 
 def system(name: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def system(name: str) -> dict[str, Any]:
     entry = {
         "description": found.description,
         "citation": found.citation,
-        "kind": f"{found.time}, {found.dim} dimensions ({', '.join(found.names)})",
+        "kind": f"{found.time}, {found.dim} dimensions" + (f" ({', '.join(found.names)})" if found.names else ""),
         "dt": found.dt,
         "period": found.period,
         "parameters": dict(found.parameters),
@@ -134,14 +134,15 @@ def measures() -> dict[str, Any]:
 
 
 def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:
-    """A nested mapping as indented text, values aligned within a level."""
+    """A nested mapping as indented text, values aligned within a level, lists with commas."""
     width = max((len(str(k)) for k, v in tree.items() if not isinstance(v, Mapping)), default=0)
     found = []
     for key, value in tree.items():
         if isinstance(value, Mapping):
             found += [f"{' ' * indent}{key}", *lines(value, indent + 2)]
         else:
-            found.append(f"{' ' * indent}{key:<{width}}  {value}")
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            found.append(f"{' ' * indent}{key:<{width}}  {text}")
     return found
 
 

@@ -12,6 +12,7 @@ from dsr.errors import DsrError, SpecError
 
 from . import cli_models, cli_runs
 from .cli_options import JsonOption, Overrides, StoreOption
+from .cli_usage import UsageError, refused
 
 app = typer.Typer(
     name="dsr",
@@ -21,6 +22,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from dsr import __version__
+
+        print(f"dsr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _verbs(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None: ...
+
 
 Columns = Annotated[str | None, typer.Option(help="names or indices of the columns to use, with commas between")]
 Dt = Annotated[float | None, typer.Option(help="time between two rows, or sampling step of a system")]
@@ -173,6 +191,9 @@ def analyse(
     from dsr.reading import load_trajectories
 
     from ..analysis import describe
+    from .spec import require_no_system
+
+    require_no_system(file)
 
     trajectories = load_trajectories(
         file, dt=dt, time_unit=time_unit or "time units", columns=columns, time_column=time_column,
@@ -326,7 +347,9 @@ def _print_json(tree: Any) -> None:
 def main() -> None:
     """Entry point: user errors are one sentence on standard error and exit status 2; Ctrl-C is 130."""
     try:
-        app()
-    except DsrError as problem:
-        print(f"dsr: {problem}", file=sys.stderr)
+        sys.exit(app(standalone_mode=False))
+    except typer.Abort:
+        sys.exit(130)
+    except (DsrError, UsageError) as problem:
+        print(f"dsr: {problem if isinstance(problem, DsrError) else refused(problem)}", file=sys.stderr)
         sys.exit(2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..systems.making import independent_sets
 from .ground_truth.spectrum import true_spectrum
 from .observed import embedding_of, observed
 from .series_cache import NO_CACHE, SeriesCache
-from .spec import AnalysisSpec, FileData, RunSpec, SystemData
+from .spec import LEAST_JUDGED, AnalysisSpec, FileData, RunSpec, SystemData
 
 TRANSIENT_PERIODS = 50
 
@@ -42,8 +43,18 @@ def prepare(spec: RunSpec, cache: SeriesCache = NO_CACHE) -> Dataset:
     `cache` keeps what takes long to simulate; the data are the same without it.
     """
     if isinstance(spec.data, FileData):
-        return _from_file(spec.data, spec.seed)
-    return _from_system(spec.data, spec.seed, cache)
+        found = _from_file(spec.data, spec.seed)
+    else:
+        found = _from_system(spec.data, spec.seed, cache)
+    if len(found.test) < LEAST_JUDGED:
+        raise DataError(
+            f"{len(found.test)} rows to be judged on{', once embedded' if 'embedding' in found.estimated else ''}",
+            f"a test series of {LEAST_JUDGED} rows or more",
+            "set data.test higher"
+            if isinstance(spec.data, SystemData)
+            else "bring a longer series, or lower data.train",
+        )
+    return found
 
 
 def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
@@ -119,6 +130,8 @@ def _from_file(data: FileData, seed: int) -> Dataset:
         notes.append(f"{len(stretches)} trajectories; judged on the test stretch of the longest.")
     tests = _load(data, data.test_file) if data.test_file else [test for *_, test in stretches]
     train, validation = [s[0] for s in stretches], [s[1] for s in stretches]
+    if data.test_file:
+        _require_alike(train[0], tests, data)
     if embedding is not None:
         estimated = {"embedding": embedding.settings}
         notes.append(embedding.sentence)
@@ -148,6 +161,18 @@ def _load(data: FileData, path: str) -> list[TimeSeries]:
     for series in found:
         series.require_variation()
     return found
+
+
+def _require_alike(train: TimeSeries, tests: Sequence[TimeSeries], data: FileData) -> None:
+    """Raises `DataError` for a test file of other columns or another time step than the training file."""
+    for test in tests:
+        if test.dim != train.dim or not math.isclose(test.dt, train.dt, rel_tol=1e-6):
+            raise DataError(
+                f"the test file '{data.test_file}' with {test.dim} columns every {test.dt:g}, and '{data.file}' with "
+                f"{train.dim} every {train.dt:g}",
+                "the same columns and time step in both",
+                "give another data.test_file, or name the columns that both have with data.columns",
+            )
 
 
 def _parts(data: FileData, series: TimeSeries) -> tuple[TimeSeries, TimeSeries, TimeSeries]:

@@ -25,7 +25,7 @@ class KnownFloors:
     def __init__(self, store: RunStore, resolved: Mapping[str, Any]) -> None:
         shared = {key: resolved[key] for key in SHARED}
         digest = hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:16]
-        self._folder, self._file = RunFolder(store.root / FOLDER), f"{digest}.json"
+        self._folder, self._file = RunFolder(store.root / FOLDER, store.root), f"{digest}.json"
 
     @property
     def known(self) -> dict[str, Floor]:

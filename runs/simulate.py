@@ -19,7 +19,7 @@ from ..systems.making import make
 from .dataset import transient_of
 from .series_cache import NO_CACHE, SeriesCache
 from .spec import override
-from .store import RunFolder, RunStore
+from .store import RunFolder, RunStore, require_writable
 
 KINDS = (".npy", ".npz", ".csv")
 
@@ -40,6 +40,7 @@ def simulate_to_file(
     path = Path(out)
     if path.suffix not in KINDS:
         raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
+    require_writable(path)
     changes = [_operation(text) for text in operations]
     system = get_system(name, **override({}, parameters or []))
     transient = transient_of(system, transient)

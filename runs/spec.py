@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsr.errors import SpecError, unknown
+from dsr.errors import SpecError, nearest, unknown
 from dsr.registry import from_options, option
+
+LEAST_JUDGED = 20  # rows: of fewer there are no spectra to compare
+SEEDS = 2**63  # the index keeps a seed in 64 bits, with a sign
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class SystemData:
     floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
 
     def __post_init__(self) -> None:
-        _at_least("data", self, train=2, validation=2, test=2, floor_trajectories=1)
+        _at_least("data", self, train=3, validation=3, test=LEAST_JUDGED, floor_trajectories=1)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class AnalysisSpec:
     lyapunov_members: int = option(32, "members of the Lyapunov ensemble")
 
     def __post_init__(self) -> None:
-        _at_least("analysis", self, free_steps=10, transient=0, bins=1, smoothing=0, starts=1)
+        _at_least("analysis", self, free_steps=LEAST_JUDGED, transient=0, bins=2, smoothing=0, starts=1)
         _at_least("analysis", self, lyapunov_steps=5, lyapunov_members=1)
 
 
@@ -140,13 +143,15 @@ def parse(tree: Mapping[str, Any]) -> RunSpec:
         )
     source: SystemData | FileData
     if "file" in data:
+        _of_its_kind(data, FileData, "file", SystemData, "system")
         source = from_options(FileData, data, where="section [data] of a file")
         _fractions(source)
     else:
+        _of_its_kind(data, SystemData, "system", FileData, "file")
         source = from_options(SystemData, data, where="section [data] of a system")
     top = from_options(_Top, {k: tree[k] for k in ("seed", "experiment") if k in tree}, where="the spec")
-    if top.seed < 0:
-        raise SpecError(f"seed = {top.seed}", "a whole number from 0", "give another seed")
+    if not 0 <= top.seed < SEEDS:
+        raise SpecError(f"seed = {top.seed}", "a whole number from 0, below 2^63", "write for example seed=1")
     if not top.experiment or any(c in top.experiment for c in "/\\") or top.experiment.startswith("."):
         raise SpecError(f"experiment = {top.experiment!r}", "a folder name without slashes", "choose another name")
     return RunSpec(
@@ -166,10 +171,40 @@ def read(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as problem:
         raise SpecError(
-            f"the spec '{path}' cannot be read ({problem.strerror})", "an existing TOML file", "check the path"
+            f"the spec '{path}' cannot be read ({problem.strerror})",
+            "an existing TOML file, or one of the names printed by `dsr recipes`",
+            _instead(str(path)),
         ) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise SpecError(f"the spec '{path}' is not TOML ({problem})", "a TOML file", "mend that line") from problem
+        data = Path(path).suffix.lower() in SUFFIXES
+        step = f"for a series type dsr reconstruct {path}" if data else "mend that line"
+        raise SpecError(f"the spec '{path}' is not TOML ({problem})", "a TOML file", step) from problem
+
+
+def require_no_system(file: str) -> None:
+    """Raises `SpecError` for the name of a system where a data file is needed."""
+    if Path(file).exists() or Path(file).suffix:
+        return
+    from ..systems import system_names
+
+    if file in system_names() or file.startswith("dysts:"):
+        name = file.replace(":", "-")
+        raise SpecError(
+            f"the system '{file}'", "a data file", f"dsr simulate {file} -o {name}.csv, then dsr analyse {name}.csv"
+        )
+
+
+def _instead(name: str) -> str:
+    """What to type in place of a spec that is not there."""
+    from ..systems import system_names
+    from .recipes import recipe_names
+
+    if name in system_names() or name.startswith("dysts:"):
+        alike = [other for other in recipe_names() if name in other]
+        others = f", or one of the recipes {', '.join(alike)}" if alike else ""
+        return f"type dsr reconstruct {name}, for that is a system{others}"
+    close = nearest(name.removesuffix(".toml"), recipe_names())
+    return f"did you mean the recipe '{close}'?" if close else "check the path"
 
 
 def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -214,6 +249,18 @@ def _named(tree: Mapping[str, Any], section: str) -> dict[str, Any]:
     if not isinstance(table.get("name", ""), str):
         raise SpecError(f"{section}.name = {table['name']!r}", "a name in quotes", "see `dsr models`")
     return table
+
+
+def _of_its_kind(data: Mapping[str, Any], kind: type, name: str, other: type, other_name: str) -> None:
+    """Raises `SpecError` for a key that only the other kind of data has."""
+    own, others = ({f.name for f in dataclasses.fields(cls)} for cls in (kind, other))
+    for key in data:
+        if key in others - own:
+            raise SpecError(
+                f"'{key}' in section [data] of a {name}, '{data[name]}'",
+                f"'{key}' for a {other_name} only",
+                f"leave it out (data.{key}, or --{key.replace('_', '-')})",
+            )
 
 
 def _at_least(section: str, spec: object, **bounds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,10 +19,13 @@ DEFAULT_STORE = "dsr-runs"
 
 
 class RunFolder:
-    """One run on disk; every write is a temporary file renamed into place, so a reader never sees half a file."""
+    """One run on disk; every write is a temporary file renamed into place, so a reader never sees half a file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    store : the one it belongs to; None for a folder that was named with -o, which an error then says.
+    """
+
+    def __init__(self, path: Path, store: Path | None = None) -> None:
+        self.path, self.store = path, store
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -43,7 +47,7 @@ class RunFolder:
                 Path(temporary).unlink(missing_ok=True)
                 raise
         except OSError as problem:
-            raise _unwritable(self.path, problem) from problem
+            raise self._unwritable(target, problem) from problem
         return target
 
     def write_json(self, name: str, tree: Any) -> Path:
@@ -69,7 +73,10 @@ class RunFolder:
             with open(self.path / "log.txt", "a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as problem:
-            raise _unwritable(self.path, problem) from problem
+            raise self._unwritable(self.path / "log.txt", problem) from problem
+
+    def _unwritable(self, target: Path, problem: OSError) -> StoreError:
+        return _unwritable_file(target, problem) if self.store is None else _unwritable(self.store, problem)
 
     def set_status(self, state: str, **more: Any) -> None:
         """state: running, finished, interrupted, failed or pruned."""
@@ -101,7 +108,7 @@ class RunStore:
         self.root = Path(root or os.environ.get("DSR_STORE") or DEFAULT_STORE)
 
     def folder(self, experiment: str, run_id: str) -> RunFolder:
-        return RunFolder(self.root / experiment / run_id)
+        return RunFolder(self.root / experiment / run_id, self.root)
 
     def create(self, experiment: str, run_id: str) -> RunFolder:
         """The folder of a run, made if needed. Raises `StoreError` when the store cannot be written."""
@@ -116,12 +123,12 @@ class RunStore:
 
     def runs(self) -> list[RunFolder]:
         """All runs in the store, in order of name."""
-        return [RunFolder(p.parent) for p in sorted(self.root.glob("*/*/status.json"))]
+        return [RunFolder(p.parent, self.root) for p in sorted(self.root.glob("*/*/status.json"))]
 
     def find(self, name: str) -> RunFolder:
         """A run by path, by id, or by the start of its id. Raises `StoreError` for none or several."""
         if (Path(name) / "status.json").exists():
-            return RunFolder(Path(name))
+            return RunFolder(Path(name), Path(name))
         runs = {f.path.name: f for f in self.runs()}
         hits = [f for run_id, f in runs.items() if run_id.startswith(name)]
         if len(hits) == 1:
@@ -139,6 +146,27 @@ def run_id(system: str, model: str, seed: int, resolved: Mapping[str, Any]) -> s
     digest = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:10]
     slug = re.sub(r"[^A-Za-z0-9_.]+", "_", system).strip("_.")[:40] or "data"
     return f"{slug}-{model}-s{seed:03d}-{digest}"
+
+
+def require_writable(out: str | Path) -> None:
+    """Raises `StoreError` for a file named with -o that cannot be written: before anything is computed."""
+    path = Path(out)
+    folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
+    if os.path.isdir(path):
+        raise _unwritable_file(path, IsADirectoryError(errno.EISDIR, "Is a directory"))
+    if not folder.is_dir():
+        raise _unwritable_file(path, NotADirectoryError(errno.ENOTDIR, "Not a directory"))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable_file(path, PermissionError(errno.EACCES, "Permission denied"))
+
+
+def _unwritable_file(path: Path, problem: OSError) -> StoreError:
+    reason = "its folder is a file" if isinstance(problem, FileExistsError) else problem.strerror or problem
+    return StoreError(
+        f"the file '{path}' cannot be written ({reason})",
+        "a file in a folder you may write to, on a disk with room",
+        "give another name with -o",
+    )
 
 
 def _unwritable(path: Path, problem: OSError) -> StoreError:

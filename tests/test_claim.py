@@ -10,9 +10,12 @@ import threading
 import time
 
 import pytest
+from run_folders import write_run
 
 from dsr.runs import claim
 from dsr.runs.claim import CLAIM, RunClaimed, claimant, claimed
+from dsr.runs.compare.command import list_runs
+from dsr.runs.store import RunStore
 
 
 def written(folder, **changes):
@@ -96,3 +99,14 @@ def test_the_heart_beats(tmp_path, monkeypatch):
         while (tmp_path / CLAIM).stat().st_mtime < 2 and time.monotonic() < until:
             time.sleep(0.01)
         assert (tmp_path / CLAIM).stat().st_mtime > 2
+
+
+def test_a_run_whose_process_is_dead_is_listed_as_interrupted(tmp_path):
+    store = RunStore(tmp_path)
+    alive, _ = (write_run(store, "a", "esn", seed, {}, state="running") for seed in (0, 1))
+    with claimed(alive.path):
+        for _ in "ab":  # the index keeps what it has read
+            entries = json.loads(list_runs(str(tmp_path), [], {}, as_json=True))
+            assert [e["state"] for e in entries] == ["running", "interrupted"]
+        (dead,) = json.loads(list_runs(str(tmp_path), ["state=interrupted"], {}, as_json=True))
+        assert dead["seed"] == 1

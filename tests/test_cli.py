@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from dsr import __version__
 from dsr.runs.cli import main
 
 
@@ -30,7 +31,8 @@ def files(tmp_path):
     np.save(tmp_path / "good.npy", good)
     np.save(tmp_path / "wide.npy", good.T)
     np.save(tmp_path / "constant.npy", np.c_[good[:, 0], np.ones(400)])
-    np.save(tmp_path / "short.npy", good[:20])
+    np.save(tmp_path / "short.npy", good[:110])
+    np.save(tmp_path / "shorter.npy", good[:20])
     np.save(tmp_path / "nan.npy", np.where(np.arange(800).reshape(400, 2) == 11, np.nan, good))
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "text.csv").write_text("a,b\n1,2\n3,oops\n5,6\n")
@@ -44,7 +46,12 @@ BAD = {
     "text in a numeric column": (["{d}/text.csv", "--dt", "1"], "oops", "b"),
     "missing value": (["{d}/nan.npy", "--dt", "1"], "missing", "--missing interpolate"),
     "constant column": (["{d}/constant.npy", "--dt", "1"], "is constant", "--columns"),
-    "shorter than a window": (["{d}/short.npy", "--dt", "1"], "more rows than one training window", "training.window"),
+    "shorter than a window": (
+        ["{d}/short.npy", "--dt", "1", "training.window=90"],
+        "more rows than one training window",
+        "training.window",
+    ),
+    "too short to be judged": (["{d}/shorter.npy", "--dt", "1"], "4 rows to be judged on", "bring a longer series"),
     "wrong axis order": (["{d}/wide.npy", "--dt", "1"], "400 columns and only 2 rows", "--transpose"),
     "no dt": (["{d}/good.npy"], "dt", "--dt"),
     "negative dt": (["{d}/good.npy", "--dt", "-0.1"], "dt = -0.1", "a positive number"),
@@ -90,9 +97,42 @@ def test_an_unwritable_store_is_refused_before_training(capsys, monkeypatch, fil
     assert status == 2 and "cannot be written" in err and "--store" in err
 
 
-@pytest.mark.parametrize("words", [["reconstruct"], ["reconstruct", "lorenz63", "--stepps", "3"], ["frobnicate"]])
-def test_usage_errors_exit_with_2(capsys, monkeypatch, words):
-    assert dsr(capsys, monkeypatch, *words)[0] == 2
+@pytest.mark.parametrize(
+    ("words", "said", "step"),
+    [
+        (["reconstruct"], "missing argument 'SYSTEM|FILE'; accepted: what `dsr reconstruct --help` lists", "--help"),
+        (["reconstruct", "lorenz63", "--stepps", "3"], "no such option: --stepps", "did you mean '--steps'?"),
+        (["reconstruct", "lorenz63", "--bogus"], "no such option: --bogus", "type dsr reconstruct --help."),
+        (["reconstruct", "lorenz63", "--dt", "abc"], "invalid value for '--dt'", "type dsr reconstruct --help."),
+        (["frobnicate"], "no such command 'frobnicate'", "type dsr --help."),
+        (["reconstrct"], "no such command 'reconstrct'", "did you mean 'reconstruct'?"),
+        (
+            ["analyse", "lorenz63"],
+            "the system 'lorenz63'; accepted: a data file",
+            "dsr simulate lorenz63 -o lorenz63.csv",
+        ),
+        (["run", "lorenz63"], "the spec 'lorenz63'", "type dsr reconstruct lorenz63"),
+    ],
+)
+def test_usage_errors_have_three_parts_and_exit_with_2(capsys, monkeypatch, words, said, step):
+    status, out, err = dsr(capsys, monkeypatch, *words)
+    assert status == 2 and out == "" and err.startswith("dsr: ") and err.count("\n") == 1
+    assert said in err and "; accepted: " in err and step in err.partition("; next: ")[2]
+
+
+def test_the_version_is_printed_and_no_words_at_all_show_the_help(capsys, monkeypatch):
+    assert dsr(capsys, monkeypatch, "--version") == (0, f"dsr {__version__}\n", "")
+    status, out, err = dsr(capsys, monkeypatch)
+    assert status == 2 and "Usage:" in out + err and "reconstruct" in out + err
+
+
+@pytest.mark.parametrize("out", ["blocker/x.csv", "folder.csv"])
+@pytest.mark.parametrize("words", [["simulate", "lorenz63", "-n", "100"], ["orbit-diagram", "logistic", "r=3..4"]])
+def test_a_file_that_cannot_be_written_is_named(capsys, monkeypatch, tmp_path, words, out):
+    (tmp_path / "blocker").write_text("x")
+    (tmp_path / "folder.csv").mkdir()
+    status, _, err = dsr(capsys, monkeypatch, *words, "-o", str(tmp_path / out))
+    assert status == 2 and f"the file '{tmp_path / out}' cannot be written" in err and "another name with -o" in err
 
 
 def test_simulate_then_analyse(capsys, monkeypatch, tmp_path):
@@ -107,6 +147,12 @@ def test_simulate_then_analyse(capsys, monkeypatch, tmp_path):
     assert values["lambda_1 from data"] == pytest.approx(0.95, abs=0.35)  # 0.95 at rho = 30, by QR
     status, _, err = dsr(capsys, monkeypatch, "simulate", "lorenz63", "-o", str(tmp_path / "x.xls"))
     assert status == 2 and ".csv" in err
+
+
+def test_the_catalogue_lists_names_and_leaves_out_what_there_is_not(capsys, monkeypatch):
+    found = json.loads(dsr(capsys, monkeypatch, "systems", "--json")[1])
+    assert "Chua" in found["dysts flows (dysts:NAME)"]
+    assert "()" not in dsr(capsys, monkeypatch, "systems", "dysts:Halvorsen")[1]
 
 
 @pytest.mark.parametrize("verb", ["systems", "models", "measures", "doctor"])

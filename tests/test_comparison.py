@@ -344,6 +344,9 @@ def test_the_verbs_answer_and_refuse(full, monkeypatch, capsys, tmp_path):
         (("compare", "--store", str(full.root), "-o", "c.doc"), "a name that ends in .md"),
         (("compare", "--store", str(full.root), "--format", "latx"), "did you mean 'latex'"),
         (("compare", "--store", str(full.root), "--format", "parquet"), "-o comparison.parquet"),
+        (("compare", "--store", str(full.root), "--table", "rank"), "did you mean 'ranks'"),
+        (("compare", "--store", str(full.root), "--table", "ranks"), "add --format csv"),
+        (("compare", "--store", str(full.root), "-o", str(full.root / FILE / "c.md")), "another name with -o"),
     ):
         err = dsr(*words).err
         assert said in err and "; next: " in err and "Traceback" not in err

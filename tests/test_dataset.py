@@ -159,3 +159,25 @@ def test_fractions_may_use_all_of_a_file_only_where_the_test_is_another():
     assert parse({"data": {**whole, "test_file": "y.npy"}}).data.validation == 0.2
     with pytest.raises(DsrError, match="sum below 1"):
         parse({"data": whole})
+
+
+def test_a_test_file_of_other_columns_or_another_step_is_named(tmp_path):
+    values = np.random.default_rng(4).normal(size=(200, 2))
+    np.save(tmp_path / "x.npy", values)
+    np.save(tmp_path / "one.npy", values[:, 0])
+    np.savetxt(tmp_path / "slow.csv", np.c_[np.arange(200) * 3.0, values], delimiter=",", header="t,a,b", comments="")
+    spec = {"file": str(tmp_path / "x.npy"), "dt": 1.0}
+    with pytest.raises(DsrError, match=r"test file '.*one\.npy' with 1 columns .*x\.npy' with 2"):
+        prepare(parse({"data": {**spec, "test_file": str(tmp_path / "one.npy")}}))
+    np.savetxt(tmp_path / "x.csv", np.c_[np.arange(200) * 2.0, values], delimiter=",", header="t,a,b", comments="")
+    files = {"file": str(tmp_path / "x.csv"), "test_file": str(tmp_path / "slow.csv"), "time_column": "t"}
+    with pytest.raises(DsrError, match=r"2 columns every 3, .* with 2 every 2"):
+        prepare(parse({"data": files}))
+
+
+def test_too_few_rows_to_be_judged_on_are_refused_with_the_data(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(4).normal(size=(90, 2)))
+    with pytest.raises(DsrError, match=r"18 rows to be judged on; accepted: .* 20 rows"):
+        prepare(parse({"data": {"file": str(tmp_path / "x.npy"), "dt": 1.0}}))
+    with pytest.raises(DsrError, match=r"16 rows to be judged on, once embedded.*data.test"):
+        prepare(parse({"data": {**SYSTEM, "test": 40, "columns": ["x"], "embed": "3x12"}}))

@@ -170,7 +170,8 @@ def test_the_verdict_weighs_exponents_and_periods(flow, still, period, seen, exp
         ("lorenz63", "rho", {"coordinate": "w"}, "no coordinate of lorenz63 named 'w'"),
         ("lorenz63", "rho", {"section": ("x", 0.0)}, "another coordinate than the one shown"),
         ("logistic", "r", {"section": ("x", 0.5)}, "of the map logistic"),
-        ("logistic", "r", {"exponents": 2}, "1 to 1 exponents"),
+        ("logistic", "r", {"exponents": 2}, "^exponents = 2; accepted: 1 to 1"),
+        ("lorenz63", "rho", {"duration": 1.0}, "^duration = 1; accepted: a time from"),
         ("logistic", "r", {"transient": 0.5}, "whole iterations"),
     ],
 )

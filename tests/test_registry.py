@@ -100,3 +100,4 @@ def test_options_carry_their_help() -> None:
 def test_nearest_disregards_case_and_admits_that_nothing_is_close() -> None:
     assert nearest("LORENZ", ["lorenz63", "rossler"]) == "lorenz63"
     assert nearest("qqqq", ["lorenz63", "rossler"]) is None
+    assert nearest("noise", ["transpose", "missing"]) is None and nearest("relu", ["relu_units"]) == "relu_units"

@@ -97,3 +97,12 @@ def test_what_does_not_go_together_is_refused_with_what_to_type(store):
         report([run], root, out="x.html")
     with pytest.raises(StoreError, match="match 'lorenz63-'"):
         report(["lorenz63-"], root, out=None)
+
+
+def test_a_page_of_many_counts_tasks_and_contestants(tmp_path):
+    store = RunStore(tmp_path)
+    for i in range(7):
+        write_run(store, "lorenz63", "esn", 0, {"D_stsp": 1.0}, data={"noise": 0.1 * i})
+    report([], str(tmp_path), out=str(tmp_path / "c.html"))
+    html = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "<h1>Comparison of esn on 7 tasks</h1>" in html and "7 runs: 1 contestant on 7 tasks" in html

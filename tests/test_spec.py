@@ -76,15 +76,20 @@ def test_a_source_is_a_file_when_it_looks_like_one(tmp_path, monkeypatch):
     [
         ({**LORENZ, "trianing": {}}, "did you mean 'training'"),
         ({"data": {"system": "lorenz63", "nois": 0.1}}, "did you mean 'noise'"),
-        ({"data": {"file": "a.npy", "noise": 0.1}}, "section \\[data\\] of a file"),
+        ({"data": {"file": "a.npy", "noise": 0.1}}, "section \\[data\\] of a file, 'a.npy'.*for a system.*--noise"),
+        ({"data": {"system": "henon", "transpose": True}}, "of a system, 'henon'.*for a file only.*--transpose"),
+        ({"data": {"system": "henon", "time_unit": "s"}}, "for a file only.*--time-unit"),
         ({"data": {}}, "exactly one"),
         ({"data": {"file": "a", "system": "b"}}, "exactly one"),
         ({**LORENZ, "analysis": {"binns": 3}}, "did you mean 'bins'"),
         ({**LORENZ, "analysis": {"bins": "many"}}, "bins = 'many'"),
-        ({**LORENZ, "analysis": {"bins": 0}}, "analysis.bins = 0"),
+        ({**LORENZ, "analysis": {"bins": 1}}, "analysis.bins = 1"),
+        ({**LORENZ, "analysis": {"free_steps": 19}}, "analysis.free_steps = 19"),
+        ({"data": {"system": "lorenz63", "test": 19}}, "data.test = 19.*20 or more"),
         ({**LORENZ, "analysis": {"lyapunov_members": 0}}, "analysis.lyapunov_members = 0"),
         ({"data": {"system": "lorenz63", "floor_trajectories": 0}}, "data.floor_trajectories = 0"),
         ({**LORENZ, "seed": -1}, "seed = -1"),
+        ({**LORENZ, "seed": 2**63}, "seed = 9223372036854775808.*below 2\\^63"),
         ({**LORENZ, "seed": "one"}, "seed = 'one'"),
         ({**LORENZ, "training": 5}, "a section \\[training\\]"),
         ({**LORENZ, "experiment": "../up"}, "without slashes"),
@@ -105,6 +110,7 @@ def test_wrong_specs_are_refused_at_parsing(tree, message):
         ({"forcing": {"name": "generalized", "alpha": 2.0}}, "alpha = 2"),
         ({"training": {"step": 5}}, "did you mean 'steps'"),
         ({"training": {"steps": 0}}, "training: steps = 0"),
+        ({"training": {"device": "gpu"}}, "device = 'gpu'; accepted: cpu, cuda or cuda:N"),
     ],
 )
 def test_wrong_names_are_refused_at_resolution(tree, message):
@@ -131,3 +137,23 @@ def test_the_missing_file_with_the_nearest_name_is_named(tmp_path):
     (tmp_path / "heart.csv").write_text("1\n")
     with pytest.raises(DsrError, match=r"did you mean '.*heart\.csv'"):
         resolve(parse({"data": {"file": str(tmp_path / "haert.csv")}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("lorenz63", "dsr reconstruct lorenz63.*recipes .*alrnn-lorenz63"),
+        ("lorenz63-nois", "did you mean the recipe 'lorenz63-noise'"),
+        ("dysts:Chua", "dsr reconstruct dysts:Chua"),
+        ("nowhere/spec.toml", "check the path"),
+    ],
+)
+def test_the_name_of_no_spec_is_answered_with_what_to_type(name, step):
+    with pytest.raises(DsrError, match=f"cannot be read.*dsr recipes.*{step}"):
+        read(name)
+
+
+def test_a_series_in_place_of_a_spec_is_sent_to_reconstruct(tmp_path):
+    (tmp_path / "x.csv").write_text("1,2\n3,4\n")
+    with pytest.raises(DsrError, match=r"dsr reconstruct .*x\.csv"):
+        read(tmp_path / "x.csv")

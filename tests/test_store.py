@@ -4,9 +4,11 @@ import json
 import os
 
 import pytest
+from run_folders import write_run
 
-from dsr.errors import DsrError
-from dsr.runs.store import RunStore, run_id
+from dsr.errors import DsrError, StoreError
+from dsr.runs.compare.index import read_index
+from dsr.runs.store import RunFolder, RunStore, require_writable, run_id
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):
@@ -67,3 +69,28 @@ def test_the_id_ignores_the_order_of_keys():
     a, b = {"x": 1, "y": {"p": 2, "q": 3}}, {"y": {"q": 3, "p": 2}, "x": 1}
     assert run_id("s", "m", 7, a) == run_id("s", "m", 7, b)
     assert run_id("dysts:Chua", "m", 7, json.loads(json.dumps(a))).startswith("dysts_Chua-m-s007-")
+
+
+def test_errors_name_the_store_or_the_file_that_was_named_with_o(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "dir.csv").mkdir()
+    for folder, name in ((tmp_path / "file", "a.csv"), (tmp_path, "dir.csv")):
+        said = f"the file '{folder / name}' cannot be written .*; next: give another name with -o"
+        with pytest.raises(StoreError, match=said):
+            RunFolder(folder).write(name, "1")
+        with pytest.raises(StoreError, match=said):
+            require_writable(folder / name)
+    with pytest.raises(StoreError, match=f"the store '{tmp_path}' cannot be written.*--store"):
+        RunStore(tmp_path).folder("file", "r").write("a.csv", "1")
+    require_writable(tmp_path / "new" / "folder" / "a.csv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["dir.csv", "file"]
+
+
+def test_a_run_that_does_not_fit_the_columns_is_damaged_and_hides_no_other(tmp_path):
+    store = RunStore(tmp_path)
+    write_run(store, "a", "esn", 0, {"D_stsp": 1.0})
+    write_run(store, "a", "esn", 2**64 - 1, {"D_stsp": 2.0})
+    found = {r["state"]: r for r in read_index(store).to_pylist()}
+    assert found["finished"]["seed"] == 0 and found["finished"]["value"] == 1.0
+    assert found["damaged"]["seed"] is None and "too large" in found["damaged"]["reason"]
+    assert read_index(store).num_rows == 2

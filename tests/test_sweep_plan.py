@@ -9,14 +9,15 @@ import tomllib
 
 import pytest
 
-from dsr.errors import DsrError
+from dsr.errors import DsrError, SpecError
 from dsr.runs.cli import main
 from dsr.runs.manifest import seal
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.sweep import combinations, plan
-from dsr.runs.sweep.command import lines, planned, summarised
+from dsr.runs.sweep.cluster import require_memory
+from dsr.runs.sweep.command import lines, planned, summarised, sweep
 from dsr.runs.sweep.engine import Summary
 from dsr.runs.sweep.jobs import jobs_of
 from dsr.runs.sweep.watch import described
@@ -95,6 +96,8 @@ def test_an_axis_for_one_family_leaves_the_others_alone():
     [
         (["seed"], "the word 'seed'"),
         (["seed=3..1"], "write 1..3"),
+        (["seed=1..3..0"], "steps of 0; accepted: steps of 1"),
+        (["seed=0..9999999"], "of 10000000 values; accepted: at most 1000000; next: write 0..999999,"),
         (["seed=0,1", "seed=2"], "'seed' is set by two axes"),
         (["data.columns=[0,1"], r"without a closing \]"),
         (["data.nois=0,1", "seed=3,4"], "named 'nois' in the combination data.nois=0 seed=3.*did you mean 'noise'"),
@@ -201,3 +204,12 @@ def test_the_end_is_estimated_from_what_was_computed_and_not_from_what_was_found
     assert "ends about" in described(110, 2, 1, 200, 100, 0.0, 10.0)
     late = described(110, 2, 1, 200, 100, 0.0, 10 * day)
     assert any(month in late for month in ("Mar", "Apr")), "90 days after 10 January 1970"
+
+
+@pytest.mark.parametrize("memory", ["foo", "1MB", "900MB", "-4GB"])
+def test_a_limit_of_memory_that_no_run_can_live_with_is_refused(tmp_path, memory):
+    with pytest.raises(SpecError, match=f"--memory {memory}; accepted: auto, or 1GB"):
+        sweep(["system=henon", "seed=0"], str(tmp_path), dry_run=True, workers=1, scheduler=None, slurm=None,
+              memory=memory, retries=0)  # fmt: skip
+    for good in ("auto", "1GB", "4 GiB"):
+        require_memory(good)

@@ -12,7 +12,7 @@ from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.tuning import study as room
 from dsr.runs.tuning.command import lines, tune_command
-from dsr.runs.tuning.objective import loss_of
+from dsr.runs.tuning.objective import loss_of, require_objective
 from dsr.runs.tuning.pruning import Watch, best_so_far, history_scores, is_behind
 from dsr.runs.tuning.space import section_words, split_words
 from dsr.runs.tuning.study import tune
@@ -121,6 +121,7 @@ def test_what_cannot_be_tuned_is_refused(fake, tmp_path):
         tune(TREE, {"model.hiden_dim": Range(1, 2)}, RunStore(tmp_path), say=Silent())
     with pytest.raises(SpecError, match="accepted: a measure of these runs"):
         tune(TREE, {"model.hidden_dim": Range(20, 30)}, RunStore(tmp_path), objective="speed", say=Silent())
+    assert not fake, "nothing was computed"
 
 
 def test_behind_is_above_the_median_of_enough_others():
@@ -144,6 +145,8 @@ def test_a_run_behind_is_stopped_and_stays_stopped(tmp_path):
     finished = execute(spec, store)  # by hand it goes on from its checkpoint
     assert history_scores(finished.folder)[: len(study[0].scores)] == list(study[0].scores)
     assert len(history_scores(finished.folder)) == 6
+    for row in finished.measures["rows"]:
+        require_objective(row["name"])
 
 
 def test_the_command_tells_and_writes_the_winner(fake, tmp_path):

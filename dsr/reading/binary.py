@@ -79,7 +79,7 @@ def _wanted(layout: Layout) -> list[str] | None:
 def _time_key(keys: Sequence[str], layout: Layout) -> str | None:
     """The key of the times: that which the user named, or the first whose name says so."""
     if layout.time_column is not None:
-        return layout.time_column if layout.time_column in keys else None
+        return next((key for key in keys if key == layout.time_column), None)
     return next((keys[i] for i in time_columns(keys)), None)
 
 
@@ -88,7 +88,7 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], keys: Sequence[str], layout: 
     if not keys:
         raise DataError(f"'{file}' holds no arrays", "an archive with an array (time, dim)", _SAVE)
     for key in wanted or ():
-        if wanted.count(key) > 1:
+        if wanted and wanted.count(key) > 1:
             raise DataError(f"--array (array='...') names '{key}' twice", "each array once", "leave one of them out")
         if key not in keys:
             close = nearest(key, keys)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from dsr.errors import SpecError, unknown
 
+from ..claim import claimant
 from ..report.verdict import HEADLINE
-from ..store import RunFolder, RunStore
+from ..store import RunFolder, RunStore, require_writable
 from .formats import aligned
 from .index import read_index
+from .run_rows import INTERRUPTED, RUNNING
 from .select import COLUMNS, records, select
 
 if TYPE_CHECKING:
@@ -32,8 +34,10 @@ LISTED = ("run", "experiment", "system", "parameters", "model", "seed", "state",
 
 def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str | None], *, as_json: bool) -> str:
     """One line for each run of the store that the words and filters choose, with its headline scores."""
-    table = read_index(RunStore(store), (*COLUMNS, "measure", "value"))
-    chosen = select(records(table), [*words, *(f"{key}={value}" for key, value in filters.items() if value)])
+    root = RunStore(store)
+    table = read_index(root, (*COLUMNS, "measure", "value"))
+    found = [record | {"state": _state(root, record)} for record in records(table)]
+    chosen = select(found, [*words, *(f"{key}={value}" for key, value in filters.items() if value)])
     names, values = table["measure"].to_pylist(), table["value"].to_pylist()
     entries = []
     for record in chosen:
@@ -45,6 +49,14 @@ def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str
     if not entries:
         return "no runs"
     return "\n".join(_lines([key for key in LISTED if any(e[key] not in (None, "") for e in entries)], entries))
+
+
+def _state(store: RunStore, record: Mapping[str, Any]) -> str:
+    """The state now: a process that was killed leaves its run running, and the index does not see it die."""
+    folder = store.folder(record["experiment"], record["run"])
+    if record["state"] == RUNNING and claimant(folder.path) is None and folder.status["state"] == RUNNING:
+        return INTERRUPTED
+    return str(record["state"])
 
 
 def _lines(shown: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -69,9 +81,18 @@ def compare_runs(
 ) -> str:
     """The comparison as text, or what was written where `out` names a file."""
     from .comparison import OF_COMPARISON, compare
+    from .flat import TABLES
     from .page_tables import OPENED
 
     form = _form(form, out)
+    if table not in TABLES:
+        raise unknown("table", table, TABLES)
+    if table != TABLES[0] and form not in ("csv", "parquet"):
+        raise SpecError(
+            f"--table {table} in the format {form}", "csv or parquet", f"add --format csv, or -o {table}.csv"
+        )
+    if out is not None:
+        require_writable(out)
     root = RunStore(store)
     extra = OPENED if form == "html" else ()
     index = read_index(root, (*OF_COMPARISON, *extra))
@@ -88,8 +109,7 @@ def compare_runs(
         if isinstance(content, bytes):
             raise SpecError(f"--format {form} without a file", "a file to write it to", f"add -o comparison.{form}")
         return content.rstrip("\n")
-    path = Path(out)
-    return str(RunFolder(path.parent).write(path.name, content))
+    return str(RunFolder(Path(out).parent).write(Path(out).name, content))
 
 
 def _form(form: str | None, out: str | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dsr.errors import StoreError
 
 from ..store import RunFolder, RunStore
-from .run_rows import MEASURE_NUMBERS, MEASURE_TEXT, RESULTS, RUN_NUMBERS, RUN_TEXT, rows_of
+from .run_rows import MEASURE_NUMBERS, MEASURE_TEXT, RESULTS, RUN_NUMBERS, RUN_TEXT, damaged_row, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,8 +43,7 @@ def read_index(store: RunStore, columns: Sequence[str] | None = None) -> pa.Tabl
     gone = known.keys() - found.keys()
     if known and not fresh and not gone:
         return _load(store, columns)
-    rows = [row | dict(zip(STAMPS, found[key], strict=True)) for key in fresh for row in rows_of(_folder(store, key))]
-    parts = [pa.Table.from_pylist(rows, schema=schema())]
+    parts = [_table([(_folder(store, key), rows_of(_folder(store, key)), found[key]) for key in fresh])]
     if known:
         parts.insert(0, without(_load(store), {*fresh, *gone}))
     table = pa.concat_tables(parts).combine_chunks()
@@ -65,6 +64,20 @@ def scan(store: RunStore) -> dict[tuple[str, str], Stamp]:
             if stamps[0] != (0, 0):
                 found[experiment, run] = tuple(itertools.chain(*stamps))
     return found
+
+
+def _table(runs: Sequence[tuple[RunFolder, list[dict[str, Any]], Stamp]]) -> pa.Table:
+    """The rows of runs with their stamps; a run whose rows do not fit the columns is damaged."""
+    import pyarrow as pa
+
+    rows = [row | dict(zip(STAMPS, stamp, strict=True)) for _, found, stamp in runs for row in found]
+    try:
+        return pa.Table.from_pylist(rows, schema=schema())
+    except (pa.ArrowException, OverflowError) as problem:
+        if len(runs) > 1:
+            return pa.concat_tables([_table([run]) for run in runs])
+        folder, _, stamp = runs[0]
+        return _table([(folder, [damaged_row(folder, problem)], stamp)])
 
 
 def schema() -> pa.Schema:
@@ -140,6 +153,6 @@ def _save(store: RunStore, table: pa.Table) -> None:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     try:
-        RunFolder(store.root).write(FILE, buffer.getvalue())
+        RunFolder(store.root, store.root).write(FILE, buffer.getvalue())
     except StoreError:
         return  # a store that others may only read: the next call reads the folders again

@@ -38,7 +38,7 @@ def comparison_page(found: Comparison, index: pa.Table, command: str) -> str:
     index : the index with the columns of settings and notes. command : what to type to make it again.
     """
     numbers = iter(range(1, 10_000))
-    title = f"Comparison of {_and(found.contestants)} on {_and(found.tasks)}"
+    title = f"Comparison of {_named(found.contestants, 'contestant')} on {_named(found.tasks, 'task')}"
     notes = "".join(f"<li>{measure_name(note)}</li>" for note in found.notes)
     first = [test for test in found.tests if test.measure in HEADLINE]
     others = [test for test in found.tests if test.measure not in HEADLINE]
@@ -69,6 +69,7 @@ def comparison_page(found: Comparison, index: pa.Table, command: str) -> str:
     return document(title, head, sections, CSS)
 
 
+MANY = 6
 READING = (
     "<p>n: runs that have the number, of all that ended. After the median in brackets: quartiles over seeds; the "
     "interval is a bootstrap interval of the median. The floor is what the score gives between true trajectories (5, "
@@ -81,7 +82,7 @@ def summary(found: Comparison) -> str:
     """How much was compared, what was lost, and who ranks first."""
     runs = sum(c.runs for c in found.counts)
     seeds = sorted({seed for c in found.counts for seed in c.seeds})
-    text = f"{runs} runs: {_count(found.contestants, 'contestant')} on {_count(found.tasks, 'system')}, "
+    text = f"{runs} runs: {_count(found.contestants, 'contestant')} on {_count(found.tasks, 'task')}, "
     text += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}. "
     fates = [(sum(getattr(c, key) for c in found.counts), word) for key, word in FATES.items()]
     lost = [f"{n} {word}" for n, word in fates if n]
@@ -125,8 +126,13 @@ def _count(names: tuple[str, ...], word: str) -> str:
     return f"{len(names)} {word}{'s' if len(names) != 1 else ''}"
 
 
+def _named(names: tuple[str, ...], word: str) -> str:
+    """Names in a title; many are counted."""
+    return _count(names, word) if len(names) > MANY else _and(names)
+
+
 def _and(names: tuple[str, ...] | list[str]) -> str:
     """Names in a sentence; many are counted."""
-    if len(names) > 6:
+    if len(names) > MANY:
         return f"{len(names)} of them"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

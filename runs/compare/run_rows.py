@@ -16,6 +16,7 @@ from ..manifest import damage
 from ..store import RunFolder
 
 FINISHED, FAILED, DAMAGED = "finished", "failed", "damaged"
+RUNNING, INTERRUPTED = "running", "interrupted"
 ENDED = (FINISHED, FAILED, DAMAGED)
 NO_SETTINGS = "{}"
 RESULTS = ("measures.json", "resolved.json")
@@ -61,8 +62,17 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
         run |= {"outcome": outcome["name"], "reason": outcome["sentence"]}
         return [run | _measure(row) for row in measures["rows"]] or [run]
     except (DsrError, OSError, ValueError, KeyError, TypeError) as problem:
-        reason = problem.got if isinstance(problem, DsrError) else f"{type(problem).__name__}: {problem}"
-        return [run | {"state": DAMAGED, "reason": reason}]
+        return [run | _damage(problem)]
+
+
+def damaged_row(folder: RunFolder, problem: Exception) -> dict[str, Any]:
+    """The row of a run whose own rows the index has no room for."""
+    return _bare(folder) | {"seed": None} | _damage(problem)
+
+
+def _damage(problem: Exception) -> dict[str, Any]:
+    reason = problem.got if isinstance(problem, DsrError) else f"{type(problem).__name__}: {problem}"
+    return {"state": DAMAGED, "reason": reason}
 
 
 def _bare(folder: RunFolder) -> dict[str, Any]:

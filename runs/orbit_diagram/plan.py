@@ -86,14 +86,20 @@ def plan_for(
     before = (TRANSIENT_PERIODS * system.period if flow else TRANSIENT_ITERATIONS) if transient is None else transient
     span = (PERIODS * system.period if flow else ITERATIONS) if duration is None else duration
     least = 10 * (system.period if flow else 10)
-    whole = flow or (before == int(before) and span == int(span))
-    if not (1 <= k <= system.dim and points >= 1 and 0 <= before < math.inf and least <= span < math.inf and whole):
-        raise SpecError(
-            f"exponents = {k}, points = {points}, transient = {before}, duration = {span}",
-            f"1 to {system.dim} exponents, at least 1 point, a transient from 0 and a duration from {least:g}"
-            + ("" if flow else ", in whole iterations"),
-            "change that setting",
-        )
+
+    def whole(time: float) -> bool:
+        return flow or time == math.floor(time)
+
+    end = "" if flow else ", in whole iterations"
+    start, stop = 0 <= before < math.inf and whole(before), least <= span < math.inf and whole(span)
+    for name, value, good, accepted, example in (
+        ("exponents", k, 1 <= k <= system.dim, f"1 to {system.dim}, as many as {system.name} has", system.dim),
+        ("points", points, points >= 1, "1 or more", POINTS),
+        ("transient", before, start, f"a time from 0{end}", 0),
+        ("duration", span, stop, f"a time from {least:g}{end}", f"{least:g}"),
+    ):
+        if not good:
+            raise SpecError(f"{name} = {value:g}", accepted, f"give for example {name} = {example}")
     return Plan(column, plane, int(k), int(points), float(before), float(span), int(seed))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsr.errors import SpecError
 
-from ..store import RunFolder
+from ..store import RunFolder, require_writable
 from .orbit_diagram import OrbitDiagram
 
 FIGURES, TABLES = (".pdf", ".svg", ".png"), (".csv", ".parquet", ".json")
@@ -41,13 +41,15 @@ def write(found: OrbitDiagram, out: str | Path) -> list[Path]:
 
 
 def require_kind(out: str | Path) -> None:
-    """Raises `SpecError` for a file name of no known kind: before anything is computed."""
+    """Raises `SpecError` for a file name of no known kind, `StoreError` for one that cannot be written: before anything
+    is computed."""
     kind = Path(out).suffix.lower()
     if kind and kind not in (*FIGURES, *TABLES):
         raise SpecError(
             f"the file name '{out}'", "a name ending in " + ", ".join((*FIGURES, *TABLES)) + ", or a folder",
             f"write for example -o {Path(out).stem}.pdf",
         )  # fmt: skip
+    require_writable(out if kind else Path(out) / NAME)
 
 
 def _files(found: OrbitDiagram, stem: str, kind: str) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dsr.errors import DsrError
+from dsr.errors import DsrError, SpecError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -17,6 +17,7 @@ LOOPBACK = "127.0.0.1"
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
 GPU = "GPU"  # the resource that a run with training.device = "cuda" takes one of
 CONNECT_SECONDS = 20
+LEAST_MEMORY = 1e9  # bytes: a worker that is stopped at less ends each run before its first result, for ever
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "tornado.application", "asyncio")
 
 
@@ -90,6 +91,20 @@ def _submitted(path: str) -> Any:
     settings = slurm_settings(path)
     require_slurm()
     return submitted(settings)
+
+
+def require_memory(memory: str) -> None:
+    """Raises `SpecError` for a limit that is no size, or that a run cannot live with."""
+    from dask.utils import parse_bytes
+
+    try:
+        enough = memory == "auto" or parse_bytes(memory) >= LEAST_MEMORY
+    except ValueError:
+        enough = False
+    if not enough:
+        raise SpecError(
+            f"--memory {memory}", "auto, or 1GB and more for each process", "write for example --memory 4GB"
+        )
 
 
 def embedded(workers: int, memory: str | float = "auto", gpus: int = 0) -> Any:

@@ -104,9 +104,18 @@ def _range(part: str) -> list[str]:
     if found is None:
         return [part]
     first, last, step = int(found[1]), int(found[2]), int(found[3] or 1)
-    if last < first or step < 1 or last - first > LARGEST_RANGE:
+    if last < first:
         raise SpecError(f"the range {part}", "first..last, upwards", f"write {last}..{first}")
-    return [str(i) for i in range(first, last + 1, step)]
+    if step < 1:
+        raise SpecError(f"the range {part} in steps of {step}", "steps of 1 or more", f"write {first}..{last}")
+    values = range(first, last + 1, step)
+    if len(values) > LARGEST_RANGE:
+        raise SpecError(
+            f"the range {part} of {len(values)} values",
+            f"at most {LARGEST_RANGE}",
+            f"write {first}..{first + (LARGEST_RANGE - 1) * step}{f'..{step}' if step > 1 else ''}, and the rest later",
+        )
+    return [str(i) for i in values]
 
 
 def _split(text: str, separator: str) -> list[str]:

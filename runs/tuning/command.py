@@ -11,7 +11,7 @@ from .. import toml
 from ..progress import TerminalProgress
 from ..recipes import recipe
 from ..spec import override, read
-from ..store import RunFolder, RunStore
+from ..store import RunFolder, RunStore, require_writable
 from .space import section_words, split_words
 from .study import Study, tune
 
@@ -20,6 +20,8 @@ def tune_command(
     spec: str, words: Sequence[str], store: str | None, out: str | None, **settings: Any
 ) -> dict[str, Any]:
     """Search, write the winner's spec where `out` says, and return the study as plain values."""
+    if out is not None:
+        require_writable(out)
     tree = dict(recipe(spec) or read(spec))
     own = section_words(tree.pop("tune", {}))
     plain, space = split_words([*own, *words])

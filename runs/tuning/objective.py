@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsr.errors import SpecError, nearest
 
+from ...analysis.scorecard.scores import scorecard_scores
 from ..compare.cells import INVARIANTS
 from ..report.verdict import HIGHER_IS_BETTER
+
+OTHERS = (  # rows of a run's table beside its scores
+    "prediction error", "valid prediction time", "lambda_1", "sum of exponents", "Kaplan-Yorke dimension",
+    "lambda_1 from data",
+)  # fmt: skip
+
+
+def require_objective(objective: str) -> None:
+    """Raises `SpecError` for the name of no measure in a run's table: before the first run."""
+    known = [*scorecard_scores(), *OTHERS]
+    if _plain(objective) not in map(_plain, known) and not re.fullmatch(r"lambda \d+", _plain(objective)):
+        raise _unknown(objective, known)
 
 
 def loss_of(measures: Mapping[str, Any], objective: str) -> float:
@@ -21,13 +35,7 @@ def loss_of(measures: Mapping[str, Any], objective: str) -> float:
     rows = {_plain(row["name"]): row for row in measures["rows"]}
     row = rows.get(_plain(objective))
     if row is None:
-        names = [r["name"] for r in measures["rows"]]
-        close = nearest(objective, names)
-        raise SpecError(
-            f"the objective '{objective}'",
-            f"a measure of these runs: {', '.join(names)}",
-            f"did you mean '{close}'?" if close else "choose one of them",
-        )
+        raise _unknown(objective, [r["name"] for r in measures["rows"]])
     value, truth, name = row["reconstruction"]["value"], row.get("truth"), row["name"]
     if truth is None and name.startswith(INVARIANTS):
         raise SpecError(
@@ -39,6 +47,15 @@ def loss_of(measures: Mapping[str, Any], objective: str) -> float:
     if truth is not None and truth["value"] is not None:
         return abs(value - truth["value"])
     return -value if name in HIGHER_IS_BETTER else value
+
+
+def _unknown(objective: str, names: Sequence[str]) -> SpecError:
+    close = nearest(objective, names)
+    return SpecError(
+        f"the objective '{objective}'",
+        f"a measure of these runs: {', '.join(names)}",
+        f"did you mean '{close}'?" if close else "choose one of them",
+    )
 
 
 def _plain(name: str) -> str:

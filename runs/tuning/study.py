@@ -19,7 +19,7 @@ from ..execute import Progress, Pruned, execute
 from ..resolve import resolve
 from ..spec import RunSpec, override, parse
 from ..store import RunFolder, RunStore
-from .objective import loss_of
+from .objective import loss_of, require_objective
 from .pruning import Watch, history_scores
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
@@ -78,6 +78,7 @@ def tune(
         raise SpecError("nothing to vary", "one or more key=low..high", "add for example model.hidden_dim=10..200")
     if trials < 1 or seeds < 1:
         raise SpecError(f"{trials} trials of {seeds} seeds", "1 or more of each", "give --trials 20")
+    require_objective(objective)
     proposals = make_sampler(sampler, space, seed)
     found: list[Trial] = []
     for number in range(trials):
@@ -153,6 +154,6 @@ def _keep(
         {"settings": dict(t.settings), "loss": t.loss, "state": t.state, "runs": list(t.runs), "reason": t.reason}
         for t in trials
     ]
-    RunFolder(store.root / experiment).write_json(
+    RunFolder(store.root / experiment, store.root).write_json(
         f"tuning-{digest}.json", {"objective": objective, "space": varied, "seed": seed, "trials": table}
     )

@@ -78,15 +78,7 @@ def verdict(records: Sequence[Record]) -> str:
     """The fewest regions with which a run succeeds, and with which most do; or that none does."""
     good = [r for r in records if succeeds(r)]
     if not good:
-        nearest = best(records)
-        none = f"**None of {len(records)} runs succeeds.**" if len(records) > 1 else "**The one run does not succeed.**"
-        if nearest is None:
-            return none
-        lacks = [name for name, ok in met(nearest).items() if not ok]
-        who = f"Seed {nearest['seed']} with {_units(nearest['relu_units'])}" if len(records) > 1 else "It"
-        most = "; of the runs that miss no more it uses the fewest" if len(records) > 1 else ""
-        used = f"uses {nearest['regions']['used']} regions{most}"
-        return f"{none} {who} misses {', '.join(lacks)}, and {used}.{_but_words(records)}"
+        return _none_succeeds(records)
     fewest = min(r["regions"]["used"] for r in good)
     text = f"{len(good)} of {len(records)} runs succeed; the fewest regions with which one does are **{fewest}**"
     most = [(units, runs) for units, runs in by_units(records).items() if 2 * sum(map(succeeds, runs)) > len(runs)]
@@ -95,6 +87,18 @@ def verdict(records: Sequence[Record]) -> str:
     units, runs = most[0]
     used = _quartiles([float(r["regions"]["used"]) for r in runs if r["regions"]])
     return text + f". Most runs succeed from {_units(units)} on ({_share(runs)}; {used} regions used)."
+
+
+def _none_succeeds(records: Sequence[Record]) -> str:
+    nearest, several = best(records), len(records) > 1
+    none = f"**None of {len(records)} runs succeeds.**" if several else "**The one run does not succeed.**"
+    if nearest is None:
+        return none
+    lacks = [name for name, ok in met(nearest).items() if not ok]
+    who = f"Seed {nearest['seed']} with {_units(nearest['relu_units'])}" if several else "It"
+    used = f"uses {nearest['regions']['used']} regions"
+    used += "; of the runs that miss no more it uses the fewest" if several else ""
+    return f"{none} {who} misses {', '.join(lacks)}, and {used}.{_but_words(records)}"
 
 
 def _but_words(records: Sequence[Record]) -> str:
