@@ -16,6 +16,7 @@ from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_JUDGED
 from dsr.models import MODELS, Model, ModelConfig, Range
 from dsr.registry import option
 from dsr.series import TimeSeries
+from dsr.systems import get_system
 from dsr.training.search import search
 from dsr.training.search_space import RandomSampler, make_sampler
 from dsr.training.search_validation import hold_out
@@ -283,3 +284,19 @@ def test_the_last_fifth_of_the_longest_series_is_held_out():
     fitted, held = hold_out([short, long])
     assert len(fitted[0]) == 100 and len(fitted[1]) == 160 and len(held) == 40
     assert np.array_equal(np.concatenate([fitted[1].values, held.values]), long.values)
+
+
+def test_a_fifth_too_short_for_its_context_gets_that_from_the_rows_before_it():
+    """All of the fifth is then forecast; a longer one stands for itself."""
+    series = TimeSeries(np.arange(200.0)[:, None], dt=1.0)
+    fitted, held = hold_out([series], 25)
+    assert len(fitted[0]) == 160 and held.values[0] == 135 and len(held) == 65
+    assert len(hold_out([series], 10)[1]) == 40
+    assert len(hold_out([series], 500)[1]) == 200
+
+
+def test_an_echo_state_network_is_searched_on_750_rows():
+    """Its context is longer than the fifth that is held out."""
+    lorenz = get_system("lorenz63").simulate(750, 0.01, transient=20.0, seed=0)
+    found = search("esn", lorenz, draws=2, seeds=1, base={"units": 60}, free_run=3000)
+    assert found.table[0].valid_time > 0

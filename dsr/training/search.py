@@ -113,7 +113,7 @@ def search(
     if draws < 1 or seeds < 1:
         raise SpecError(f"draws = {draws}, seeds = {seeds}", "1 or more of each", "change that setting")
     series = as_series(train, "training data")
-    fitted, held_out = hold_out(series)
+    fitted, held_out = hold_out(series, center.build(series[0].dim, seed).min_context)
     validation = ClosedLoopValidation(fitted, held_out, horizon=horizon, segments=segments, free_run=free_run)
     proposals = make_sampler(sampler, ranges, seed)
     finalists = max(FEWEST_FINALISTS, math.ceil(FINALISTS * draws))

@@ -16,6 +16,7 @@ from ..series import TimeSeries
 from .selection import FreeRunScore
 
 SHARE = 0.2  # of the longest series is held out
+FEWEST = 30  # rows held out beyond the context of a forecast
 LONGEST = 3000  # rows of a forecast
 RUNS = 4  # free runs
 LIMIT = 0.3  # error, in standard deviations of the training data, up to which a forecast is valid
@@ -35,8 +36,12 @@ class Validated:
     fate: str
 
 
-def hold_out(series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], TimeSeries]:
-    """The series without the last fifth of the longest one, and that fifth."""
+def hold_out(series: Sequence[TimeSeries], context: int = 1) -> tuple[list[TimeSeries], TimeSeries]:
+    """The series without the last fifth of the longest one, and that fifth.
+
+    Where the fifth is shorter than the `context` of a forecast and 30 rows to forecast, as many of the rows before it
+    come with it, though a model is fitted to them: then it is only the forecasts that are held out.
+    """
     longest = max(range(len(series)), key=lambda i: len(series[i]))
     rows = int(SHARE * len(series[longest]))
     if rows < 2:
@@ -46,7 +51,9 @@ def hold_out(series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], TimeSeries
             "bring a longer series",
         )
     shorter = [s[: len(s) - rows] if i == longest else s for i, s in enumerate(series)]
-    return shorter, series[longest][len(series[longest]) - rows :]
+    first = len(series[longest]) - rows
+    lead = min(context, first) if rows < context + FEWEST else 0
+    return shorter, series[longest][first - lead :]
 
 
 class ClosedLoopValidation:
