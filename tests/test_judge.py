@@ -109,6 +109,22 @@ def test_prediction_ends_where_the_error_has_grown(good):
     assert error.gaussian.value > 1.2 and error.surrogate.value > 1.2
 
 
+def test_forecasts_hold_few_states_at_once_and_come_out_the_same(good, runs, spectrum, monkeypatch):
+    """Models of many units over long horizons would not fit into memory."""
+    sizes = []
+
+    class Counted(Map):
+        def free_run(self, z0, n):
+            sizes.append(len(z0) * n * self.state_dim)
+            return super().free_run(z0, n)
+
+    monkeypatch.setattr("dsr.analysis.scorecard.forecasts.MOST_STATES", 1000)
+    found = judge(runs[0], Counted(rounded_henon, 2, 1.0), independent=runs[1:], truth_spectrum=spectrum, **SETTINGS)
+    assert len(sizes) > 5 and max(sizes[1:]) <= 1000  # the first is the free run
+    for name in ("valid prediction time", "prediction error"):
+        assert found[name].reconstruction == good[name].reconstruction
+
+
 def test_without_equations_like_is_compared_with_like(runs):
     found = judge(runs[0], Map(rounded_henon, 2, 1.0), **SETTINGS)
     row = found["lambda_1 from data"]

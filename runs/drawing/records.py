@@ -10,6 +10,7 @@ from dsr.fate import FIXED_POINT
 from dsr.series import TimeSeries
 
 from ... import analysis
+from ...analysis.scorecard.forecasts import forecasts
 from ...analysis.temporal.prediction import windows
 from .. import figures
 from .reason import NotApplicable, analysed
@@ -32,9 +33,8 @@ def growth(run: RunMaterial) -> analysis.ErrorGrowth:
     n = max(1, min(longest, (len(test) - context) // 2))
     rows = np.linspace(context - 1, len(test) - 1 - n, STARTS).astype(int)
     past = test.values[rows[:, None] + np.arange(1 - context, 1)]
-    forecast = run.model.free_run(run.model.initial_state(past), n).observations
     return analysis.error_growth(
-        windows(test.values, rows, n), forecast, dt=test.dt, lyapunov_exponent=run.rate, sd=test.values.std(0),
+        windows(test.values, rows, n), forecasts(run.model, past, n), dt=test.dt, lyapunov_exponent=run.rate, sd=test.values.std(0),
         time_unit=test.time_unit,
     )  # fmt: skip
 
