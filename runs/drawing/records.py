@@ -34,8 +34,8 @@ def growth(run: RunMaterial) -> analysis.ErrorGrowth:
     rows = np.linspace(context - 1, len(test) - 1 - n, STARTS).astype(int)
     past = test.values[rows[:, None] + np.arange(1 - context, 1)]
     return analysis.error_growth(
-        windows(test.values, rows, n), forecasts(run.model, past, n), dt=test.dt, lyapunov_exponent=run.rate, sd=test.values.std(0),
-        time_unit=test.time_unit,
+        windows(test.values, rows, n), forecasts(run.model, past, n), dt=test.dt, lyapunov_exponent=run.rate,
+        sd=test.values.std(0), time_unit=test.time_unit,
     )  # fmt: skip
 
 
