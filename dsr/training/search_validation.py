@@ -12,11 +12,11 @@ import torch
 from ..errors import DataError, SpecError
 from ..fate import NOT_JUDGED
 from ..models import Model
+from ..models.closed_loop import FEWEST
 from ..series import TimeSeries
 from .selection import FreeRunScore
 
 SHARE = 0.2  # of the longest series is held out
-FEWEST = 30  # rows held out beyond the context of a forecast
 LONGEST = 3000  # rows of a forecast
 RUNS = 4  # free runs
 LIMIT = 0.3  # error, in standard deviations of the training data, up to which a forecast is valid

@@ -13,7 +13,7 @@ from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
 from ..compare.median_interval import LEVEL, median_interval
 from .section import Goal, Section
-from .tables import ended, lost, number
+from .tables import away_from_truth, ended, lost, number
 
 MET, MISSED, OPEN = "met", "missed", "open"
 
@@ -72,4 +72,4 @@ def _relative(cell: Cell) -> tuple[float, float, float]:
     """Median distance from the truth with its interval, relative to the truth; infinite where half were lost."""
     losses = np.array(list(cell.losses.values())) / abs(cell.truth)
     low, high = median_interval(losses) if np.isfinite(losses).all() else (math.nan, math.nan)
-    return float(np.median(losses)), low, high
+    return away_from_truth(cell), low, high

@@ -88,7 +88,7 @@ def _statistics(cell: Cell | None) -> str:
         text += f" [{number(cell.low)}, {number(cell.high)}]"
     elif not (math.isnan(cell.error) or math.isnan(cell.truth)):
         text += f" ± {cell.error:.2g}"
-    away = _away(cell)
+    away = away_from_truth(cell)
     remarks = [f"{100 * away:.1f} % off"] if cell.measure == "lambda_1" and math.isfinite(away) else []
     if cell.agree is not None:
         remarks.append(_share(cell.agree, cell.runs, "at truth"))
@@ -104,7 +104,7 @@ def _share(count: int, of: int, what: str) -> str:
     return f"{count} of {of} {what}" if of > 1 else what if count else ""
 
 
-def _away(cell: Cell) -> float:
+def away_from_truth(cell: Cell) -> float:
     """Median distance from the truth, relative to it; infinite where half of the runs were lost."""
     losses = list(cell.losses.values())
     return float(np.median(losses)) / abs(cell.truth) if losses and cell.truth else math.nan
