@@ -232,7 +232,9 @@ def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succe
     assert "words are right in 2, in 1 of them with 2 regions" in table.verdict(
         [often, {**often, "regions": {**RECORD["regions"], "used": 4}}, bad]
     )
-    assert "right in" not in table.verdict([bad, bad])
+    assert "right in" not in table.verdict([bad, bad]) and "right in" not in text
+    some = table.verdict([RECORD, often, bad])
+    assert "1 of 3 runs succeed" in some and "words are right in 2, in 2 of them with 2 regions" in some
     assert "**None of 2 runs succeeds.** Seed 0 with 1 rectified unit misses chaotic" in table.verdict([bad, bad])
 
 

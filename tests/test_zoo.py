@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from dsr import __version__
+from dsr.runs.store import RunFolder
 from dsr.runs.zoo import __main__ as command
 from dsr.runs.zoo import cell, tasks
 from dsr.runs.zoo.entries import ENTRIES, Entry
@@ -50,7 +52,9 @@ def test_cells_are_kept_and_the_page_is_written_from_them(tmp_path, monkeypatch,
     assert len(list((tmp_path / "z/lorenz63").glob("*.json"))) == 5  # two families, two seeds, the floor
     monkeypatch.setattr(command, "run", lambda *_: pytest.fail("a cell was computed again"))
     assert run(tmp_path) == 0
-    assert (tmp_path / "Z.md").read_text() == text
+    assert (tmp_path / "Z.md").read_text() == text and f"dsr-workbench {__version__};" in text
+    monkeypatch.setattr(command, "__version__", "0.0.0")  # cells of another version are not taken
+    assert not command.results(RunFolder(tmp_path / "z"), "lorenz63")
 
 
 def test_a_failure_is_a_result_with_its_reason(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dsr import __version__
 from dsr.errors import DsrError, unknown
 
 from ..progress import TerminalProgress
@@ -24,8 +25,9 @@ from .tasks import PUBLISHED, SIMULATED, Task
 
 
 def cell_name(task: str, entry: Entry, seed: int) -> str:
-    """File of a cell: it changes with the settings, so that a result is never taken for another's."""
-    digest = hashlib.sha256(json.dumps(asdict(entry), sort_keys=True).encode()).hexdigest()[:8]
+    """File of a cell: it changes with settings and version, so that a result is never taken for another's."""
+    made_by = json.dumps([__version__, asdict(entry)], sort_keys=True)
+    digest = hashlib.sha256(made_by.encode()).hexdigest()[:8]
     return f"{task}/{entry.label}-s{seed}-{digest}.json"
 
 
@@ -65,7 +67,7 @@ def _guarded(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
 
 
 def results(store: RunFolder, name: str) -> list[dict[str, Any]]:
-    """The cells of a task whose settings are those of today."""
+    """The cells of a task whose settings, and whose version, are those of today."""
     found = []
     for entry in ENTRIES[name]:
         known = sorted((store / name).glob(cell_name(name, entry, 0).split("/")[1].replace("-s0-", "-s*-")))

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dsr import __version__
+
 from ..bench.markdown import paragraphs, table
 
 METHOD = """\
@@ -30,7 +32,8 @@ free-run checks."""
 
 def page(tables: Mapping[str, tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> str:
     """Markdown; `tables` gives floor and cells of each task."""
-    blocks = ["# The model zoo", "Written by `python -m dsr.runs.zoo`; do not edit.", METHOD]
+    made_by = f"Written by `python -m dsr.runs.zoo`, dsr-workbench {__version__}; do not edit."
+    blocks = ["# The model zoo", made_by, METHOD]
     for floor, cells in tables.values():
         blocks += [f"## {floor['title']}", _truth(floor), _scores(floor, cells), _seeds(cells), _failures(cells)]
     return paragraphs(*blocks) + "\n"

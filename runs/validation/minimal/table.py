@@ -83,10 +83,10 @@ def verdict(records: Sequence[Record]) -> str:
     text = f"{len(good)} of {len(records)} runs succeed; the fewest regions with which one does are **{fewest}**"
     most = [(units, runs) for units, runs in by_units(records).items() if 2 * sum(map(succeeds, runs)) > len(runs)]
     if not most:
-        return text + ". With no number of rectified units most runs succeed."
+        return text + f". With no number of rectified units most runs succeed.{_but_words(records)}"
     units, runs = most[0]
     used = _quartiles([float(r["regions"]["used"]) for r in runs if r["regions"]])
-    return text + f". Most runs succeed from {_units(units)} on ({_share(runs)}; {used} regions used)."
+    return text + f". Most runs succeed from {_units(units)} on ({_share(runs)}; {used} regions used).{_but_words(records)}"
 
 
 def _none_succeeds(records: Sequence[Record]) -> str:
@@ -102,9 +102,9 @@ def _none_succeeds(records: Sequence[Record]) -> str:
 
 
 def _but_words(records: Sequence[Record]) -> str:
-    """Of several runs those that would succeed if how often a word occurs did not matter."""
+    """Of several runs those that would succeed if how often a word occurs did not matter, where these are more."""
     good = [r for r in records if all_but_words(r)]
-    if len(records) < 2 or not good:
+    if len(records) < 2 or len(good) == sum(map(succeeds, records)):
         return ""
     fewest = min(r["regions"]["used"] for r in good)
     small = sum(r["regions"]["used"] == fewest for r in good)
