@@ -30,6 +30,8 @@ def test_the_page_shows_every_picture_under_its_name():
     text = page({RUNS: [Picture("forest", "scores", "a run", figure)], MANY: []})
     assert "### forest" in text and "![scores](gallery/forest.png)" in text and "Scores (a run)." in text
     assert small_png(figure) == small_png(figure)[:] and small_png(figure).startswith(b"\x89PNG")
+    small, large = (Image.open(io.BytesIO(small_png(figure, times=n))).size for n in (1, 2))
+    assert large == pytest.approx([2 * n for n in small], abs=2)
 
 
 def test_a_picture_of_few_colours_keeps_its_greys():

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 known=known,
             )  # fmt: skip
         from ..figures.small_png import small_png
-        from .figures import draw  # matplotlib
+        from .figures import SHARP, draw  # matplotlib
         from .minimal.collect import collect, keep
         from .minimal.figure import minimal_figure
         from .minimal.section import blocks
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep(store, out, collected)
         if figure := minimal_figure(out, collected):
             pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
-            out.write(pictures[MINIMAL], small_png(figure))
+            out.write(pictures[MINIMAL], small_png(figure, times=SHARP))
         more = [*blocks(collected, pictures.get(MINIMAL)), told(store)]
         print(out.write(PAGE, page(table, SECTIONS, there, machine(), pictures, more)))
     except DsrError as problem:

@@ -31,6 +31,7 @@ LABELS = {
     "model.relu_units": "rectified units", "data.noise": "noise (sd)", "data.train": "rows for training",
     "data.parameters.dim": "sites", "data.columns": "observed", "training.window": "rows of a window",
 }  # fmt: skip
+SHARP = 2  # pictures of the page are read closely
 
 
 def draw(index: pa.Table, there: Mapping[Section, Comparison]) -> dict[str, bytes]:
@@ -43,11 +44,11 @@ def draw(index: pa.Table, there: Mapping[Section, Comparison]) -> dict[str, byte
             if section.ranked:
                 figure = matrix(found)
                 for name, diagram in diagrams(found, section).items():
-                    drawn[f"{section.recipe}-ranks-{name.replace(' ', '-')}"] = small_png(diagram)
+                    drawn[f"{section.recipe}-ranks-{name.replace(' ', '-')}"] = small_png(diagram, times=SHARP)
             else:
                 rows = {row: record for record in every for row in range(*record["rows"])}
                 figure = along(found, section, rows)
-            drawn[section.recipe] = small_png(figure)
+            drawn[section.recipe] = small_png(figure, times=SHARP)
     return drawn
 
 

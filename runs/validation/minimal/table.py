@@ -86,7 +86,8 @@ def verdict(records: Sequence[Record]) -> str:
         return text + f". With no number of rectified units most runs succeed.{_but_words(records)}"
     units, runs = most[0]
     used = _quartiles([float(r["regions"]["used"]) for r in runs if r["regions"]])
-    return text + f". Most runs succeed from {_units(units)} on ({_share(runs)}; {used} regions used).{_but_words(records)}"
+    text += f". Most runs succeed from {_units(units)} on ({_share(runs)}; {used} regions used)."
+    return text + _but_words(records)
 
 
 def _none_succeeds(records: Sequence[Record]) -> str:
