@@ -114,6 +114,47 @@ def test_stable_manifold_of_the_lozi_saddle_leads_to_the_saddle():
     assert nearest.max() < 1e-3
 
 
+class FoldedSaddle:
+    """x' = c |x - 1|, y' = 2 y: the x axis is the stable manifold of the fixed point below x = 1, if c < 1."""
+
+    state_dim = 2
+
+    def __init__(self, c):
+        self.c = c
+
+    def step(self, z):
+        return torch.stack([self.c * (z[..., 0] - 1).abs(), 2 * z[..., 1]], -1)
+
+    def bits(self, z):
+        return z[..., :1] > 1
+
+    def affine(self, bits):
+        slope = self.c * (2 * bits[..., 0].double() - 1)
+        zero = torch.zeros_like(slope)
+        W = torch.stack([torch.stack([slope, zero], -1), torch.stack([zero, zero + 2], -1)], -2)
+        return W, torch.stack([-slope, zero], -1)
+
+
+@pytest.mark.parametrize("c", [0.3, 0.4, 0.5, 0.8])
+def test_the_stable_manifold_of_a_fold_has_no_holes_and_no_piece_twice(c):
+    model = FoldedSaddle(c)
+    (point,) = [p for p in fixed_points(model) if p.points[0, 0] > 0]
+    found = manifold(model, point, stable=True, iterations=25, reach=10.0)
+    assert np.abs(found.segments[..., 1]).max() == 0
+    ends = np.sort(found.segments[..., 0], axis=1)
+    ends = ends[np.argsort(ends[:, 0])]
+    assert ends[0, 0] < -9 and ends[:, 1].max() > 9
+    assert ends[1:, 0] == pytest.approx(ends[:-1, 1], abs=1e-9)  # each piece begins where the one before it ends
+
+
+def test_a_piece_whose_ends_are_both_out_of_reach_is_kept_where_it_passes():
+    """x' = 50 - 100 |x|: the second image of the domain on its far side is one piece from below -2000 to 50."""
+    model = Folded(100.0, -100.0, 50.0)
+    (point,) = [p for p in fixed_points(model) if p.points[0, 0] > 0]
+    ends = np.sort(manifold(model, point, iterations=2, reach=5.0).segments[..., 0], axis=1)
+    assert ((ends[:, 0] < -2000) & (ends[:, 1] == 50)).any()
+
+
 def test_a_spiral_manifold_of_two_dimensions_is_a_cloud_of_its_points():
     turn = torch.tensor([[0.9, -0.6, 0.0], [0.6, 0.9, 0.0], [0.0, 0.0, 0.3]], dtype=torch.float64)
     model = ALRNN(1, 3, 1).double()
@@ -160,6 +201,20 @@ def test_a_fixed_point_that_crosses_the_border_gives_birth_to_a_cycle():
 def test_two_fixed_points_annihilate_at_the_border():
     found = bifurcations([Folded(0.5, 2.0, m) for m in (-0.2, -0.1, 0.1)], periods=(1,))
     assert names(found) == [(1, 1, "vanishes", "border collision")] * 2
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_fixed_point_from_infinity_comes_with_a_multiplier_one(backwards):
+    """0.2 / (1 - left) is at 20 for a slope of 0.99, above the border, and at -20 for 1.01."""
+    slopes = [0.95, 0.99, 1.01, 1.05]
+    found = bifurcations([Folded(left, 0.5, 0.2) for left in (slopes[::-1] if backwards else slopes)])
+    assert names(found) == [(1, 1, "vanishes" if backwards else "appears", "multiplier +1")]
+
+
+def test_a_cycle_from_infinity_comes_with_a_multiplier_one():
+    """Its point above the border is -1 / (1 - left right), and left right passes one."""
+    found = bifurcations([Folded(-2.0, right, 1.0) for right in (-0.45, -0.49, -0.51, -0.55)], periods=(2,))
+    assert names(found) == [(1, 2, "appears", "multiplier +1")]
 
 
 def test_a_multiplier_that_passes_minus_one_inside_a_region():

@@ -10,10 +10,11 @@ import numpy as np
 
 from dsr.errors import SpecError
 
-from .cycle_equations import solve_words
+from .cycle_equations import region_maps, solve_words
 from .cycles import cycles
 from .periodic_orbit import PeriodicOrbit, PeriodicOrbits
 from .protocol import Pieces, PiecewiseLinearMap, as_pieces
+from .stability import cycle_multipliers
 from .words import canonical_rotation
 
 APPEARS, VANISHES, STABILITY, BORDER = "appears", "vanishes", "changes stability", "border collision"
@@ -67,7 +68,7 @@ def bifurcations(
     An orbit whose word of regions is real in two models in a row is the same orbit. One whose word changes is followed
     across the border if the solution for the old word in the new model lies in the regions of the new word. Where an
     orbit vanishes or appears, its word is solved in the model that lacks it: a solution outside its regions tells of a
-    border collision.
+    border collision, unless det(I - A) of the word has changed its sign, so that the orbit came from infinity.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def _partners(there: Pieces, before: PeriodicOrbits, after: PeriodicOrbits) -> d
     left = {_key(orbit.bits): orbit for orbit in before if _key(orbit.bits) not in partner}
     for key, orbit in left.items():
         regions = _regions_of_solution(there, orbit.bits)
-        if regions in free:
+        if regions in free and not _through_infinity(there, orbit):
             partner[key] = free.pop(regions)
     return partner
 
@@ -145,9 +146,19 @@ def _regions_of_solution(pieces: Pieces, word: np.ndarray) -> bytes | None:
 def _how(lacking: Pieces, orbit: PeriodicOrbit) -> str:
     """Why a model lacks an orbit that its neighbour has."""
     points, single = solve_words(lacking, orbit.bits[None])
-    if not single[0]:
+    if not single[0] or _through_infinity(lacking, orbit):
         return "multiplier +1"
     return BORDER if (lacking.bits(points[0]) != orbit.bits).any() else "unknown"
+
+
+def _through_infinity(there: Pieces, orbit: PeriodicOrbit) -> bool:
+    """Whether det(I - A) of the word of an orbit has the other sign in the model `there`: where it is zero, with a
+    multiplier 1, the solution lies at infinity."""
+    maps, _, index = region_maps(there, orbit.bits[None])
+    before, after = (
+        np.count_nonzero((m.imag == 0) & (m.real > 1)) for m in (orbit.multipliers, cycle_multipliers(maps[index[0]]))
+    )
+    return (before - after) % 2 == 1
 
 
 def _crossing(old: PeriodicOrbit, new: PeriodicOrbit) -> str:

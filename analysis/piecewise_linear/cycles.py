@@ -96,7 +96,8 @@ def _exhaustive(
         verdict = _judge_in_full(pieces, gates, bits, words)
     chosen = (bits[word] for word in words[verdict != NO])
     orbits, marginal = confirmed(pieces, gates, chosen)
-    virtual = int((verdict != SINGULAR).sum()) - len(orbits)
+    undecided = {_key(bits[word]) for word in words[verdict == SINGULAR]}
+    virtual = int((verdict != SINGULAR).sum()) - sum(_key(orbit.bits) not in undecided for orbit in orbits)
     method = "full" if reduced is None else "reduced"
     return PeriodicOrbits(orbits, period, method, True, len(words), virtual, settings, marginal)
 
@@ -134,7 +135,7 @@ def confirmed(
     for word in words:
         found = periodic_orbit(pieces, gates, word)
         if isinstance(found, MarginalSet):
-            marginal[np.roll(word, -canonical_rotation(word), axis=0).tobytes()] = found
+            marginal[_key(word)] = found
         elif found is not None:
             turned = _turned(found)
             if not turned.border:
@@ -143,6 +144,10 @@ def confirmed(
                 on_border.append(turned)
     everything = sorted([*orbits.values(), *on_border], key=lambda orbit: orbit.bits.tobytes())
     return tuple(everything), tuple(marginal.values())
+
+
+def _key(word: np.ndarray) -> bytes:
+    return np.roll(word, -canonical_rotation(word), axis=0).tobytes()
 
 
 def same_points(a: PeriodicOrbit, b: PeriodicOrbit) -> bool:

@@ -8,8 +8,9 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 
+from .chains import paired
 from .close_returns import close_returns
-from .cycle_equations import region_maps
+from .cycle_equations import closed, region_maps
 from .cycles import confirmed
 from .gates import find_gates
 from .periodic_orbit import PeriodicOrbit, PeriodicOrbits
@@ -148,22 +149,13 @@ def _gaps(pieces: Pieces, points: np.ndarray) -> np.ndarray:
 def closed_chains(pieces: Pieces, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As `solve_words`, for long words: the chain is condensed pair by pair, in log2(period) rounds of products."""
     maps, offsets, index = region_maps(pieces, bits)
-    n, period = index.shape
     with np.errstate(over="ignore", invalid="ignore"):
         A, c = maps[index], offsets[index]
         while A.shape[1] > 1:
-            odd = A.shape[1] % 2
-            rest_A, rest_c = A[:, A.shape[1] - odd :], c[:, c.shape[1] - odd :]
-            first, second = A[:, 0 : A.shape[1] - odd : 2], A[:, 1::2]
-            c = (second @ c[:, 0 : c.shape[1] - odd : 2, :, None])[..., 0] + c[:, 1::2]
-            A = np.concatenate([second @ first, rest_A], axis=1)
-            c = np.concatenate([c, rest_c], axis=1)
+            A, c = paired(A, c)
         closing = np.eye(pieces.states) - A[:, 0]
         single = np.isfinite(closing).all((1, 2)) & np.isfinite(c[:, 0]).all(1)
         single[single] &= np.linalg.cond(closing[single]) < 1e13
-        points = np.zeros((n, period, pieces.states))
-        points[single, 0] = np.linalg.solve(closing[single], c[single, 0, :, None])[..., 0]
-        for t in range(1, period):
-            before = index[:, t - 1]
-            points[:, t] = (maps[before] @ points[:, t - 1, :, None])[..., 0] + offsets[before]
-    return points, single & np.isfinite(points).all((1, 2))
+        z = np.zeros((len(index), pieces.states))
+        z[single] = np.linalg.solve(closing[single], c[single, 0, :, None])[..., 0]
+        return closed(maps, offsets, index, z, single)

@@ -57,8 +57,9 @@ def manifold(
     """The unstable (or stable) manifold of a fixed point of a piecewise-linear map, as far as some iterations lead.
 
     In the region of the fixed point a manifold is flat and known; what lies beyond are images of a fundamental domain
-    (unstable) or its preimages in every region (stable; a map that folds has several). One dimension: segments, split
-    where they cross a gate, so that nothing is interpolated. More: `starts` random points of the domain.
+    (unstable) or its preimages in every region (stable; a map that folds has several, also of the known part around
+    the fixed point). One dimension: segments, split where they cross a gate, so that nothing is interpolated. More:
+    `starts` random points of the domain.
 
     Parameters
     ----------
@@ -102,7 +103,8 @@ def manifold(
         ratio = abs(float(inner[0, 0]))
         near, far = (ratio * size, size) if stable else (size / ratio, size)
         new = z + np.array([[[near], [far]], [[-near], [-far]]]) @ directions.T
-        collected = [z + np.array([[[-near], [near]]]) @ directions.T, new]
+        inside = z + np.array([[[-near], [near]]]) @ directions.T
+        collected = [inside, new]
     else:
         rng = np.random.default_rng(seed)
         ball = rng.standard_normal((starts, directions.shape[1]))
@@ -110,13 +112,14 @@ def manifold(
         new = z + size * ball[:, None] @ directions.T
         collected = [new]
     truncated, count = False, sum(map(len, collected))
-    for _ in range(iterations):
+    for i in range(iterations):
         if backwards is not None:
-            new = backwards(new)
+            elsewhere = backwards(inside, without=fixed_point.bits[0]) if line and i == 0 else new[:0]
+            new = np.concatenate([elsewhere, backwards(new)])
         else:
             split = _split(gates, new) if line else new
             new = pieces.step(split.reshape(-1, pieces.states)).reshape(split.shape)
-        near_enough = np.isfinite(new).all((1, 2)) & (np.abs(new - z) <= reach).all(2).any(1)
+        near_enough = np.isfinite(new).all((1, 2)) & _within(new - z, reach)
         truncated |= not near_enough.all() or count + near_enough.sum() > most
         new = new[near_enough][: most - count]
         if not len(new):
@@ -169,6 +172,26 @@ def _split(gates: Gates, segments: np.ndarray) -> np.ndarray:
     return segments
 
 
+def _within(pieces: np.ndarray, reach: float) -> np.ndarray:
+    """Which segments (n, 2, M) have a part, or which points (n, 1, M) lie, within `reach` of 0 in every coordinate."""
+    y = reach - np.concatenate([pieces, -pieces], axis=2)
+    if pieces.shape[1] == 1:
+        return np.all(y[:, 0] >= 0, axis=1)
+    enters, leaves = _shares_inside(y, closed=np.ones(y.shape[2], bool))
+    return np.asarray(leaves >= enters)
+
+
+def _shares_inside(y: np.ndarray, closed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares (n,) of the way at which segments enter and leave the region where every y, given at both ends
+    (n, 2, P), is positive, or zero where `closed` (P,); the first is the larger for those that miss it."""
+    a, b = y[:, 0], y[:, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = a / (a - b)
+    outside = (a <= 0) & (b <= 0) & ((a < 0) | (b < 0) | ~closed)
+    enters = np.where(outside, np.inf, np.where(a < 0, crossing, 0.0)).max(1, initial=0.0)
+    return enters, np.where((a > 0) & (b < 0), crossing, 1.0).min(1, initial=1.0)
+
+
 class _Inverse:
     """Preimages of segments or points (n, ends, M) in every region where the map has an inverse."""
 
@@ -179,9 +202,12 @@ class _Inverse:
         self.gates, self.singular = gates, int((~regular).sum())
         self.bits, self.offsets, self.inverse = bits[regular], offsets[regular], np.linalg.inv(maps[regular])
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray, *, without: np.ndarray | None = None) -> np.ndarray:
+        """In every region but the one with bits `without` (P,)."""
         found = [np.empty((0, *images.shape[1:]))]
         for on, offset, inverse in zip(self.bits, self.offsets, self.inverse, strict=True):
+            if without is not None and (on == without).all():
+                continue
             before = (images - offset) @ inverse.T
             found.append(self._clip(before, np.where(on, 1.0, -1.0)))
         return np.concatenate(found)
@@ -191,11 +217,7 @@ class _Inverse:
         y = sign * self.gates.values(pulled)  # inside where positive
         if pulled.shape[1] == 1:
             return pulled[(y[:, 0] > 0).all(1)]
-        a, b = y[:, 0], y[:, 1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = a / (a - b)
-        enters = np.where((a < 0) & (b > 0), crossing, np.where(a < 0, np.inf, 0.0)).max(1, initial=0.0)
-        leaves = np.where((a > 0) & (b < 0), crossing, 1.0).min(1, initial=1.0)
+        enters, leaves = _shares_inside(y, closed=sign < 0)  # what lies on a gate is off
         kept = leaves > enters
         start, span = pulled[kept, 0], pulled[kept, 1] - pulled[kept, 0]
         return np.stack([start + enters[kept, None] * span, start + leaves[kept, None] * span], 1)

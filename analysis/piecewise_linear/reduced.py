@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..compiled import compiled
+from .chains import ClosedChains
 from .gates import Gates
 
 NO, YES, SINGULAR = 0, 1, 2
 BAND = 1e-8  # gate values this close to zero, relative to the largest, are left to the exact test that follows
-WORST = 1e12  # condition number of the linear part up to which it is eliminated
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +35,14 @@ class ReducedEquations:
 def reduced_equations(gates: Gates, period: int) -> ReducedEquations | None:
     """None where the map with every gate off has a multiplier 1 over the period, so that it cannot be eliminated."""
     M, P = gates.U.shape
-    powers = [np.eye(M)]
-    for _ in range(period):
-        powers.append(powers[-1] @ gates.W)
-    closing = np.eye(M) - powers[period]
-    if not np.isfinite(closing).all() or np.linalg.cond(closing) > WORST:
+    kick = np.zeros((1, period, M, P))
+    kick[0, 0] = gates.U
+    response, single = ClosedChains(np.broadcast_to(gates.W, (1, period, M, M)), kick).solve()
+    if not single[0]:
         return None
-    response = np.linalg.solve(closing, gates.U)
     K = np.empty((period, P, period, P))
-    for lag in range(1, period + 1):
-        block = gates.V @ powers[lag - 1] @ response
+    for lag in range(period):
+        block = gates.V @ response[0, lag]
         for now in range(period):
             K[now, :, (now - lag) % period] = block
     g = gates.V @ np.linalg.solve(np.eye(M) - gates.W, gates.b) + gates.t
