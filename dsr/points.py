@@ -13,12 +13,17 @@ LARGEST = 1e150
 ROUNDING = 1e-13
 
 
+def masked_as_nan(x: Any) -> Any:
+    """`x` as it is, or, if it is a masked array, as a float64 array with NaN in place of what the mask hides."""
+    return np.ma.filled(x.astype(np.float64), np.nan) if isinstance(x, np.ma.MaskedArray) else x
+
+
 def as_points(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarray:
     """`x` as a float64 array (time, dim); a vector becomes one column.
 
-    Raises `DataError` for another shape, fewer than `rows` rows, or values that are not finite.
+    Raises `DataError` for another shape, fewer than `rows` rows, or values that are masked or not finite.
     """
-    points = np.asarray(x, dtype=np.float64)
+    points = np.asarray(masked_as_nan(x), dtype=np.float64)
     if points.ndim == 1:
         points = points[:, None]
     if points.ndim != 2 or points.shape[0] < rows or points.shape[1] < 1:

@@ -7,12 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from .errors import DataError, SpecError
-from .points import constant_columns, refuse_overflow
+from .points import constant_columns, masked_as_nan, refuse_overflow
+
+MOST_OFF = 10  # factor between the median step of time stamps and dt
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +29,11 @@ class TimeSeries:
     names : one name per column.
     origin : where the values come from: system, parameters and seed, or file and sha256.
     inputs : float64 array (time, inputs) of external inputs that act on the system, None without.
-    stamps : increasing times (time,) of the rows where they are not regular, None where they are; `dt` is then the
-        typical step. Only training of models in continuous time accepts such a series.
+    stamps : increasing times (time,) of the rows where they are not regular, None where they are, as numbers in the
+        unit of `dt`, which is then the typical step. Only training of models in continuous time accepts such a series.
 
     Several trajectories are a list of `TimeSeries`. Nothing is guessed: axis order is (time, dim), and a
-    series that is longer in dim than in time is refused. Missing values are refused; `interpolate_missing`
+    series that is longer in dim than in time is refused. Missing and masked values are refused; `interpolate_missing`
     (in `dsr.repair`) repairs them, and `resample` there puts irregular samples on a regular grid.
     """
 
@@ -48,7 +50,9 @@ class TimeSeries:
         dt = positive_step(self.dt)
         for name, extra in (("inputs", self.inputs), ("stamps", self.stamps)):
             if extra is not None:
-                object.__setattr__(self, name, _beside(np.array(extra, dtype=np.float64), name, len(values)))
+                object.__setattr__(self, name, _beside(_numbers(extra, name), name, len(values)))
+        if self.stamps is not None:
+            _require_step(self.stamps, dt)
         names = tuple(self.names) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
         if len(names) != values.shape[1]:
             raise DataError(
@@ -158,15 +162,23 @@ class TimeSeries:
         return found[0]
 
 
-def _as_matrix(values: Any) -> np.ndarray:
+def _numbers(found: Any, name: str, order: Literal["C", "K"] = "K") -> np.ndarray:
+    """A float64 copy, NaN where it is masked."""
     try:
-        if np.asarray(values).dtype.kind not in "biufO":  # complex and text would be converted without a word
+        if np.asarray(found).dtype.kind not in "biufO":  # complex, text and dates would be converted without a word
             raise TypeError
-        array = np.array(values, dtype=np.float64, order="C")
+        return np.array(masked_as_nan(found), dtype=np.float64, order=order)
     except (TypeError, ValueError) as problem:
+        dates = "give times in the unit of dt: for dates (dates - dates[0]) / np.timedelta64(1, 's')"
         raise DataError(
-            "values that are not real numbers", "an array of real numbers", "convert the columns first"
+            f"{name} that are not real numbers",
+            "an array of real numbers",
+            dates if name == "stamps" else "convert the columns first",
         ) from problem
+
+
+def _as_matrix(values: Any) -> np.ndarray:
+    array = _numbers(values, "values", order="C")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.size == 0:
@@ -193,6 +205,17 @@ def _beside(extra: np.ndarray, name: str, rows: int) -> np.ndarray:
         )
     extra.setflags(write=False)
     return extra
+
+
+def _require_step(stamps: np.ndarray, dt: float) -> None:
+    """Raise `DataError` for stamps in another unit than dt."""
+    step = float(np.median(np.diff(stamps))) if len(stamps) > 1 else dt
+    if not dt / MOST_OFF <= step <= dt * MOST_OFF:
+        raise DataError(
+            f"stamps with a median step of {step:g} beside dt = {dt:g}",
+            f"stamps in the unit of dt, which is their typical step: at most {MOST_OFF} times off",
+            "give dt as the median step of the stamps, or change the unit of one of them",
+        )
 
 
 def positive_step(dt: Any) -> float:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from test_fit import QUICK, TRAIN, weights
 
 from dsr.errors import DsrError
 from dsr.models import ALRNN, ShallowPLRNN
+from dsr.training import fit, fit_together, run
 from dsr.training.ensemble import Ensemble
 from dsr.training.forcing import AdaptiveForcing
 from dsr.training.jacobian_norms import ESTIMATORS, jacobian_norms, spectral_norms
@@ -177,3 +179,46 @@ def test_unknown_estimators_are_refused():
     _, ensemble, windows = ensemble_and_windows(MODELS["shallow"])
     with pytest.raises(DsrError, match="did you mean 'batch_maximum'"):
         jacobian_norms(ensemble, windows, "batch_max")
+
+
+@pytest.mark.parametrize("moment", ["before the first step", "while alpha is adapted"])
+@pytest.mark.parametrize("calls", [1, 2])
+def test_alpha_is_adapted_once_per_block_however_often_it_is_interrupted(calls, moment, monkeypatch):
+    """Ctrl-C at the start of the third block, when no step of it has been done."""
+
+    def train(**more):
+        several = []
+        for seed in range(calls):
+            model = ShallowPLRNN(2, hidden_dim=5, seed=seed)
+            settings = {**QUICK, "forcing": AdaptiveForcing(), "steps": 400, "backend": "torch", "seed": seed}
+            several.append({"model": model, "train": TRAIN, **settings, **{k: v[seed] for k, v in more.items()}})
+        histories = fit_together(several) if calls > 1 else [fit(**several[0])]
+        return [weights(c["model"]) for c in several], [h.loss for h in histories]
+
+    straight, losses = train()
+    kept, blocks = [{} for _ in range(calls)], []
+    with monkeypatch.context() as patch:
+        if moment == "before the first step":
+            original = run.run_interruptibly
+
+            def interrupted(work):
+                blocks.append(work)
+                return original(work) if len(blocks) < 3 else (torch.zeros((0, calls)), KeyboardInterrupt())
+
+            patch.setattr(run, "run_interruptibly", interrupted)
+        else:  # by the last member, when the others have been adapted
+            adapt = AdaptiveForcing.adapt
+
+            def stopped(self, *arguments, **more):
+                blocks.append(self)
+                if len(blocks) == 3 * calls:
+                    raise KeyboardInterrupt
+                return adapt(self, *arguments, **more)
+
+            patch.setattr(AdaptiveForcing, "adapt", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(on_checkpoint=[checkpoint.update for checkpoint in kept])
+    assert [int(tensors["step"]) for tensors in kept] == [200] * calls
+    resumed, again = train(resume=kept)
+    assert all(torch.equal(a, b) for a, b in zip(straight, resumed, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(losses, again, strict=True))

@@ -114,7 +114,7 @@ def test_a_state_is_restored_whole():
     saved.alpha[1] = 0.7
     saved.consider([Verdict(0.7, 0.6, 0.1, "chaotic"), Verdict(np.inf, np.nan, -0.3, "cycle")])
     saved.optimiser.step(torch.ones_like(saved.ensemble.flat), rate, 1.0, 1e-8)
-    other.restore(saved.tensors())
+    other.restore(saved.tensors(), 1000)
     expected, found = saved.tensors(), other.tensors()
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[k], found[k]) for k in expected)

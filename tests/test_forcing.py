@@ -1,5 +1,7 @@
 """Forcing schemes: their strengths over a window and over the training, and what is estimated from data."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -181,6 +183,13 @@ def test_what_is_no_number_is_refused_in_python_too():
     for make, message in (
         (lambda: GeneralizedForcing(alpha="a"), "alpha = 'a'"),
         (lambda: SparseForcing("16"), "tau = '16'"),
+        (lambda: SparseForcing(15.3), "tau = 15.3; accepted: a whole number"),
+        (lambda: SparseForcing(math.inf), "tau = inf"),
+        (lambda: RandomSparseForcing(tau_min=1.5), "tau_min = 1.5"),
+        (lambda: RandomSparseForcing(tau_max=math.nan), "tau_max = nan"),
+        (lambda: AnnealedForcing(tau=math.inf), "tau = inf"),
+        (lambda: AnnealedForcing(final_tau=2.5), "final_tau = 2.5"),
+        (lambda: RandomSparseForcing(seed=1.5), "seed = 1.5; accepted: an integer"),
         (lambda: RandomSparseForcing(alpha=None), "alpha = None"),
         (lambda: RandomSparseForcing(seed="a"), "seed = 'a'"),
         (lambda: AdaptiveForcing(decay="a"), "decay = 'a'"),
@@ -189,6 +198,7 @@ def test_what_is_no_number_is_refused_in_python_too():
         with pytest.raises(DsrError, match=message):
             make()
     assert GeneralizedForcing(np.float32(0.5)).alpha == 0.5
+    np.testing.assert_array_equal(SparseForcing(2.0).strengths(5), SparseForcing(2).strengths(5))
 
 
 @pytest.mark.parametrize("scheme", [GeneralizedForcing, SparseForcing, RandomSparseForcing])

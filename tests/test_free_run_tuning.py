@@ -1,6 +1,7 @@
 """Tuning by free-run statistics: lanes against the plain orbit, the objective on known data, what is refused."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from dsr.errors import DsrError
 from dsr.fate import CHAOTIC, DIVERGED, NOT_CHAOTIC
-from dsr.models import ALRNN
+from dsr.models import ALRNN, LSTM
 from dsr.series import TimeSeries
 from dsr.training import free_run_tuning
 from dsr.training.free_run_tuning import LOST, FreeRunObjective, flat, tune_free_run
@@ -131,6 +132,7 @@ def test_where_nothing_survives_the_weights_stay_and_the_fate_says_so(tent, shor
         (dict(exponent=None), "generations = None and seconds = None"),
         (dict(exponent=-1.0, generations=1), "exponent = -1.0"),
         (dict(exponent=None, generations=1, bins=2_000_000), "at most 1000000 cells"),
+        (dict(exponent=None, generations=1, seed=-1), "seed = -1; accepted: an integer of 0 or more"),
     ],
 )
 def test_bad_settings_are_refused(settings, message, tent):
@@ -143,3 +145,16 @@ def test_other_models_and_other_data_are_refused(tent):
         tune_free_run(random_model(5, 2), tent, exponent=None, generations=1)
     with pytest.raises(DsrError, match="AffineObservation"):
         tune_free_run(ALRNN(1, 4, 2, observation="affine"), tent, exponent=None, generations=1)
+    with pytest.raises(DsrError, match=r"^a LSTM; accepted: an ALRNN"):
+        tune_free_run(LSTM(1), tent, exponent=None, generations=1)
+    with pytest.raises(DsrError, match="external inputs for tuning"):
+        tune_free_run(tent_network().add_inputs(1), tent, exponent=None, generations=1)
+    for wrong, message in (
+        ([tent], "type list as training data; accepted: a TimeSeries"),
+        (tent.values, "type ndarray as training data"),
+        (replace(tent, inputs=np.sin(tent.values)), "external inputs for tuning"),
+        (replace(tent, dt=2.0), "dt = 2; accepted: dt = 1, as the model was trained on"),
+        (replace(tent, stamps=tent.times), "irregular time stamps for tuning"),
+    ):
+        with pytest.raises(DsrError, match=message):
+            tune_free_run(tent_network(), wrong, exponent=None, generations=1)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from dsr.errors import SpecError
+from dsr.errors import DataError, SpecError
 from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_JUDGED
 from dsr.models import MODELS, Model, ModelConfig, Range
 from dsr.registry import option
@@ -201,6 +201,10 @@ def test_refused_draws_are_failed_ones_but_a_wrong_call_is_an_error():
         run(space={"gain": Range(0.0, 1.0, log=True)})
     with pytest.raises(SpecError, match="no sampler 'optina'"):
         run(sampler="optina")
+    with pytest.raises(SpecError, match=r"draws = 2.5, seeds = 1; accepted: 1 or more of each"):
+        run(draws=2.5)
+    with pytest.raises(DataError, match="no training series"):
+        search("quadratic", [], draws=2)
 
 
 def test_when_nothing_works_the_least_failure_is_returned_and_the_outcome_says_so():

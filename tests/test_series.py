@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsr.errors import DataError, SpecError
-from dsr.points import as_columns_that_vary
+from dsr.points import as_columns_that_vary, as_points
 from dsr.series import TimeSeries
 
 
@@ -143,3 +143,45 @@ def test_constant_columns_are_named_when_variation_is_required() -> None:
     with pytest.raises(DataError, match="column flat is constant"):
         series.require_variation()
     ramp().require_variation()
+
+
+def test_masked_entries_are_missing_values() -> None:
+    good = np.arange(60).reshape(30, 2)
+    for kind in (int, float):
+        masked = np.ma.masked_equal(np.where(good == 8, -9999, good).astype(kind), -9999)
+        with pytest.raises(DataError, match=r"1 values are missing .*row 4"):
+            TimeSeries(masked, dt=0.5)  # type: ignore[arg-type]
+        with pytest.raises(DataError, match="not finite from row 4 on"):
+            as_points(masked)
+        with pytest.raises(DataError, match="inputs"):
+            TimeSeries(good, dt=0.5, inputs=masked)  # type: ignore[arg-type]
+    whole = np.ma.masked_equal(good, -1)
+    assert np.array_equal(TimeSeries(whole, dt=0.5).values, good)  # type: ignore[arg-type]
+    assert as_points(whole).dtype == np.float64 and np.array_equal(as_points(whole), good)
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        np.datetime64("2020-01-01") + np.arange(50) * np.timedelta64(20, "ms"),
+        [str(0.02 * i) for i in range(50)],
+        0.02j * np.arange(50),
+    ],
+)
+def test_stamps_that_are_no_numbers_are_refused(stamps: object) -> None:
+    with pytest.raises(DataError, match=r"stamps that are not real numbers.*timedelta64"):
+        TimeSeries(np.arange(50.0), dt=0.02, stamps=stamps)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inputs", [["a"] * 50, ["1"] * 50, np.ones(50) * 1j])
+def test_inputs_that_are_no_numbers_are_refused(inputs: object) -> None:
+    with pytest.raises(DataError, match="inputs that are not real numbers"):
+        TimeSeries(np.arange(50.0), dt=0.02, inputs=inputs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("unit", "says"), [(1000.0, "20 beside dt = 0.02"), (0.05, "0.001 beside dt = 0.02")])
+def test_stamps_in_another_unit_than_dt_are_refused(unit: float, says: str) -> None:
+    times = 0.02 * (np.arange(50) + 0.3 * np.sin(np.arange(50)))
+    assert TimeSeries(np.arange(50.0), dt=0.02, stamps=times).stamps is not None
+    with pytest.raises(DataError, match=f"stamps with a median step of {says}"):
+        TimeSeries(np.arange(50.0), dt=0.02, stamps=unit * 0.02 * np.arange(50))

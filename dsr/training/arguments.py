@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,75 @@ def as_series(found: TimeSeries | Sequence[TimeSeries] | None, what: str) -> lis
     return several
 
 
-def require_models(members: Sequence[Model]) -> None:
+def some_series(found: TimeSeries | Sequence[TimeSeries] | None) -> list[TimeSeries]:
+    """Training data as a list. Raises `DataError` for none, and for what is no series."""
+    several = as_series(found, "training data")
+    if not several:
+        raise DataError("no training series", "one or more", "give a TimeSeries, or a list with one or more of them")
+    return several
+
+
+def require_model(found: Model) -> None:
     """Raise `SpecError` for what is no model, such as its class."""
+    if not isinstance(found, Model):
+        name = found.__name__ if isinstance(found, type) else "ShallowPLRNN"
+        raise SpecError(f"{described(found)} as model", "a model", f"make one first: {name}(obs_dim=train.dim)")
+
+
+def as_members(model: Model, restarts: Sequence[Model]) -> list[Model]:
+    """A model and its restarts. Raises `SpecError` for what is no model, and for one of another configuration: the
+    survivor's weights end in `model`, where they would mean something else."""
+    if isinstance(restarts, Model | str) or not isinstance(restarts, Iterable):
+        raise SpecError(f"{described(restarts)} as restarts", "a list of models", "give restarts=[model, ...]")
+    members = [model, *restarts]
     for member in members:
-        if not isinstance(member, Model):
-            name = member.__name__ if isinstance(member, type) else "ShallowPLRNN"
-            raise SpecError(f"{described(member)} as model", "a model", f"make one first: {name}(obs_dim=train.dim)")
+        require_model(member)
+        different = differences(model, member)
+        if different:
+            raise SpecError(
+                f"a restart that differs from the model in its {', '.join(different)}",
+                "restarts of the model's own class, arguments (but for the seed), inputs and precision",
+                "make each as the model was made, with another seed",
+            )
+    return members
+
+
+def configuration(model: Model) -> dict[str, object]:
+    """What models must have in common to be trained as one ensemble, by name."""
+    arguments = {
+        name: repr(value.item() if isinstance(value, np.generic) else value)
+        for name, value in sorted(model.arguments.items())
+        if name != "seed"
+    }
+    own = {"class": type(model), "number of inputs": model.input_dim, "precision of the weights": model.dtype}
+    return {**own, **arguments}
+
+
+def differences(first: Model, second: Model) -> list[str]:
+    """Names of what two models do not have in common."""
+    if type(first) is not type(second):
+        return ["class"]
+    one, other = configuration(first), configuration(second)
+    return [name for name in one if one[name] != other[name]]
+
+
+def as_losses(found: Sequence[Callable[..., Any]]) -> tuple[Callable[..., Any], ...]:
+    """Extra losses as a tuple. Raises `SpecError` for one that is in no list, and for what is no function."""
+    several = found if isinstance(found, Sequence) and not isinstance(found, str) else None
+    wrong = [one for one in several if not callable(one) or isinstance(one, type)] if several is not None else [found]
+    if several is None or wrong:
+        raise SpecError(
+            f"{described(wrong[0])} as losses",
+            "a list of functions of model, windows and predictions",
+            "give losses=[MeasureMatching()]",
+        )
+    return tuple(several)
+
+
+def require_seconds(seconds: float) -> None:
+    """Raise `SpecError` for a budget that is no positive number."""
+    if not isinstance(seconds, Real) or not seconds > 0:
+        raise SpecError(f"seconds = {seconds!r}", "a positive number", "give the budget in seconds, or steps")
 
 
 def require_seed(seed: int) -> None:

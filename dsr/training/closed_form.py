@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, SpecError
 from ..models import Model
 from ..series import TimeSeries
 from .history import Check, History
+from .scale import Scale
 from .selection import FreeRunScore
 
 STARTS = 200  # rows from which the one-step error is taken
@@ -19,8 +21,7 @@ STARTS = 200  # rows from which the one-step error is taken
 def solve_members(
     members: Sequence[Model],
     series: Sequence[TimeSeries],
-    mean: np.ndarray,
-    std: np.ndarray,
+    scale: Scale,
     score: FreeRunScore | None,
     *,
     seed: int,
@@ -30,10 +31,11 @@ def solve_members(
     `members[0]`.
 
     The loss in the history is the mean squared error of one step, in standardised units, from rows spread over the
-    training data. Raises `DataError` when no series is longer than a member's `min_context`.
+    training data. A single member is not judged. Raises `DataError` when no series is longer than a member's
+    `min_context`; whatever is raised, the members are then as they were.
     """
     began = time.perf_counter()
-    segments = [(s.values - mean) / std for s in series]
+    segments = [(s.values - scale.mean) / scale.std for s in series]
     need = members[0].min_context + 1
     if max(len(s) for s in segments) < need + 1:
         raise DataError(
@@ -42,13 +44,20 @@ def solve_members(
             "bring a longer series, or set a shorter context in the [model] section",
         )
     losses, verdicts = [], []
-    for k, model in enumerate(members):
-        model.solve(segments, np.random.default_rng([seed, k]))
-        losses.append(_one_step_error(model, series, std))
-        if score is not None and len(members) > 1:
-            verdicts.append(score(model))
-        if on_progress is not None:
-            on_progress(k + 1, len(members), losses[-1])
+    before = [copy.deepcopy(model.state_dict()) for model in members]
+    scale.write(members)
+    try:
+        for k, model in enumerate(members):
+            model.solve(segments, np.random.default_rng([seed, k]))
+            losses.append(_one_step_error(model, series, scale.std))
+            if score is not None and len(members) > 1:
+                verdicts.append(score(model))
+            if on_progress is not None:
+                on_progress(k + 1, len(members), losses[-1])
+    except BaseException:
+        for model, state in zip(members, before, strict=True):
+            model.load_state_dict(state)
+        raise
     states = tuple({name: t.clone() for name, t in m.state_dict().items()} for m in members)
     best = min(range(len(verdicts)), key=lambda k: verdicts[k].score) if verdicts else 0
     members[0].load_state_dict(states[best])
@@ -76,6 +85,19 @@ def solve_members(
         backend="closed form",
         seconds=time.perf_counter() - began,
     )
+
+
+def require_no_more_than_rows(model: Model, series: Sequence[TimeSeries]) -> None:
+    """Raise for what a solution would not see: `DataError` for time stamps, `SpecError` for external inputs."""
+    what = f"a {type(model).__name__}, which is solved in closed form"
+    for s in series:
+        s.require_regular(what)
+    if model.input_dim or any(s.inputs is not None for s in series):
+        raise SpecError(
+            f"external inputs for {what}",
+            "a model and series without inputs",
+            "choose a family that is trained by gradients, or add the inputs to the observed columns",
+        )
 
 
 def _one_step_error(model: Model, series: Sequence[TimeSeries], std: np.ndarray) -> float:

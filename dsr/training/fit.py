@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,9 +14,9 @@ from ..errors import DataError, SpecError
 from ..models import MODELS, Model, name_of
 from ..registry import from_options
 from ..series import TimeSeries
-from .arguments import as_series, require_models, require_seed
+from .arguments import as_losses, as_members, as_series, require_seconds, require_seed, some_series
 from .backends import choose_backend
-from .closed_form import solve_members
+from .closed_form import require_no_more_than_rows, solve_members
 from .config import TrainingConfig
 from .ensemble import Ensemble
 from .fleet import train_together
@@ -25,6 +25,7 @@ from .gradient import Loss
 from .history import History
 from .job import make_job
 from .run import TrainingRun
+from .scale import Scale
 from .selection import FreeRunScore
 from .windows import Windows
 
@@ -53,16 +54,17 @@ def fit(
     train, validation : one or several series with equal columns and dt. Mean and standard deviation of `train` are
         stored in the model. Models in continuous time also train on series with time stamps of their own. With
         `validation`, free runs are checked against all rows of both (see `FreeRunScore`), and the weights kept are
-        those with the best free run; without it, the last ones of the first member.
+        those with the best free run; without it, the last ones of the first member. What is solved in closed form is
+        judged only where there are restarts to choose from.
     forcing : `GeneralizedForcing.from_data(train)`, `SparseForcing(tau)`, ...; a sequence gives one to each member.
         None: the scheme that the family recommends, estimated from the longest training series.
-        Families that are solved in closed form (`model.closed_form`) take none, and none of the `settings` but
-        `check_steps`.
+        Families that are solved in closed form (`model.closed_form`) take none, no `losses`, no `resume` and none of
+        the `settings` but `check_steps`; and neither external inputs nor time stamps.
     seed : decides the windows; the same seed, data, settings and backend give the same bytes on one machine (CPU).
     seconds : a budget in place of `steps`: the speed is measured first and turned into a number of steps, recorded in
         `History.steps`; repeating with `steps` of that number gives the same weights.
-    restarts : further models of the same shape, trained beside `model` as one ensemble; the survivor ends in `model`,
-        all are in `History.members`.
+    restarts : further models of the same class and arguments, but for the seed, trained beside `model` as one ensemble;
+        the survivor ends in `model`, all are in `History.members`.
     vary : settings in which the members differ, by name, with a value for each (see `job.VARIABLE`).
     losses : added to the mean squared error; `MeasureMatching`, `JacobianMatching`, `Dissipativity`, or any function of
         that form.
@@ -72,7 +74,8 @@ def fit(
     settings : the fields of `TrainingConfig`: steps, batch_size, window, learning_rate, backend, ...; where nothing
         is said, those that the family recommends.
 
-    Raises `DataError` for series that do not fit together or are shorter than a window, `SpecError` for bad settings.
+    Raises `DataError` for series that do not fit together or are shorter than a window, `SpecError` for bad settings;
+    what is refused before the first step leaves the model as it was.
     On `KeyboardInterrupt` the model has the best weights so far, and `on_checkpoint` is called before it is raised
     again. It misleads when the data are shorter than the attractor's recurrence: selection is then by luck.
     """
@@ -123,13 +126,13 @@ def begin(
 ) -> TrainingRun | History:
     """A training run with the arguments of `fit`, all judged and no step done; the history at once where the family is
     solved in closed form."""
-    members = [model, *restarts]
-    require_models(members)
+    members = as_members(model, restarts)
     require_seed(seed)
+    losses = as_losses(losses)
     config = from_options(TrainingConfig, {**_recommended(model), **settings}, where="fit")
-    series, checking = as_series(train, "training data"), as_series(validation, "validation data")
-    if not series:
-        raise DataError("no training series", "one or more", "give a TimeSeries, or a list with one or more of them")
+    series, checking = some_series(train), as_series(validation, "validation data")
+    if model.closed_form:
+        require_no_more_than_rows(model, [*series, *checking])
     _agree(model, [*series, *checking])
     for s in checking:
         s.require_regular("validation data")
@@ -139,28 +142,45 @@ def begin(
             "no validation: its checks run far beyond the inputs that were recorded",
             "leave validation out; the last weights are kept",
         )
-    mean, std = _standardise(members, series)
+    scale = Scale.of(series)
     others = [s for s in series if s.stamps is None and not any(s is other for other in checking)]
     score = FreeRunScore([*checking, *others], train=series, steps=config.check_steps) if checking else None
     if model.closed_form:
-        _refuse_gradient_settings(model, {"forcing": forcing, "seconds": seconds, "vary": vary, **settings})
-        return solve_members(members, series, mean, std, score, seed=seed, on_progress=on_progress)
+        given = {"forcing": forcing, "seconds": seconds, "vary": vary, "losses": losses or None, "resume": resume}
+        _refuse_gradient_settings(model, {**given, **settings})
+        return solve_members(members, series, scale, score, seed=seed, on_progress=on_progress)
+    if seconds is not None:
+        require_seconds(seconds)
+        if resume is not None:
+            raise SpecError("seconds together with resume", "steps", "give the number of steps of the interrupted run")
+    if score is not None:
+        score.require_context(model)
     if forcing is None:
         forcing = _recommended_forcing(model).estimated(max(series, key=len))
     forcings = as_forcings(forcing, len(members))
+    for one in forcings:
+        one.strengths(config.window)  # refused where a field is open
     special = "irregular time stamps" if any(s.stamps is not None for s in series) else "extra losses" if losses else ""
     backend = choose_backend(model, config, special=special)
+    if any(s.stamps is not None for s in series):
+        _require_flow(model)
     windows = Windows(
-        series, mean, std, config.window, seed=seed, dtype=model.dtype, noise=config.noise, device=config.device
+        series,
+        scale.mean,
+        scale.std,
+        config.window,
+        seed=seed,
+        dtype=model.dtype,
+        noise=config.noise,
+        device=config.device,
     )
     job = make_job(Ensemble(members, config.device), windows, config, vary or {}, losses)
     run = TrainingRun(job, forcings, backend, score, on_progress, on_checkpoint, checkpoint_seconds)
-    if seconds is not None:
-        if resume is not None:
-            raise SpecError("seconds together with resume", "steps", "give the number of steps of the interrupted run")
-        run.steps = run.steps_within(seconds)
     if resume is not None:
-        run.state.restore(resume)
+        run.state.restore(resume, run.steps)
+    scale.write(members)
+    if seconds is not None:
+        run.steps = run.steps_within(seconds)
     return run
 
 
@@ -187,10 +207,10 @@ def _recommended_forcing(model: Model) -> Forcing:
 def _agree(model: Model, series: Sequence[TimeSeries]) -> None:
     for s in series:
         s.require_variation()
-        if s.dim != model.obs_dim or not np.isclose(s.dt, series[0].dt, rtol=1e-9):
+        if s.dim != model.obs_dim or not math.isclose(s.dt, series[0].dt, rel_tol=1e-6):
             raise DataError(
-                f"a series with {s.dim} columns and dt = {s.dt:g}",
-                f"{model.obs_dim} columns, as the model has, and dt = {series[0].dt:g}, as the first series has",
+                f"a series with {s.dim} columns and dt = {s.dt:.9g}",
+                f"{model.obs_dim} columns, as the model has, and dt = {series[0].dt:.9g}, as the first series has",
                 "build the model with obs_dim=train.dim, and resample the series to one dt",
             )
         found = 0 if s.inputs is None else s.inputs.shape[1]
@@ -213,15 +233,7 @@ def _refuse_gradient_settings(model: Model, given: Mapping[str, Any]) -> None:
         )
 
 
-def _standardise(models: Sequence[Model], series: Sequence[TimeSeries]) -> tuple[np.ndarray, np.ndarray]:
-    values = np.concatenate([s.values for s in series])
-    mean, std = values.mean(0), values.std(0)
-    for m in models:
-        m.data_mean.copy_(torch.from_numpy(mean))
-        m.data_std.copy_(torch.from_numpy(std))
-        m.dt.fill_(series[0].dt)
-        if m.input_dim:
-            inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
-            m.input_mean.copy_(torch.from_numpy(inputs.mean(0)))
-            m.input_std.copy_(torch.from_numpy(inputs.std(0)))
-    return mean, std
+def _require_flow(model: Model) -> None:
+    """The `SpecError` of a model that knows steps of one length only, before it is trained."""
+    if type(model).flow is Model.flow:
+        model.flow(torch.empty(0), torch.empty(0))

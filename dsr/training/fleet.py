@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from ..errors import SpecError
+from .arguments import configuration
 from .backends import make_engine
 from .engine import BLOCK, Engine
 from .ensemble import Ensemble
@@ -95,7 +96,6 @@ def _require_one_shape(runs: Sequence[TrainingRun]) -> None:
 
 def _shape(run: TrainingRun) -> tuple[object, ...]:
     """What runs must have in common."""
-    job, model = run.job, run.job.ensemble.model
-    arguments = repr(sorted((name, value) for name, value in model.arguments.items() if name != "seed"))
-    columns, dtype = job.windows.rows.shape[1], job.ensemble.flat.dtype
-    return run.backend, run.steps, job.config, bool(run.adaptive), job.losses, type(model), arguments, columns, dtype
+    job = run.job
+    model, columns = tuple(configuration(job.ensemble.model).items()), job.windows.rows.shape[1]
+    return run.backend, run.steps, job.config, bool(run.adaptive), job.losses, model, columns

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import SpecError, unknown
 from ..registry import Registry, option
 from ..series import TimeSeries
-from .arguments import described
+from .arguments import described, require_seed
 from .forcing_from_data import TAU_RULES, forcing_interval, forcing_strength
 from .jacobian_norms import ESTIMATORS
 
@@ -111,8 +111,7 @@ class RandomSparseForcing(Forcing):
         if self.tau_min is not None and self.tau_max is not None and self.tau_min > self.tau_max:
             got = f"tau_min = {self.tau_min} above tau_max = {self.tau_max}"
             raise SpecError(got, "tau_min <= tau_max", "raise tau_max, or lower tau_min")
-        if not _number(self.seed) >= 0:
-            raise SpecError(f"seed = {self.seed!r}", "an integer of 0 or more", "give another seed")
+        require_seed(self.seed)
 
     def strengths(self, length: int, progress: float = 0.0) -> np.ndarray:
         low, high = int(_given(self.tau_min, "tau_min")), int(_given(self.tau_max, "tau_max"))
@@ -271,5 +270,5 @@ def _check_alpha(name: str, value: float | None) -> None:
 
 
 def _check_tau(name: str, value: int | None) -> None:
-    if value is not None and not _number(value) >= 1:
-        raise SpecError(f"{name} = {value!r}", "a positive number of steps", f"give {name} >= 1")
+    if value is not None and not (_number(value) >= 1 and float(value).is_integer()):
+        raise SpecError(f"{name} = {value!r}", "a whole number of steps, 1 or more", f"give {name} as an integer >= 1")

@@ -15,6 +15,7 @@ from ..models import ALRNN
 from ..models.observation import IdentityObservation
 from ..noise import sensor_noise
 from ..series import TimeSeries
+from .arguments import require_model, require_seed, require_series
 from .orbit_lanes import BLOCKS, UNIT, Box, Visits, Weights, run_lanes
 
 SKIP, SMOOTHING = 1000, 0.01  # steps before visits count; added to the count of each cell
@@ -83,7 +84,8 @@ def tune_free_run(
         speed is measured first and turned into generations, which repeated with the same seed give the same bytes.
     bins : cells per column. sigma : standard deviation of the perturbations; it falls to a fifth.
 
-    Raises `SpecError` for other models and observation models, and `DataError` for data with too many or other columns.
+    Raises `SpecError` for other models and observation models and for models with external inputs, and `DataError` for
+    data with too many or other columns, or another dt than the model was trained on.
 
     When not to use it: what is tuned is not learned. lambda_1 agrees with `exponent` because it was put into the
     objective, so it is no longer evidence for the reconstruction. Nothing else of the dynamics is repaired: on
@@ -93,11 +95,13 @@ def tune_free_run(
     `ShallowPLRNN` reaches lambda_1 of these data without being told. Source of evolution strategies with ranks:
     Salimans et al., arXiv:1703.03864.
     """
-    if type(model) is not ALRNN or not isinstance(model.observation, IdentityObservation):
-        got = f"a {type(model).__name__} with {type(model.observation).__name__}"
-        raise SpecError(got, "an ALRNN with observation = 'identity'", "train one of those, or leave the tuning out")
+    _require_tunable(model, train)
+    require_seed(seed)
     if train.dim != model.obs_dim:
         raise DataError(f"{train.dim} columns", f"the {model.obs_dim} columns of the model", "give its training series")
+    if not math.isclose(train.dt, float(model.dt), rel_tol=1e-6):
+        got, wanted = f"a series with dt = {train.dt:g}", f"dt = {float(model.dt):g}, as the model was trained on"
+        raise DataError(got, wanted, "give its training series")
     if (generations is None) == (seconds is None) or (generations or seconds or 0) <= 0:
         got = f"generations = {generations} and seconds = {seconds}"
         raise SpecError(got, "one positive number", "give generations, or seconds")
@@ -141,6 +145,18 @@ def tune_free_run(
         fate=final.fate[best],
         history=history,
     )
+
+
+def _require_tunable(model: ALRNN, train: TimeSeries) -> None:
+    require_model(model)
+    require_series(train, "training data")
+    observation = getattr(model, "observation", None)
+    if type(model) is not ALRNN or not isinstance(observation, IdentityObservation):
+        got = f"a {type(model).__name__}" + (f" with {type(observation).__name__}" if observation is not None else "")
+        raise SpecError(got, "an ALRNN with observation = 'identity'", "train one of those, or leave the tuning out")
+    if model.input_dim or train.inputs is not None:
+        raise SpecError("external inputs for tuning", "a model and a series without inputs", "leave the tuning out")
+    train.require_regular("tuning")
 
 
 def flat(model: ALRNN) -> np.ndarray:

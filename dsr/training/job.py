@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,16 +68,21 @@ def make_job(
     vary: Mapping[str, Sequence[float]],
     losses: Sequence[Loss] = (),
 ) -> Job:
-    """Raises `SpecError` for a setting that cannot vary between members or lacks a value for each."""
+    """Raises `SpecError` for a setting that cannot vary between members, lacks a value for each, or has one that is out
+    of range."""
     settings = {name: (float(getattr(config, name)),) * ensemble.members for name in VARIABLE}
     for name, values in vary.items():
-        if name not in VARIABLE or len(values) != ensemble.members:
+        several = _numbers(values)
+        if name not in VARIABLE or several is None or len(several) != ensemble.members:
             raise SpecError(
-                f"vary['{name}'] with {len(values)} values",
+                f"vary['{name}'] = {values!r}" if several is None else f"vary['{name}'] with {len(several)} values",
                 f"{', '.join(VARIABLE)}, each with {ensemble.members} values, one per member",
                 "name one of these settings and give every member its value",
             )
-        settings[name] = tuple(float(v) for v in values)
+        settings[name] = several
+        for value in several:
+            single: dict[str, Any] = {name: value}
+            replace(config, **single)  # refused where it would be as a setting of its own
     model = ensemble.model
     affine = isinstance(getattr(model, "observation", None), AffineObservation)
     latent, observation, attractor = (settings[name] for name in PENALTIES)
@@ -100,3 +106,11 @@ def make_job(
         target = penalties[0][1].to(ensemble.flat)
     optimiser = Optimiser(ensemble.flat, config.optimiser)
     return Job(ensemble, windows, optimiser, config, settings, weight, target, condition, tuple(losses))
+
+
+def _numbers(found: Any) -> tuple[float, ...] | None:
+    """The values of a setting for all members; None for what is no list of numbers."""
+    try:
+        return None if isinstance(found, str) else tuple(float(v) for v in found)
+    except (TypeError, ValueError):
+        return None

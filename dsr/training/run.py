@@ -110,8 +110,6 @@ class TrainingRun:
 
     def steps_within(self, seconds: float) -> int:
         """Number of steps that fit a budget, from the speed of a copy that is thrown away."""
-        if not seconds > 0:
-            raise SpecError(f"seconds = {seconds}", "a positive number", "give the budget in seconds, or steps")
         trial = TrainingRun(copy.deepcopy(self.job), self.forcings, self.backend)
         trial.advance(BLOCK)
         started, blocks = time.perf_counter(), 0
@@ -202,10 +200,18 @@ def advance(runs: Sequence[TrainingRun], engine: Engine, count: int) -> None:
     On `KeyboardInterrupt` the states are those after the last completed step.
     """
     first, steps = runs[0].state.step, runs[0].steps
-    for run in runs:
-        run.adapt()
-    strengths = torch.cat([run.strengths(first, count) for run in runs], dim=2)
-    losses, interruption = run_interruptibly(lambda stop: engine.run(first, count, steps, strengths, stop))
+    before = [run.state.alpha.clone() for run in runs]
+    try:
+        for run in runs:
+            run.adapt()
+        strengths = torch.cat([run.strengths(first, count) for run in runs], dim=2)
+        losses, interruption = run_interruptibly(lambda stop: engine.run(first, count, steps, strengths, stop))
+        if interruption is not None and not len(losses):
+            raise interruption
+    except BaseException:
+        for run, alpha in zip(runs, before, strict=True):
+            run.state.alpha = alpha  # the same step comes again, and adapts it again
+        raise
     for run, own in zip(runs, losses.split([run.members for run in runs], dim=1), strict=True):
         run.state.advance(own, steps)
     if interruption is not None:

@@ -17,7 +17,7 @@ from ..errors import DsrError, SpecError, unknown
 from ..fate import NOT_JUDGED
 from ..models import MODELS, ModelConfig, Range
 from ..series import TimeSeries
-from .arguments import as_series
+from .arguments import some_series
 from .fit import fit
 from .search_space import make_sampler
 from .search_validation import ClosedLoopValidation, hold_out
@@ -110,9 +110,11 @@ def search(
     fixed = dict(base or {})
     center = MODELS.build(name, fixed)
     ranges = _ranges(name, family, space, fixed)
-    if draws < 1 or seeds < 1:
-        raise SpecError(f"draws = {draws}, seeds = {seeds}", "1 or more of each", "change that setting")
-    series = as_series(train, "training data")
+    if not all(isinstance(n, int | np.integer) and n >= 1 for n in (draws, seeds)):
+        raise SpecError(
+            f"draws = {draws!r}, seeds = {seeds!r}", "1 or more of each, as integers", "change that setting"
+        )
+    series = some_series(train)
     fitted, held_out = hold_out(series, center.build(series[0].dim, seed).min_context)
     validation = ClosedLoopValidation(fitted, held_out, horizon=horizon, segments=segments, free_run=free_run)
     proposals = make_sampler(sampler, ranges, seed)

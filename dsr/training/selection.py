@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..cells import cell_counts, default_bins, kl_divergence
+from ..errors import DataError, SpecError
 from ..escape import within_reach
 from ..fate import CHAOTIC, CYCLE, DIVERGED, NOT_CHAOTIC, fate
 from ..models import Model
@@ -85,6 +86,9 @@ class FreeRunScore:
         bins: int | None = None,
         smoothing: float = 20.0,
     ) -> None:
+        if steps < 1 or starts < 1 or transient < 0:
+            got = f"steps = {steps}, starts = {starts}, transient = {transient}"
+            raise SpecError(got, "1 or more steps and starts, and no negative transient", "raise them")
         by_length = sorted(series, key=len, reverse=True)
         self.truth, self.longest = np.concatenate([s.values for s in by_length]), by_length[0].values
         self.exponent = DataExponent(train or series)
@@ -96,6 +100,7 @@ class FreeRunScore:
         self.quiet = list(itertools.islice(quietest, starts // 2))
 
     def __call__(self, model: Model) -> Verdict:
+        self.require_context(model)
         share = 1 if model.orbit_is_compiled else self._share()
         steps = self.steps // share // self.blocks * self.blocks
         observations, growth, visited = self._run(model, self.starts * share, steps)
@@ -113,6 +118,15 @@ class FreeRunScore:
         if self.exponent.chaotic and len(stable_points(model, visited, self.truth)):
             score *= BISTABLE
         return Verdict(float(score), d_stsp, lambda_max, name)
+
+    def require_context(self, model: Model) -> None:
+        """Raise `DataError` where no series is as long as what a model sees before a free run."""
+        if len(self.longest) < model.min_context:
+            raise DataError(
+                f"{len(self.longest)} rows in the longest series for the free runs of a {type(model).__name__}",
+                f"the {model.min_context} rows of its context, or more",
+                "bring a longer series, or leave validation out",
+            )
 
     def _share(self) -> int:
         """By how much runs are shortened and multiplied: a step in Python costs the same for one run and for many."""

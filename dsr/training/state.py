@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from ..errors import SpecError
 from ..fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
 from .engine import BLOCK
 from .ensemble import Ensemble
@@ -23,6 +24,8 @@ FATES = (
     TRANSIENT_CHAOS,
     DIVERGED,
 )  # their places are numbers in a checkpoint
+WEIGHTS = ("weights", "mean", "square", "best")  # in the precision of the model
+AS_LONG_AS_THE_RUN = ("losses", "pending", "checks")
 RESOLUTION = 1.15  # scores of one model from different stretches of data differ by so much
 
 
@@ -94,8 +97,10 @@ class TrainingState:
             "best_at": torch.tensor([self.best_scores, self.best_steps, self.lowest], dtype=torch.float64),
         }
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` returned for an ensemble of the same shape."""
+    def restore(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        """Take over what `tensors` returned for an ensemble of the same shape after at most `steps` steps. Raises
+        `SpecError` for anything else, and is then as before."""
+        self._require_own(tensors, steps)
         members = self.ensemble.members
         self.ensemble.flat.copy_(tensors["weights"])
         self.optimiser.mean.copy_(tensors["mean"])
@@ -110,5 +115,33 @@ class TrainingState:
             scores, exponents, fates = (tuple(row[1 + i * members : 1 + (i + 1) * members]) for i in range(3))
             self.checks.append(Check(int(row[0]), scores, exponents, tuple(FATES[int(f)] for f in fates)))
         self.best.copy_(tensors["best"])
-        self.best_scores, steps, self.lowest = tensors["best_at"].tolist()
-        self.best_steps = [int(s) for s in steps]
+        self.best_scores, best_steps, self.lowest = tensors["best_at"].tolist()
+        self.best_steps = [int(s) for s in best_steps]
+
+    def _require_own(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        given = tensors if isinstance(tensors, Mapping) else {}
+        problems = [words for name, own in self.tensors().items() if (words := _foreign(name, given.get(name), own))]
+        if problems:
+            raise SpecError(
+                f"resume {problems[0]}",
+                "what on_checkpoint received from the same call",
+                "give the model, restarts and settings of the interrupted call, or leave resume out",
+            )
+        if int(given["step"]) > steps:
+            raise SpecError(
+                f"resume after {int(given['step'])} steps, with steps = {steps}",
+                "at least as many steps as were done",
+                "give the number of steps of the interrupted call",
+            )
+
+
+def _foreign(name: str, found: Tensor | None, own: Tensor) -> str:
+    """In what way a tensor of a checkpoint is not of the shape and precision of a state's own; empty if it is."""
+    if not isinstance(found, Tensor):
+        return f"without {name}"
+    skip = 1 if name in AS_LONG_AS_THE_RUN else 0
+    if found.ndim != own.ndim or found.shape[skip:] != own.shape[skip:]:
+        return f"with {name} of shape {tuple(found.shape)}, here it is {tuple(own.shape)}"
+    if name in WEIGHTS and found.dtype != own.dtype:
+        return f"with {name} in {found.dtype}, here it is in {own.dtype}"
+    return ""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..points import constant_columns
 from ..series import TimeSeries
 
 TABLE = 1 << 16  # normal numbers that the training noise is cut from, at a random place for every window
@@ -38,6 +39,7 @@ class Windows:
         columns = [(np.concatenate([s.values for s in series]) - mean) / std]
         if series[0].inputs is not None:
             inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
+            _require_variation(inputs)
             columns.append((inputs - inputs.mean(0)) / inputs.std(0))
         if any(s.stamps is not None for s in series):
             columns.append(np.concatenate([np.diff(s.times, prepend=s.times[0] - s.dt) for s in series])[:, None])
@@ -104,6 +106,16 @@ def require_rows(series: Sequence[TimeSeries], length: int) -> None:
             f"a training series of {longest} rows",
             f"more rows than one training window of {length} steps",
             f"shorten the window (training.window={max(longest // 4, 1)}) or bring a longer series",
+        )
+
+
+def _require_variation(inputs: np.ndarray) -> None:
+    constant = constant_columns(inputs)
+    if constant:
+        raise DataError(
+            "; ".join(f"external input {i + 1} is {kind}" for i, kind in constant.items()),
+            "inputs that vary in time",
+            "leave it out of the inputs of the series",
         )
 
 
