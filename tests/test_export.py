@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from dsr.errors import SpecError
+from dsr.errors import SpecError, StoreError
 from dsr.models import ALRNN, MODELS, Model, ShallowPLRNN
 from dsr.runs.export import export, step_bytes
 from dsr.runs.export.graph import reason
+from dsr.runs.store import RunStore
 from dsr.runs.weights import save_model
 
 
@@ -105,6 +106,17 @@ def test_a_step_beyond_onnx_is_refused_in_three_parts_and_torch_takes_it(family,
     program = torch.export.load(io.BytesIO(step_bytes(model, ".pt2"))).module()
     for a, b in zip(program(torch.from_numpy(state)), expected(model, state), strict=True):
         np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-12, atol=1e-12)
+
+
+def test_a_run_without_a_model_is_refused_with_its_state_and_reason(tmp_path):
+    run = RunStore(tmp_path / "store").create("default", "henon-esn-s000-0123456789")
+    run.set_failed("DataError: a series of 12 rows; accepted: more; next: bring more")
+    with pytest.raises(StoreError, match=r"is failed: DataError: a series of 12 rows; accepted: .*: dsr run .*toml"):
+        export(run.path, to="numpy", out=tmp_path / "m.py")
+    run.set_status("interrupted", failures=0)
+    with pytest.raises(StoreError, match="its state is interrupted; accepted: a finished run"):
+        export(run.path, to="numpy", out=tmp_path / "m.py")
+    assert not (tmp_path / "m.py").exists()
 
 
 def test_the_reason_is_the_first_cause_without_colours():

@@ -8,9 +8,10 @@ from run_folders import write_run
 from dsr.errors import SpecError, StoreError
 from dsr.runs.compare.comparison import OF_COMPARISON, compare
 from dsr.runs.compare.index import read_index
-from dsr.runs.compare.pictures import sweep_pictures
+from dsr.runs.compare.pictures import INTERVAL, sweep_pictures, task_pictures
 from dsr.runs.compare.sweeps import sweeps
 from dsr.runs.drawing.command import figures
+from dsr.runs.manifest import seal
 from dsr.runs.report.command import report
 from dsr.runs.store import RunStore
 
@@ -97,6 +98,43 @@ def test_what_does_not_go_together_is_refused_with_what_to_type(store):
         report([run], root, out="x.html")
     with pytest.raises(StoreError, match="match 'lorenz63-'"):
         report(["lorenz63-"], root, out=None)
+
+
+@pytest.mark.parametrize("status", ["junk", "[1]", '{"failures": 1}'])
+def test_a_report_of_a_run_whose_state_cannot_be_read_is_refused(tmp_path, status):
+    folder = write_run(RunStore(tmp_path), "lorenz63", "esn", 0, {"D_stsp": 1.0})
+    folder.write("status.json", status)
+    with pytest.raises(StoreError, match=r"is damaged \(status.json\); accepted: .*; next: .*: dsr run .*spec.toml"):
+        report([str(folder.path)], str(tmp_path), out=None)
+
+
+def test_a_report_of_results_that_were_changed_is_refused(tmp_path):
+    folder = write_run(RunStore(tmp_path), "lorenz63", "esn", 0, {"D_stsp": 1.0})
+    seal(folder)
+    folder.write("measures.json", "{}")
+    with pytest.raises(StoreError, match=r"is damaged \(measures.json\)"):
+        report([folder.path.name], str(tmp_path), out=None)
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_spectra_have_the_intervals_of_the_medians(tmp_path, count):
+    """One of five seeds far below makes them lopsided."""
+    store, moves = RunStore(tmp_path), (0.0, 0.1, 0.2, 0.3, -3.0)
+    truths = {f"lambda_{i}": 1.0 - i for i in range(1, 1 + count)}
+    for seed, move in enumerate(moves):
+        write_run(store, "big", "esn", seed, {name: x + move for name, x in truths.items()}, truths=truths)
+    cells = {c.measure: c for c in compare(read_index(store, OF_COMPARISON)).cells}
+    assert (cells["lambda_1"].median, cells["lambda_1"].low, cells["lambda_1"].high) == (0.1, -3.0, 0.3)
+    picture = next(p for p in task_pictures(compare(read_index(store, OF_COMPARISON)), "big") if "spectra" in p.name)
+    assert f"median over seeds with its {INTERVAL} interval" in picture.caption
+    if count == 2:
+        lines = [line for axes in picture.figure.axes for line in axes.lines]
+        bars = [line.get_xdata() for line in lines if line.get_lw() == 1.2 and len(line.get_xdata()) == 2]
+    else:
+        (axes,) = picture.figure.axes
+        bars = [segment[:, 1] for segment in axes.containers[0].lines[2][0].get_segments()]
+    expected = [(cells[name].low, cells[name].high) for name in truths]
+    assert len(bars) == count and all(tuple(bar) == pytest.approx(e) for bar, e in zip(bars, expected, strict=True))
 
 
 def test_a_page_of_many_counts_tasks_and_contestants(tmp_path):

@@ -176,6 +176,20 @@ def test_a_map_has_no_return_map_of_maxima_and_no_section(lozi):
             draw(name, lozi)
 
 
+def test_a_lost_run_diverged_at_the_step_that_its_report_says():
+    """A free run that starts elsewhere diverges at another step."""
+    run, model = object.__new__(RunMaterial), ShallowPLRNN(obs_dim=1, hidden_dim=2)
+    with torch.no_grad():
+        model.A.fill_(2.0)
+    run.model, run.test = model, TimeSeries(np.ones((9, 1)), 1.0, "iterations")
+    run.measures = {"outcome": {"name": "diverged", "step": 1102}}
+    with pytest.raises(NotApplicable, match=r"diverged at step 1,102$"):
+        _ = run.latent
+    run.measures = {"outcome": {"name": "chaotic", "step": None}}
+    with pytest.raises(NotApplicable, match=r"diverged at step \d{1,3}$"):
+        _ = run.latent
+
+
 def test_wrong_names_formats_and_runs_are_told_with_the_nearest_match(polynomial, tmp_path):
     with pytest.raises(SpecError, match="error_growth"):
         figures_to_files(polynomial.folder, only="eror_growth")

@@ -16,7 +16,7 @@ from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.sweep import combinations, plan
-from dsr.runs.sweep.cluster import require_memory
+from dsr.runs.sweep.cluster import require_address, require_memory
 from dsr.runs.sweep.command import lines, planned, summarised, sweep
 from dsr.runs.sweep.engine import Summary
 from dsr.runs.sweep.jobs import jobs_of
@@ -91,6 +91,14 @@ def test_an_axis_for_one_family_leaves_the_others_alone():
     ]  # fmt: skip
 
 
+def test_words_may_leave_out_a_model_that_the_section_has_an_axis_for():
+    tree = {**BASE, "sweep": {"model": ["ngrc", "esn"], "esn:model.units": [50, 60]}}
+    assert labels(tree=tree) == ["model=ngrc", "model=esn model.units=50", "model=esn model.units=60"]
+    assert labels("model=ngrc", tree=tree) == [""] and len(labels("model=var,esn", tree=tree)) == 3
+    with pytest.raises(DsrError, match="'esm:model"):
+        labels(tree={**BASE, "sweep": {"model": ["ngrc", "esn"], "esm:model.units": [50, 60]}})
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -102,6 +110,10 @@ def test_an_axis_for_one_family_leaves_the_others_alone():
         (["data.columns=[0,1"], r"without a closing \]"),
         (["data.nois=0,1", "seed=3,4"], "named 'nois' in the combination data.nois=0 seed=3.*did you mean 'noise'"),
         (["seed=0..9999", "data.train=1..9999"], "a sweep of 99990000 runs"),
+        (["model=esn,ngrc", "ngrx:model.ridge=1e-6,1e-4"], "'ngrx:model.ridge'.*before the colon: esn, ngrc.*'ngrc:mo"),
+        (["model=esn,ngrc", "var:model.lags=1,2"], "no combination with model=var.*add var to model=..."),
+        (["esn:model.units=50,60"], "no combination with model=esn; accepted: .*: ngrc; next: add esn"),
+        (["zip(model=esn,ngrc seed=1,2)", "var:model.lags=1"], "before the colon: esn, ngrc"),
     ],
 )
 def test_words_that_make_no_plan_are_refused(words, said):
@@ -213,3 +225,12 @@ def test_a_limit_of_memory_that_no_run_can_live_with_is_refused(tmp_path, memory
               memory=memory, retries=0)  # fmt: skip
     for good in ("auto", "1GB", "4 GiB"):
         require_memory(good)
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://foo", "foo:", "tcp://foo:bar", ":8786", "a b:1"])
+def test_what_is_no_address_is_refused_before_anything_is_planned(tmp_path, address):
+    with pytest.raises(SpecError, match=f"--scheduler {address}; accepted: .* such as tcp://127.0.0.1:8786; next: "):
+        sweep(["system=nosuch", "seed=0"], str(tmp_path), dry_run=False, workers=1, scheduler=address, slurm=None,
+              memory="auto", retries=0)  # fmt: skip
+    for good in ("tcp://127.0.0.1:8786", "node7:8786", "tls://head.cluster.org:1", "tcp://[::1]:8786"):
+        require_address(good)

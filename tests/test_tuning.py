@@ -1,11 +1,13 @@
 """Tuning: trials are ordinary runs, the store is the memory, and what lags behind is stopped."""
 
 import math
+from contextlib import ExitStack
 
 import pytest
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import DataError, SpecError, StoreError
 from dsr.models import Range
+from dsr.runs.claim import RunClaimed, claimed
 from dsr.runs.execute import Pruned, RunResult, Silent, execute
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
@@ -112,6 +114,64 @@ def test_a_trial_of_several_seeds_has_the_median(fake, tmp_path):
     failed = [t for t in found.trials if t.settings["model.hidden_dim"] == 12]
     assert failed and all(t.state == "failed" and t.reason and math.isinf(t.loss) for t in failed)
     assert found.best.loss == 9 + 1 and len(found.best.runs) == 3 and found.spec.seed == 0
+
+
+def held_elsewhere(monkeypatch, folder, then=lambda: None):
+    """Another study holds the claim on a run until this one has waited twice; it ends with what `then` does."""
+    claim, waits = ExitStack(), []
+    folder.path.mkdir(parents=True, exist_ok=True)
+    claim.enter_context(claimed(folder.path))
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            then()
+            claim.close()
+
+    monkeypatch.setattr("time.sleep", wait)
+    return waits
+
+
+def test_a_run_that_another_study_computes_is_waited_for(fake, tmp_path, monkeypatch):
+    alone = tune(TREE, SPACE, RunStore(tmp_path / "a"), trials=4, sampler="random", say=Silent())
+    store = RunStore(tmp_path / "b")
+    folder = store.folder("default", alone.trials[1].runs[0])
+    waits = held_elsewhere(monkeypatch, folder)
+    assert tune(TREE, SPACE, store, trials=4, sampler="random", say=Silent()).trials == alone.trials
+    assert len(waits) == 2
+
+
+def test_a_run_claimed_at_the_last_moment_is_waited_for(fake, tmp_path, monkeypatch):
+    """The claim is seen when the run begins, after its data have been prepared."""
+    compute, refused = room.execute, []
+
+    def claimed_once(spec, store, **more):
+        if not refused:
+            refused.append(spec)
+            raise RunClaimed("it is being computed", "one process per run", "wait")
+        return compute(spec, store, **more)
+
+    monkeypatch.setattr(room, "execute", claimed_once)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    (trial,) = tune(TREE, {"model.hidden_dim": Range(30, 40)}, RunStore(tmp_path), trials=1, say=Silent()).trials
+    assert trial.state == "finished" and math.isfinite(trial.loss)
+
+
+def test_a_run_that_another_study_pruned_meanwhile_stays_pruned(fake, tmp_path, monkeypatch):
+    store, settings = RunStore(tmp_path), {"model.hidden_dim": 40}
+    folder = store.create("default", resolve(room.spec_of(TREE, settings)).run_id)
+    held_elsewhere(monkeypatch, folder, lambda: folder.set_status("pruned", scores=[3.0, math.inf]))
+    trial = room._trial(TREE, settings, store, "D_stsp", 1, [], Silent())
+    assert trial.state == "pruned" and trial.scores == (3.0, math.inf) and not fake
+
+
+def test_a_store_that_cannot_be_written_ends_the_study(fake, tmp_path, monkeypatch):
+    def full(spec, store, **more):
+        raise StoreError("the store cannot be written (No space left on device)", "room", "make room")
+
+    monkeypatch.setattr(room, "execute", full)
+    with pytest.raises(StoreError, match="No space left"):
+        tune(TREE, SPACE, RunStore(tmp_path), trials=2, say=Silent())
 
 
 def test_what_cannot_be_tuned_is_refused(fake, tmp_path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,7 +65,8 @@ class Cell:
     losses : seed -> what ranks and tests compare, smaller is better: the value of a distance, minus the value where
     higher is better, the distance from the truth of an invariant; infinity for a run that failed and, but for
     forecasts, of one that has no attractor to compare (`LOST`); empty where the measure cannot be compared. rows : of
-    the index, in order of seed.
+    the index, in order of seed. Where all runs failed (`failed_cells`) truth, floor and baselines are those of another
+    contestant on the task.
     """
 
     task: str
@@ -154,7 +155,7 @@ def count(task: str, contestant: str, records: Sequence[Record]) -> Count:
 def cells(task: str, contestant: str, records: Sequence[Record], columns: Columns) -> list[Cell]:
     """One cell for each measure that a run of this (task, contestant) has."""
     done = [r for r in records if r["state"] == FINISHED and r["outcome"] is not None]
-    failed = [r["seed"] for r in records if r["state"] in (FAILED, DAMAGED) and r["seed"] is not None]
+    failed = _failed_seeds(records)
     if not done:
         return []
     rows = np.concatenate([np.arange(*r["rows"]) for r in done])
@@ -169,6 +170,41 @@ def cells(task: str, contestant: str, records: Sequence[Record], columns: Column
             runs = [done[i] for i in owner[mine]]
             found.append(_cell(task, contestant, runs, rows[mine], columns, failed))
     return found
+
+
+def failed_cells(task: str, contestant: str, records: Sequence[Record], found: Sequence[Cell]) -> list[Cell]:
+    """Where all runs of this (task, contestant) that ended have failed: a cell without a number for each measure that
+    others have on the task, so that those who fail altogether rank no better than those who fail now and then.
+
+    found : the `cells` of all others. A measure in which the contestant has no number on other tasks, where others do,
+    is one that its kind does not have: failing loses nothing there.
+    """
+    failed = _failed_seeds(records)
+    if not failed or any(r["state"] == FINISHED for r in records):
+        return []
+    others = {cell.measure: cell for cell in reversed(found) if cell.task == task}
+    compared = {cell.measure for cell in found if cell.task == task and cell.losses}
+    own = [cell for cell in found if cell.contestant == contestant]
+    elsewhere = {cell.task for cell in own}
+    without = {cell.measure for cell in found if cell.task in elsewhere and cell.losses}
+    without -= {cell.measure for cell in own if cell.losses}
+    return [
+        _without_number(cell, contestant, failed, compared=name in compared - without) for name, cell in others.items()
+    ]
+
+
+def _without_number(other: Cell, contestant: str, failed: Sequence[int], *, compared: bool) -> Cell:
+    """A contestant that failed, beside the truth, floor and baselines that another one was judged by."""
+    nothing: dict[str, Any] = dict.fromkeys(("q1", "median", "q3", "low", "high", "normalised", "error"), math.nan)
+    nothing |= {key: None if getattr(other, key) is None else 0 for key in ("within_floor", "agree", "noisy")}
+    losses = dict.fromkeys(sorted(failed), math.inf) if compared else {}
+    return replace(
+        other, contestant=contestant, runs=len(failed), values=0, capped=0, losses=losses, rows=(), **nothing
+    )
+
+
+def _failed_seeds(records: Sequence[Record]) -> list[int]:
+    return [r["seed"] for r in records if r["state"] in (FAILED, DAMAGED) and r["seed"] is not None]
 
 
 def _cell(

@@ -21,6 +21,8 @@ from .run_rows import INTERRUPTED, RUNNING
 from .select import COLUMNS, records, select
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from .comparison import Comparison
 
 SUFFIXES = {
@@ -35,9 +37,8 @@ LISTED = ("run", "experiment", "system", "parameters", "model", "seed", "state",
 def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str | None], *, as_json: bool) -> str:
     """One line for each run of the store that the words and filters choose, with its headline scores."""
     root = RunStore(store)
-    table = read_index(root, (*COLUMNS, "measure", "value"))
-    found = [record | {"state": _state(root, record)} for record in records(table)]
-    chosen = select(found, [*words, *(f"{key}={value}" for key, value in filters.items() if value)])
+    table = _states_now(root, read_index(root, (*COLUMNS, "measure", "value")))
+    chosen = select(records(table), [*words, *(f"{key}={value}" for key, value in filters.items() if value)])
     names, values = table["measure"].to_pylist(), table["value"].to_pylist()
     entries = []
     for record in chosen:
@@ -51,12 +52,18 @@ def list_runs(store: str | None, words: Sequence[str], filters: Mapping[str, str
     return "\n".join(_lines([key for key in LISTED if any(e[key] not in (None, "") for e in entries)], entries))
 
 
-def _state(store: RunStore, record: Mapping[str, Any]) -> str:
-    """The state now: a process that was killed leaves its run running, and the index does not see it die."""
-    folder = store.folder(record["experiment"], record["run"])
-    if record["state"] == RUNNING and claimant(folder.path) is None and folder.status["state"] == RUNNING:
-        return INTERRUPTED
-    return str(record["state"])
+def _states_now(store: RunStore, table: pa.Table) -> pa.Table:
+    """An index with the states of now: a process that was killed leaves its run running, and nothing sees it die."""
+    import pyarrow as pa
+
+    states = table["state"].to_pylist()
+    if RUNNING not in states:
+        return table
+    for i, (experiment, run) in enumerate(zip(*(table[k].to_pylist() for k in ("experiment", "run")), strict=True)):
+        folder = store.folder(experiment, run)
+        if states[i] == RUNNING and claimant(folder.path) is None and folder.status["state"] == RUNNING:
+            states[i] = INTERRUPTED
+    return table.set_column(table.column_names.index("state"), "state", pa.array(states, pa.string()))
 
 
 def _lines(shown: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -95,7 +102,7 @@ def compare_runs(
         require_writable(out)
     root = RunStore(store)
     extra = OPENED if form == "html" else ()
-    index = read_index(root, (*OF_COMPARISON, *extra))
+    index = _states_now(root, read_index(root, (*OF_COMPARISON, *extra)))
     wanted = [name.strip() for name in measures.split(",")] if measures else None
     found = compare(
         index, words, by=[key.strip() for key in by.split(",")], measures=wanted, baseline=baseline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from dsr.errors import StoreError, unknown
 from dsr.measure import plain
 
-from .cells import NEEDED, Cell, Columns, Count, cells, count
+from .cells import NEEDED, Cell, Columns, Count, cells, count, failed_cells
 from .labels import labelled
 from .notes import notes
 from .pair_tests import PairTest, pair_tests, typical
 from .ranking import Ranking, rank
-from .run_rows import NO_SETTINGS
+from .run_rows import ENDED, NO_SETTINGS
 from .select import COLUMNS, Record, records, select
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def compare(
     by : what contestants are called after (`labelled`). measures : which, in this order; all if None. baseline : the
     contestant that all others are tested against; all pairs are tested if None.
 
-    Runs with different settings are never pooled. The same run in two experiments counts once. A run that
+    Runs with different settings are never pooled. The same run in two experiments counts once. A run that failed,
     diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
 
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
@@ -87,6 +88,7 @@ def compare(
     if baseline is not None and baseline not in contestants:
         raise unknown("contestant named", baseline, contestants)
     found = [cell for (task, name), group in groups.items() for cell in cells(task, name, group, columns)]
+    found += [cell for (task, name), group in groups.items() for cell in failed_cells(task, name, group, found)]
     place = {name: i for i, name in enumerate(shown)}
     found = sorted(
         (cell for cell in found if cell.measure in place), key=lambda c: (c.task, place[c.measure], c.contestant)
@@ -108,6 +110,7 @@ def compare(
             found,
             tests,
             rankings,
+            waiting=Counter(record["state"] for record in unique if record["state"] not in ENDED),
             duplicates=len(known) - len(unique),
             nameless=len(chosen) - len(known),
             contestants=contestants,

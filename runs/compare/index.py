@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "index.parquet"
-LAYOUT = "4"  # raise it with any change of columns or of their meaning: older files are then built again
+LAYOUT = "5"  # raise it with any change of columns or of their meaning: older files are then built again
 WATCHED = ("status.json", *RESULTS)
 STAMPS = tuple(f"{name.partition('.')[0]}_{what}" for name in WATCHED for what in ("time", "size"))
 WHOLE = ("seed", "measure_version", "floor_pairs", *STAMPS)

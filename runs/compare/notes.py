@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from dsr.measure import ENOUGH_PAIRS
 
 from .cells import Cell, Count
+from .labels import OF_TASK, short_name
 from .median_interval import LEVEL, reachable_coverage
 from .pair_tests import ACROSS, ALL_PAIRS, PairTest
 from .ranking import ALPHA, Ranking
+from .select import flat_settings
 
+SHOWN = 4  # names in a list
 GONE = (
     "A run that diverged, came to rest, was chaotic for a while only, or failed with an error, enters ranks and tests "
     "as worse than any number, but for forecasts if it has made any; medians, quartiles and intervals are over the "
@@ -24,26 +28,50 @@ def notes(
     tests: Sequence[PairTest],
     rankings: Mapping[str, Ranking],
     *,
+    waiting: Mapping[str, int],
     duplicates: int,
     nameless: int,
     contestants: Sequence[str],
 ) -> tuple[str, ...]:
-    """In the order of the tables that they speak of."""
+    """In the order of the tables that they speak of. waiting : state -> runs that have not ended."""
     found = [GONE] if any(c.diverged or c.collapsed or c.failed for c in counts) else []
-    found += _of_runs(counts, duplicates, nameless)
+    found += _of_runs(waiting, duplicates, nameless)
+    found += _of_settings(counts)
     found += _of_cells(cells)
     found += _of_tests(tests, contestants)
     found += _of_rankings(rankings, cells)
     return tuple(found)
 
 
-def _of_runs(counts: Sequence[Count], duplicates: int, nameless: int) -> Iterator[str]:
-    if waiting := sum(c.unfinished for c in counts):
-        yield f"{waiting} unfinished run{'s are' if waiting > 1 else ' is'} left out."
+def _of_runs(waiting: Mapping[str, int], duplicates: int, nameless: int) -> Iterator[str]:
+    if waiting:
+        n, states = sum(waiting.values()), ", ".join(f"{n} {state}" for state, n in sorted(waiting.items()))
+        yield f"{n} unfinished run{'s are' if n > 1 else ' is'} left out: {states}."
     if nameless:
         yield f"{nameless} damaged folder{'s' if nameless > 1 else ''} without readable settings: left out."
     if duplicates:
         yield f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once."
+
+
+def _of_settings(counts: Sequence[Count]) -> Iterator[str]:
+    """Settings that differ between the tasks of a contestant, but for those that belong to a task."""
+    trees: dict[str, list[dict[str, Any]]] = {}
+    for c in counts:
+        trees.setdefault(c.contestant, []).append(flat_settings(c.settings))
+    mixed: dict[tuple[str, ...], list[str]] = {}
+    for name, mine in trees.items():
+        known = sorted({key for tree in mine for key in tree if not key.startswith(OF_TASK)})
+        keys = tuple(short_name(k) for k in known if any(tree.get(k) != mine[0].get(k) for tree in mine))
+        mixed.setdefault(keys, []).append(name)
+    mixed.pop((), None)
+    if mixed:
+        told = [f"{_some(keys)} of {_some(names)}" for keys, names in mixed.items()]
+        yield f"Settings that differ between systems under one name: {_some(told, '; ')}."
+
+
+def _some(names: Sequence[str], comma: str = ", ") -> str:
+    """The first of many."""
+    return comma.join(names[:SHOWN]) + (f"{comma}{len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _of_cells(cells: Sequence[Cell]) -> Iterator[str]:

@@ -56,7 +56,7 @@ def task_table(found: Comparison, task: str, index: pa.Table) -> str:
 
 def _measure_row(c: Cell, index: pa.Table) -> list[str]:
     name, n, median, quartiles, interval, truth, floor, surrogate, gaussian, normalised = cell_texts(c)
-    rows = index.take(list(c.rows)).to_pylist()
+    rows = index.take(list(c.rows)).to_pylist() if c.rows else []
     about = {"definition": f"version {c.version}", **_shared(row["measure_settings"] for row in rows)}
     seeds = {f"seed {row['seed']}": _value(row) for row in rows}
     whole = listing({"measure": c.measure, **about, **seeds})

@@ -103,19 +103,19 @@ def _spectra(task: str, cells: Sequence[Cell]) -> Picture:
 
     def of(mine: Sequence[Cell], value: str, low: str, high: str) -> Spectrum:
         ordered = sorted(mine, key=lambda c: int(c.measure[7:]))
-        return Spectrum(
-            [getattr(c, value) for c in ordered], [(getattr(c, high) - getattr(c, low)) / 2 for c in ordered]
-        )
+        exponents, lower, upper = ([getattr(c, name) for c in ordered] for name in (value, low, high))
+        return Spectrum(exponents, low=lower, high=upper)
 
     names = dict.fromkeys(c.contestant for c in cells)
     models = {n: of([c for c in cells if c.contestant == n], "median", "low", "high") for n in names}
     known = {c.measure: c for c in cells if not math.isnan(c.truth)}
     truth = of(list(known.values()), "truth", "truth_low", "truth_high") if known else None
     drawn = lyapunov_spectra(truth, models, unit=next((c.unit for c in cells if c.unit), "per time unit"))
-    told = "; ".join(f"{n} {', '.join(f'{e:.3g}' for e in s.exponents[:4])}" for n, s in models.items())
+    known_of = {n: [f"{e:.3g}" for e in s.exponents[:4] if not math.isnan(e)] for n, s in models.items()}
+    told = "; ".join(f"{n} {', '.join(exponents) or 'none'}" for n, exponents in known_of.items())
     return Picture(
         f"{task}-lyapunov-spectra",
-        f"Lyapunov exponents on {task}: median over seeds, with half of its {INTERVAL} interval to either side"
+        f"Lyapunov exponents on {task}: median over seeds with its {INTERVAL} interval"
         + ("; truth with one standard error." if truth else "."),
         f"Lyapunov exponents on {task}, medians: {told}",
         drawn,

@@ -96,7 +96,7 @@ def _run(folder: RunFolder) -> dict[str, Any]:
     text = json.dumps(settings, sort_keys=True)
     return _bare(folder) | {
         "system": Path(source).stem if source.endswith(".toml") or "file" in data else source,
-        "parameters": ", ".join(f"{name}={value:g}" for name, value in sorted(given.items())),
+        "parameters": ", ".join(f"{name}={_exact(value)}" for name, value in sorted(given.items())),
         "model": tree["model"]["name"],
         "forcing": "none" if backend == "closed form" else tree["forcing"]["name"],
         "backend": backend,
@@ -111,6 +111,12 @@ def _run(folder: RunFolder) -> dict[str, Any]:
         "settings": text,
         "settings_hash": hashlib.sha256(text.encode()).hexdigest()[:10],
     }
+
+
+def _exact(value: float) -> str:
+    """Short where that is the very number: runs are told apart by it."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _resolved(folder: RunFolder) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def one_run(words: Sequence[str]) -> bool:
 
 
 def _filtered(everything: Sequence[Record], chosen: list[Record], key: str, values: list[str]) -> list[Record]:
-    accepted = {v for value in values for v in _range(key, value)}
+    ranges = [found for value in values if (found := _range(value)) is not None]
+    named = {value for value in values if _range(value) is None}
     if key in WORDS:
         get: Callable[[Record], str] = lambda record: str(record[key] if record[key] is not None else "")  # noqa: E731
     else:
@@ -67,18 +68,18 @@ def _filtered(everything: Sequence[Record], chosen: list[Record], key: str, valu
             raise unknown("column or setting named", key, [*WORDS, *known], show="dsr models")
         get = lambda record: settings[record["settings"]].get(key, "")  # noqa: E731
     there = {get(record) for record in everything}
-    for value in sorted(accepted):
-        if value not in there and len(accepted) == len(values):  # a range may reach beyond what there is
-            raise unknown(f"run with {key} =", value, there)
-    return [record for record in chosen if get(record) in accepted]
+    for value in sorted(named - there):  # a range may reach beyond what there is
+        raise unknown(f"run with {key} =", value, there)
+
+    def accepted(value: str) -> bool:
+        return value in named or (value.isdecimal() and any(int(value) in wanted for wanted in ranges))
+
+    return [record for record in chosen if accepted(get(record))]
 
 
-def _range(key: str, value: str) -> Iterator[str]:
+def _range(value: str) -> range | None:
     first, dots, last = value.partition("..")
-    if dots and first.isdigit() and last.isdigit():
-        yield from map(str, range(int(first), int(last) + 1))
-    else:
-        yield value
+    return range(int(first), int(last) + 1) if dots and first.isdecimal() and last.isdecimal() else None
 
 
 def _named(found: Sequence[Record], name: str) -> list[Record]:

@@ -139,7 +139,8 @@ class RunMaterial:
         context = self.test.values[None, : self.model.min_context]
         found = self.model.free_run(self.model.initial_state(context), TRANSIENT + ROWS)
         if found.diverged_at[0] >= 0:
-            raise NotApplicable(f"the free run diverged at step {found.diverged_at[0]:,}")
+            step = self.lost if self.lost is not None else int(found.diverged_at[0])
+            raise NotApplicable(f"the free run diverged at step {step:,}")
         return found.states[0, TRANSIENT:], found.observations[0, TRANSIENT:]
 
     @cached_property

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsr.errors import SpecError, unknown
+from dsr.errors import SpecError, StoreError, unknown
 from dsr.models import Model
 
 from ..store import RunFolder
-from ..weights import load_model
+from ..weights import WEIGHTS, load_model
 from .expression import Equations
 from .families import equations_of
 from .files import Files, Reference, csv
@@ -66,7 +66,8 @@ def export(source: str | Path, to: str | None = None, out: str | Path | None = N
     to : a name of `TARGETS`; by the suffix of `out` if not given. out : the main file; NAME_TARGET in the working
     directory if not given. Beside it lie a reference orbit, and parameters too many to write down.
 
-    Raises `SpecError` for an unknown target or suffix, and for a family whose equations are not short.
+    Raises `SpecError` for an unknown target or suffix, and for a family whose equations are not short; `StoreError`
+    for a run without a model.
     """
     kind = _kind(to, out)
     target = TARGETS[kind]
@@ -79,6 +80,7 @@ def export(source: str | Path, to: str | None = None, out: str | Path | None = N
         )
     folder = RunFolder(Path(out).absolute().parent if out is not None else Path.cwd())
     main = Path(out).name if out is not None else stem + target.suffix
+    _require_model(RunFolder(Path(source)))
     model = load_model(source)
     rows, names = known_rows(source)
     files = _files(model, kind, rows, names, main, stem)
@@ -101,6 +103,18 @@ def _files(model: Model, kind: str, rows: object, names: tuple[str, ...], main: 
     orbit, check = f"{stem}_orbit.csv", f"{stem}_check.py"
     text = GRAPH_CHECK.format(main=main, check=check, orbit=orbit, states=states.shape[1])
     return {main: content, orbit: csv(head, np.concatenate([states, seen], axis=1)), check: text.encode()}
+
+
+def _require_model(run: RunFolder) -> None:
+    """Raises `StoreError` for a run that ended before it had a model, with its state and why; a finished run whose
+    weights are gone is damaged, which loading them says."""
+    if (run / WEIGHTS).exists() or (found := run.status)["state"] in ("absent", "finished"):
+        return
+    reason = f": {found['reason'].partition('; accepted: ')[0]}" if found.get("reason") else ""
+    raise StoreError(
+        f"the run '{run.path}' has no model, its state is {found['state']}{reason}", "a finished run",
+        f"finish it: dsr run {run / 'spec.toml'}",
+    )  # fmt: skip
 
 
 def _kind(to: str | None, out: str | Path | None) -> str:

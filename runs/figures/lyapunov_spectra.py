@@ -21,16 +21,24 @@ LOOKS = tuple(zip(
 
 
 class Spectrum(NamedTuple):
-    """Exponents (k,), largest first, with standard errors (k,), NaN where unknown."""
+    """Exponents (k,), largest first, with standard errors (k,), NaN where unknown; low, high (k,) : ends of an interval
+    about each, which is drawn in place of the error."""
 
     exponents: Sequence[float]
-    stderr: Sequence[float]
+    stderr: Sequence[float] = ()
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+    def at(self, i: int) -> tuple[float, float, float]:
+        """Exponent i and the ends of its bar; NaN where unknown."""
+        value, error = _at(self.exponents, i), _at(self.stderr, i)
+        return (value, _at(self.low, i), _at(self.high, i)) if len(self.low) else (value, value - error, value + error)
 
 
 @styled
 def lyapunov_spectra(truth: Spectrum | None, models: Mapping[str, Spectrum], *, unit: str) -> Figure:
-    """Up to four exponents: one panel each, every model a line with its value and error, the truth a vertical line
-    with a band of one standard error; a model more than five median distances away is an arrow at the edge. More
+    """Up to four exponents: one panel each, every model a line with its value and bar, the truth a vertical line with a
+    band of its own; a model more than five median distances away is an arrow at the edge. More
     exponents: all against their index, the truth as a thick grey line.
 
     Shown are as many exponents as the truth has (of the models where it is unknown, at most 4). A model without
@@ -50,13 +58,11 @@ def _panels(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int, 
     figure = Figure(figsize=(width, 0.75 + LINE * max(len(models), 2)), layout="constrained")
     panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     for i, axes in enumerate(panels):
-        columns = [(_at(s.exponents, i), _at(s.stderr, i)) for s in models.values()]
-        values, errors = np.array(columns, dtype=float).reshape(-1, 2).T
-        low, high = values - errors, values + errors
+        values, low, high = np.array([s.at(i) for s in models.values()], dtype=float).reshape(-1, 3).T
         draw_forest(axes, list(models), values.tolist(), low.tolist(), high.tolist())
         if truth is not None:
-            value, error = truth.exponents[i], np.nan_to_num(_at(truth.stderr, i))
-            axes.axvspan(value - error, value + error, color=FAINT, lw=0, zorder=0)
+            value, *ends = truth.at(i)
+            axes.axvspan(*(value if np.isnan(end) else end for end in ends), color=FAINT, lw=0, zorder=0)
             axes.axvline(value, color="black", lw=0.8, zorder=0.5, label="truth")
         axes.set_xlabel(f"$\\lambda_{{{i + 1}}}$ ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -97,9 +103,10 @@ def _indices(truth: Spectrum | None, models: Mapping[str, Spectrum], count: int,
         axes.plot(index, truth.exponents, color=TRUTH, lw=0.6, zorder=1.5)
     for k, (name, spectrum) in enumerate(models.items()):
         colour, marker = LOOKS[k % len(LOOKS)]
-        values, errors = (np.array([_at(v, i) for i in range(count)]) for v in spectrum)
+        values, low, high = np.array([spectrum.at(i) for i in range(count)]).T
+        bars = np.fmax([values - low, high - values], 0)
         axes.errorbar(
-            index, values, np.nan_to_num(errors), fmt=marker, ms=3.5, mfc=colour if k < len(LOOKS) else "white",
+            index, values, bars, fmt=marker, ms=3.5, mfc=colour if k < len(LOOKS) else "white",
             mec=colour, ecolor=colour, elinewidth=0.8, mew=0.9, label=name, zorder=2,
         )  # fmt: skip
     axes.set_xlabel("index $i$")

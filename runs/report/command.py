@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsr.errors import SpecError
+from dsr.errors import SpecError, StoreError
 
+from ..compare.run_rows import FINISHED, RESULTS
 from ..compare.select import one_run
-from ..store import RunStore
+from ..manifest import damage
+from ..store import RunFolder, RunStore
 
 COMPARISON_PAGE = "comparison.html"  # in the folder of the store
 
@@ -17,8 +19,8 @@ def report(words: Sequence[str], store: str | None, *, out: str | None) -> Path:
     """One word without "=" names a run: its figures are drawn and its page is written again. Several words, or filters
     such as model=alrnn,esn, choose runs as `dsr compare` does: the page is that of the comparison.
 
-    out : file of the comparison; that of the store if None. Raises `StoreError` for runs that are not there,
-    `SpecError` for an option that does not belong to what was asked for.
+    out : file of the comparison; that of the store if None. Raises `StoreError` for runs that are not there, or one
+    that is damaged, `SpecError` for an option that does not belong to what was asked for.
     """
     one = one_run(words)
     if one and out is not None:
@@ -38,6 +40,21 @@ def report(words: Sequence[str], store: str | None, *, out: str | None) -> Path:
     from ..drawing import RunMaterial, draw_all
     from ..drawing.interactive import report_with_page
 
-    run = RunMaterial(root.find(words[0]))
+    folder = root.find(words[0])
+    _require_whole(folder)
+    run = RunMaterial(folder)
     draw_all(run)
     return report_with_page(run)
+
+
+def _require_whole(folder: RunFolder) -> None:
+    """Raises `StoreError` for what a list of runs calls damaged: a report would pass it for a result."""
+    try:
+        changed = damage(folder, RESULTS) if folder.status["state"] == FINISHED else []
+    except (StoreError, KeyError, TypeError):
+        changed = ["status.json"]
+    if changed:
+        raise StoreError(
+            f"the run '{folder.path}' is damaged ({', '.join(changed)})", "a run as it was computed",
+            f"compute it again: dsr run {folder / 'spec.toml'}",
+        )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLA
 GPU = "GPU"  # the resource that a run with training.device = "cuda" takes one of
 CONNECT_SECONDS = 20
 LEAST_MEMORY = 1e9  # bytes: a worker that is stopped at less ends each run before its first result, for ever
+ADDRESS = re.compile(r"(\w+://)?(\[[\da-fA-F:.%]+\]|[^\s:/\[\]]+):\d+")
+RUNNING = "the address of a running dask scheduler"
+START = "start one with `dask scheduler --host 127.0.0.1`, or leave --scheduler out"
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "tornado.application", "asyncio")
 
 
@@ -61,11 +65,7 @@ def connected(
         try:
             client = Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as problem:
-            raise ClusterError(
-                f"no scheduler answers at {scheduler} ({problem})",
-                "the address of a running dask scheduler",
-                "start one with `dask scheduler --host 127.0.0.1`, or leave --scheduler out",
-            ) from problem
+            raise ClusterError(f"no scheduler answers at {scheduler} ({problem})", RUNNING, START) from problem
         yield open_ones.enter_context(client)
 
 
@@ -91,6 +91,12 @@ def _submitted(path: str) -> Any:
     settings = slurm_settings(path)
     require_slurm()
     return submitted(settings)
+
+
+def require_address(scheduler: str) -> None:
+    """Raises `SpecError` for what is no address: a client would try it for long, and complain at its own end."""
+    if not ADDRESS.fullmatch(scheduler):
+        raise SpecError(f"--scheduler {scheduler}", f"{RUNNING}, such as tcp://127.0.0.1:8786", START)
 
 
 def require_memory(memory: str) -> None:

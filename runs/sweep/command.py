@@ -38,9 +38,11 @@ def sweep(
 
     words : a spec file or the name of a recipe, if the first one is no key=value; then the axes.
     """
-    from .cluster import connected, machine_workers, require_memory
+    from .cluster import connected, machine_workers, require_address, require_memory
 
     require_memory(memory)
+    if scheduler is not None:
+        require_address(scheduler)
     named = bool(words) and "=" not in words[0]
     tree: Mapping[str, Any] = (recipe(words[0]) or read(words[0])) if named else {}
     require_files(tree, words[0] if words else "", words)

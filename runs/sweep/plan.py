@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from dsr.errors import SpecError
+from dsr.errors import SpecError, nearest
 
 from ..spec import RunSpec, override, parse
 from .words import SHORT, Axis, axes_of_section, axes_of_words
@@ -44,7 +44,10 @@ def combinations(tree: Mapping[str, Any], words: Sequence[str] = ()) -> tuple[Pl
     section = tree.get("sweep", {})
     if not isinstance(section, Mapping):
         raise SpecError(f"sweep = {section!r}", "a section [sweep]", "write [sweep] and below it seed = [0, 1]")
-    axes = _joined(axes_of_section(section), axes_of_words(words))
+    sectioned, worded = axes_of_section(section), axes_of_words(words)
+    axes = _joined(sectioned, worded)
+    _require_families(worded, _families(base, axes))
+    _require_families(sectioned, _families(base, axes) | _families(base, sectioned))
     count = math.prod(len(axis.choices) for axis in axes)
     if count > LARGEST:
         raise SpecError(f"a sweep of {count} runs", f"{LARGEST} at most", "make it several sweeps over one store")
@@ -85,6 +88,25 @@ def _values(base: Mapping[str, Any], axes: Sequence[Axis], chosen: Sequence[int]
     family = _plain(general.get("model.name", "")) or _name(base, "model") or DEFAULT_MODEL
     own = {k: t for axis, texts in picked if axis.family == family for k, t in zip(axis.keys, texts, strict=True)}
     return general | own
+
+
+def _families(base: Mapping[str, Any], axes: Sequence[Axis]) -> set[str]:
+    """The models that the combinations have."""
+    named = [axis for axis in axes if not axis.family and "model.name" in axis.keys]
+    found = {_plain(texts[axis.keys.index("model.name")]) for axis in named for texts in axis.choices}
+    return found or {_name(base, "model") or DEFAULT_MODEL}
+
+
+def _require_families(axes: Sequence[Axis], families: set[str]) -> None:
+    """Raises `SpecError` for an axis of a model that no combination has."""
+    for axis in axes:
+        if axis.family and axis.family not in families:
+            key, close = axis.keys[0], nearest(axis.family, families)
+            raise SpecError(
+                f"'{axis.family}:{key}', and no combination with model={axis.family}",
+                f"a model of this sweep before the colon: {', '.join(sorted(families))}",
+                f"did you mean '{close}:{key}'?" if close else f"add {axis.family} to model=..., or leave the axis out",
+            )
 
 
 def _put(base: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dsr.errors import DsrError, SpecError
+from dsr.errors import DsrError, SpecError, StoreError
 from dsr.models import Range
 from dsr.training.search_space import make_sampler
 
-from ..execute import Progress, Pruned, execute
+from ..claim import RunClaimed, claimant
+from ..execute import Progress, Pruned, RunResult, execute
+from ..manifest import state
 from ..resolve import resolve
 from ..spec import RunSpec, override, parse
 from ..store import RunFolder, RunStore
@@ -23,6 +27,7 @@ from .objective import loss_of, require_objective
 from .pruning import Watch, history_scores
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
+ELSEWHERE_SECONDS = 2.0  # between looks at a run that another process computes
 # what a sampler learns of trials without a loss: it looks at ranks only
 TOLD = {PRUNED: 1e11, FAILED: 1e12}
 
@@ -67,12 +72,14 @@ def tune(
     """Search the settings in `space` for the least loss (see `loss_of`).
 
     The draws follow from `seed` and the losses so far, and every run is in the store: the same call computes only what
-    is missing there, and ends with the same trials. A trial of one seed is pruned by `is_behind`.
+    is missing there, and ends with the same trials. A trial of one seed is pruned by `is_behind`. A run that another
+    process is computing is waited for.
 
     It misleads like all tuning: the objective is that of each trial's own test series, so the winner's value is too
     good. Judge it with seeds that were not tuned on, or with a file kept back.
 
-    Raises `SpecError` for an empty space, an unknown objective or setting, a sampler that is not installed.
+    Raises `SpecError` for an empty space, an unknown objective or setting, a sampler that is not installed, and
+    `StoreError` for a store that cannot be read or written.
     """
     if not space:
         raise SpecError("nothing to vary", "one or more key=low..high", "add for example model.hidden_dim=10..200")
@@ -114,17 +121,12 @@ def _trial(
     for further in range(seeds):
         spec = spec_of(tree, settings, further)
         try:
-            run_id = resolve(spec).run_id
-            ids.append(run_id)
-            folder = store.folder(spec.experiment, run_id)
-            known = folder.status if (folder / "status.json").exists() else {}
-            if known.get("state") == PRUNED:
-                return Trial(settings, math.inf, PRUNED, tuple(ids), scores=tuple(map(_score, known["scores"])))
-            result = execute(
-                spec, store, progress=Watch(folder, earlier, say), checkpoint_seconds=0.0 if earlier else 10.0
-            )
+            ids.append(resolve(spec).run_id)
+            result = _computed(spec, store.folder(spec.experiment, ids[-1]), store, earlier, say)
         except Pruned as stop:
-            return Trial(settings, math.inf, PRUNED, tuple(ids), scores=tuple(stop.more["scores"]))
+            return Trial(settings, math.inf, PRUNED, tuple(ids), scores=tuple(map(_score, stop.more["scores"])))
+        except StoreError:
+            raise  # says nothing about these settings
         except (DsrError, np.linalg.LinAlgError) as problem:
             if not further and isinstance(problem, SpecError) and not ids:
                 raise  # a key that does not exist is wrong in every trial
@@ -136,6 +138,22 @@ def _trial(
     loss = float(np.sort(losses)[len(losses) // 2])
     state = FAILED if reason and not math.isfinite(loss) else FINISHED
     return Trial(settings, loss, state, tuple(ids), reason, tuple(scores))
+
+
+def _computed(
+    spec: RunSpec, folder: RunFolder, store: RunStore, earlier: Sequence[Sequence[float]], say: Progress
+) -> RunResult:
+    """A run of a trial; one that another process computes is waited for. Raises `Pruned` also for one that was pruned
+    before."""
+    progress, seconds = Watch(folder, earlier, say), 0.0 if earlier else 10.0
+    while True:
+        if claimant(folder.path) is None:
+            if state(folder) == PRUNED:
+                raise Pruned("before", scores=folder.status["scores"])
+            with suppress(RunClaimed):
+                return execute(spec, store, progress=progress, checkpoint_seconds=seconds)
+        say.stage(f"waiting for {folder.path.name}, which another process computes")
+        time.sleep(ELSEWHERE_SECONDS)
 
 
 def _score(value: float | None) -> float:
