@@ -1,6 +1,7 @@
 """The validation page: which runs belong to it, in which order they come, and that its numbers are the store's."""
 
 import json
+import math
 import shlex
 import warnings
 from dataclasses import replace
@@ -128,6 +129,13 @@ def test_a_goal_names_whole_parts_of_a_contestant(found):
     section = replace(SECTION, goals=(Goal("lambda_1", 0.1, "relative error", "relu_units=1"),))
     row = goals(named, section).splitlines()[2]
     assert "| 3 | met |" in row and row.split(" | ")[1:] == goals(found, SECTION).splitlines()[2].split(" | ")[1:]
+
+
+def test_a_goal_over_several_tasks_is_missed_where_one_of_them_was_lost_altogether(found):
+    section = replace(SECTION, goals=(Goal("D_stsp", 100.0, contestant="ngrc"),))
+    lost = [replace(c, task="another", values=0, median=math.nan) for c in found.cells]
+    both = replace(found, cells=(*found.cells, *lost))
+    assert "| met |" in goals(found, section) and "| inf | 3 | missed |" in goals(both, section)
 
 
 def test_what_was_found_has_its_interval(found):

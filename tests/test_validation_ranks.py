@@ -58,6 +58,14 @@ def test_the_floor_is_that_of_each_system(found):
     assert sum(at) > 0
 
 
+def test_a_run_without_an_exponent_counts_among_all(found):
+    """Of the two systems one has no number now: it is still one of two."""
+    lost = [replace(c, values=0, agree=None) if c.task == "henon" else c for c in found.cells]
+    left = next(c for c in found.cells if (c.contestant, c.task, c.measure) == ("ngrc", "tinkerbell", "lambda_1"))
+    row = next(r for r in summary(replace(found, cells=tuple(lost)), SECTION).splitlines() if r.startswith("| ngrc"))
+    assert row.split(" | ")[-3] == f"{left.agree} of 2"
+
+
 def test_two_systems_tell_nobody_apart(found):
     """Two signs can give no p below 1/2: both models share a letter and a bar."""
     text = summary(found, SECTION)

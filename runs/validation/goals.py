@@ -65,7 +65,8 @@ def _of_count(goal: Goal, kept: int, runs: int) -> str:
 
 
 def _median(cell: Cell) -> tuple[float, float, float]:
-    return cell.median, cell.low, cell.high
+    """Median with its interval; infinite where no run has a number."""
+    return (cell.median, cell.low, cell.high) if cell.values else (math.inf, math.nan, math.nan)
 
 
 def _relative(cell: Cell) -> tuple[float, float, float]:

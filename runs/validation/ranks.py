@@ -62,12 +62,13 @@ def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
     seconds = [c.seconds for c in counts if c.seconds is not None]
     judged = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "D_stsp")]
     telling = [c for c in judged if not (math.isnan(c.floor_high) or c.tells_nothing)]
-    exponents = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "lambda_1") and c.values]
+    exponents = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "lambda_1")]
+    there, agree = any(c.values for c in exponents), sum(c.agree or 0 for c in exponents)
     return [
         contestant, str(len(counts)), str(sum(map(tables.ended, counts))), str(sum(map(tables.lost, counts))),
         f"{np.median(seconds):.0f}" if seconds else "", f"{sum(map(_at_floor, telling))} of {len(telling)}",
         f"{sum(map(_like_noise, telling))} of {len(telling)}",
-        f"{sum(c.agree or 0 for c in exponents)} of {sum(c.runs for c in exponents)}" if exponents else "", *ranks,
+        f"{agree} of {sum(c.runs for c in exponents)}" if there else "", *ranks,
     ]  # fmt: skip
 
 
