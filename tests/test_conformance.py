@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsr.errors import DsrError, NoTangentError
+from dsr.errors import DataError, DsrError, NoTangentError
 from dsr.models import MODELS, Model
 from dsr.models.orbits import plain_orbit
 from dsr.registry import from_options
@@ -209,3 +209,36 @@ def test_what_is_recommended_exists(name):
 def test_a_context_that_is_too_short_is_refused(model):
     with pytest.raises(DsrError, match="context of shape"):
         model.initial_state(np.zeros((1, model.min_context - 1, 3)))
+
+
+def test_states_of_another_width_are_refused_wherever_they_are_taken(model):
+    """Observations in place of states are the natural slip; a compiled loop would read past their end."""
+    dim, y = model.state_dim, np.zeros((2, 3))
+    right, frame = np.zeros((2, dim)), np.zeros((2, dim, 1))
+    tangent, driven = model.tangent_map(), model.driven_tangent_map()
+    orbits = [found for found in (model.orbit(), model.compiled_orbit()) if found is not None]
+    follow = [tangent, lambda z, q: driven(z, q, y)]
+    if tangent.stretch is not None:
+        follow.append(lambda z, q: tangent.stretch(z, q, 2, 2))
+
+    def refused(call, *arrays):
+        with pytest.raises(DataError, match="accepted: "):
+            call(*arrays)
+
+    for width in {1, 3, dim - 1, dim + 1, 2 * dim} - {0, dim}:
+        z, q = np.zeros((2, width)), np.zeros((2, width, 1))
+        refused(model.free_run, z, 5)
+        refused(model.observe, torch.from_numpy(z))
+        refused(model.force, torch.from_numpy(z), torch.from_numpy(y), 0.5)
+        for orbit in orbits:
+            refused(orbit, z, z[:0], 5)
+            refused(orbit, right, z, 5)
+        for call in follow:
+            for arrays in ((z, q), (z, frame), (right, q)):
+                refused(call, *arrays)
+        # what torch cannot broadcast is refused in its own words
+        for call, further in ((model.step, ()), (model.jacobian, ()), (model.jvp, (torch.from_numpy(frame),))):
+            with pytest.raises((DsrError, RuntimeError)):
+                call(torch.from_numpy(z), *further)
+    refused(driven, right, frame, np.zeros((2, 4)))
+    refused(driven, right, frame, y[0])

@@ -102,3 +102,10 @@ def test_what_does_not_fit_is_refused():
         ForecastAdapter(rotate, 2, 1.0, context=5).initial_state(np.ones((1, 4, 2)))
     with pytest.raises(DsrError, match="forecast of shape"):
         ForecastAdapter(lambda past, rows: past, 2, 1.0, context=1, horizon=3).free_run(np.ones((1, 2)), 3)
+    for start, n, message in (
+        (np.zeros((1, 4)), 5, r"states of shape \(1, 4\); accepted: \(batch, 6\)"),
+        (np.zeros((2, 3, 2)), 5, "states of shape"),
+        (np.zeros((1, 6)), 0, "n = 0 steps"),
+    ):
+        with pytest.raises(DsrError, match=message):
+            ForecastAdapter(rotate, 2, 1.0, context=3).free_run(start, n)

@@ -5,7 +5,18 @@ import pytest
 import torch
 
 from dsr.errors import DsrError
-from dsr.models import ALRNN, MODELS, DendriticPLRNN, MeanCentredPLRNN, ShallowPLRNN, VanillaPLRNN
+from dsr.models import (
+    ALRNN,
+    MODELS,
+    DendriticPLRNN,
+    EchoStateNetwork,
+    MeanCentredPLRNN,
+    ParallelReservoirs,
+    ShallowPLRNN,
+    VanillaPLRNN,
+)
+from dsr.series import TimeSeries
+from dsr.training import fit
 
 CASES = {
     "alrnn": lambda: ALRNN(3, 7, 2, seed=1),
@@ -182,3 +193,62 @@ def test_impossible_sizes_are_refused():
         DendriticPLRNN(1, 2, 0)
     with pytest.raises(DsrError, match="context of shape"):
         ALRNN(3).initial_state(np.zeros((1, 1, 2)))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**70])
+@pytest.mark.parametrize("family", [ShallowPLRNN, EchoStateNetwork, ParallelReservoirs])
+def test_a_seed_out_of_range_is_refused(family, seed):
+    with pytest.raises(DsrError, match=rf"seed = {seed}; accepted: an integer from 0, below 2\^63"):
+        family(3, seed=seed)
+    with pytest.raises(DsrError, match=f"seed = {seed}"):
+        ShallowPLRNN(3).add_inputs(1, seed=seed)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if not MODELS[name].family.closed_form])
+def test_under_another_default_precision_all_weights_are_of_it(name):
+    """And a step of training works: with weights of two precisions, products fail and compiled code misreads them."""
+    rows = TimeSeries(np.random.default_rng(0).standard_normal((300, 3)), 0.1)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = MODELS.build(name, {}).build(3, 0)
+        assert {p.dtype for p in model.parameters()} == {torch.float64}
+        history = fit(model, rows, steps=1, batch_size=2)
+    finally:
+        torch.set_default_dtype(before)
+    assert np.isfinite(history.loss).all()
+    assert {p.dtype for p in MODELS.build(name, {}).build(3, 0).parameters()} == {torch.float32}
+
+
+def driven_by_inputs():
+    """z' = z / 2 + C s of one column, in units of data and inputs that differ from the standardised ones."""
+    model = ALRNN(1, 1, 0).double().add_inputs(1)
+    with torch.no_grad():
+        for name, value in (("A", 0.5), ("W", 0.0), ("input_matrix", 2.0), ("data_mean", 10.0), ("data_std", 4.0)):
+            getattr(model, name).fill_(value)
+        model.input_mean.fill_(1.0)
+        model.input_std.fill_(3.0)
+    return model
+
+
+def test_a_prediction_counts_the_inputs_of_the_predicted_row():
+    model, x, s = driven_by_inputs(), np.array([[[9.0], [14.0]], [[9.0], [10.0]]]), np.array([[4.0], [-2.0]])
+    expected = 10.0 + 4.0 * np.array([[0.5 * 1.0 + 2.0 * 1.0], [2.0 * -1.0]])
+    np.testing.assert_allclose(model.predict_next(x, s), expected, rtol=1e-12)
+    run = model.free_run(model.initial_state(x), 1, s[:, None])
+    np.testing.assert_array_equal(model.predict_next(x, s), run.observations[:, 0])
+    for inputs in (None, s[0], s[:1], s[:, None]):
+        with pytest.raises(DsrError, match=r"for a model with 1; accepted: an array of shape \(2, 1\)"):
+            model.predict_next(x, inputs)
+    with pytest.raises(DsrError, match="for a model with 0; accepted: no inputs"):
+        ALRNN(1).predict_next(x, s)
+    with pytest.raises(DsrError, match=r"an array of shape \(2, 5, 1\)"):
+        model.free_run(np.zeros((2, 1)), 5, s)
+
+
+def test_a_model_with_inputs_is_not_driven_without_them():
+    model = driven_by_inputs()
+    z = torch.zeros((1, 1), dtype=torch.float64)
+    for call in (model.driven_tangent_map, lambda: model.drive(z, z)):
+        with pytest.raises(DsrError, match="1 external inputs, driven by data without them"):
+            call()

@@ -193,6 +193,39 @@ def test_a_fortran_ordered_series_is_read_right():
     np.testing.assert_array_equal(*losses)
 
 
+def mixed():
+    model = ShallowPLRNN(3, 3, 7)
+    model.W1 = torch.nn.Parameter(model.W1.detach().double())
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (lambda: ShallowPLRNN(3, 3, 7).half(), "torch.float16"),
+        (lambda: ALRNN(3, 6, 3).bfloat16(), "torch.bfloat16"),
+        (mixed, "torch.float32 and torch.float64"),
+    ],
+)
+def test_weights_of_a_precision_that_the_kernel_would_misread_are_refused(model, found):
+    with pytest.raises(DsrError, match=f"'native' for weights of {found}; accepted: weights of torch.float32, or"):
+        fit(model(), SERIES, forcing=SparseForcing(3), steps=10, window=9, backend="native")
+    with pytest.raises(DsrError, match=f"for weights of {found}"):
+        native.native_gradient(Ensemble([model()]), torch.zeros((3, 1, 2, 3)), torch.zeros((2, 1)))
+
+
+def test_arrays_of_another_type_than_the_kernel_reads_are_refused():
+    engine, stop, strengths = endless()
+    optimiser, windows = engine.job.optimiser, engine.job.windows
+    for place, name in ((optimiser, "mean"), (windows, "normals"), (windows, "firsts")):
+        right = getattr(place, name)
+        setattr(place, name, right.astype(np.int32) if name == "firsts" else right.double())
+        with pytest.raises(ValueError, match=f"the array '{name}' is of .*; the kernel would misread it as"):
+            engine.run(0, 1, 1, strengths, stop)
+        setattr(place, name, right)
+    assert len(engine.run(0, 1, 1, strengths, stop)) == 1
+
+
 def test_a_missing_kernel_is_said_and_training_goes_on_without(monkeypatch):
     monkeypatch.setattr(native, "built", lambda module: None)
     native.library.cache_clear()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dsr.errors import DsrError
 from dsr.models import ALRNN, DendriticPLRNN, MeanCentredPLRNN, ShallowPLRNN, VanillaPLRNN
 from dsr.models.orbits import plain_orbit
 
@@ -154,3 +155,33 @@ def test_a_subclass_that_steps_otherwise_is_not_compiled():
     model = Halved(2)
     assert model.compiled_orbit() is None
     np.testing.assert_allclose(model.free_run(np.ones((1, 2)), 3).states[0, :, 0], [0.5, 0.25, 0.125])
+
+
+@pytest.mark.parametrize(
+    ("start", "n", "message"),
+    [
+        (np.zeros((1, 2)), 5, r"states of shape \(1, 2\); accepted: \(batch, 7\).*model.initial_state\(observations\)"),
+        (np.zeros(7), 5, r"states of shape \(7,\)"),
+        (np.zeros((1, 7)), 2.0, r"n = 2.0 steps; accepted: an integer of 1 or more"),
+        (np.zeros((1, 7)), 0, "n = 0 steps"),
+        (np.zeros((1, 7)), -1, "n = -1 steps"),
+        (np.zeros((1, 7)), "5", "n = '5' steps"),
+    ],
+)
+def test_a_start_or_a_length_that_is_none_is_refused(start, n, message):
+    """By the compiled loop, the plain one and runs with inputs alike."""
+    model = MODELS["alrnn"]()
+    plain, driven = MODELS["alrnn"](), MODELS["alrnn"]().add_inputs(1)
+    plain.compiled_orbit = lambda: None
+    for run in (model, plain, driven):
+        with pytest.raises(DsrError, match=message):
+            run.free_run(start, n, np.zeros((1, 5, 1)) if run.input_dim else None)
+    assert model.free_run(np.zeros((1, 7)), np.int64(3)).states.shape == (1, 3, 7)
+
+
+def test_an_orbit_takes_a_tangent_vector_for_each_state_or_none():
+    model, z = MODELS["shallow"](), np.zeros((2, 3))
+    for orbit in (model.orbit(), model.in_float64().compiled_orbit()):
+        for v in (np.ones((1, 3)), np.ones((3, 3)), np.ones((2, 4))):
+            with pytest.raises(DsrError, match=r"at 2 states; accepted: \(2, 3\), or \(0, 3\)"):
+                orbit(z, v, 5)

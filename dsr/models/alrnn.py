@@ -17,6 +17,7 @@ from .observation import OBSERVATION_HELP
 from .orbits import Orbit, alrnn_loop, compiled_orbit
 from .plrnn import PLRNN, require
 from .registry import MODELS, ModelConfig
+from .states import require_width
 
 
 class ALRNN(PLRNN):
@@ -48,6 +49,7 @@ class ALRNN(PLRNN):
         self.register_buffer("floor", floor, persistent=False)
 
     def step(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return self.A * z + torch.maximum(z, self.floor) @ self.W.T + self.h
 
     def bits(self, z: Tensor) -> Tensor:
@@ -61,7 +63,7 @@ class ALRNN(PLRNN):
     def compiled_orbit(self) -> Orbit | None:
         if type(self) is not ALRNN:  # a subclass may step otherwise
             return None
-        return compiled_orbit(alrnn_loop, self.A, self.W, self.h, self.state_dim - self.relu_units)
+        return compiled_orbit(alrnn_loop, self.state_dim, self.A, self.W, self.h, self.state_dim - self.relu_units)
 
     @classmethod
     def from_weights(cls, A: Tensor, W: Tensor, h: Tensor, B: Tensor, relu_units: int) -> ALRNN:

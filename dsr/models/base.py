@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ..errors import DataError, SpecError
 from ..tangent import Stretch, TangentSteps
 from .orbit_tangents import orbit_stretch
-from .orbits import Orbit, plain_orbit
+from .orbits import Orbit, checked, plain_orbit
+from .states import require_states, require_steps, require_tangents, require_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ def _require_integer(name: str, value: Any) -> None:
         raise SpecError(f"{name} = {value!r}", "an integer", f"give {name} as an integer")
     if name == "obs_dim" and value < 1:
         raise SpecError(f"obs_dim = {value}", "1 or more", "give the number of columns: obs_dim=train.dim")
+    if name == "seed" and not 0 <= value < 2**63:
+        raise SpecError(f"seed = {value}", "an integer from 0, below 2^63", "give another seed, such as seed=1")
 
 
 class Model(nn.Module, metaclass=_Remembering):
@@ -193,6 +196,7 @@ class Model(nn.Module, metaclass=_Remembering):
     def add_inputs(self, input_dim: int, seed: int = 0) -> Model:
         """Let `input_dim` external inputs s, in standardised units, act on the state: z' = step(z) + C s, with s at
         the time of z'. Free runs and tangent maps then need the inputs. Returns the model itself."""
+        _require_integer("seed", seed)
         rng = torch.Generator().manual_seed(seed)
         matrix = 0.01 * torch.randn((self.state_dim, input_dim), generator=rng)
         self.input_matrix = nn.Parameter(matrix.to(self.dtype))
@@ -207,7 +211,8 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @final
     def observe(self, z: Tensor) -> Tensor:
-        """Observation in data units, (..., state) -> (..., obs)."""
+        """Observation in data units, (..., state) -> (..., obs). Raises `DataError` for states of another width."""
+        require_width(z, self.state_dim)
         return self.data_mean + self.data_std * self.decode(z)
 
     @final
@@ -225,7 +230,9 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @final
     def force(self, z: Tensor, x: Tensor, alpha: float) -> Tensor:
-        """Generalized teacher forcing: the forced coordinates become (1 - alpha) z + alpha encode(x)."""
+        """Generalized teacher forcing: the forced coordinates become (1 - alpha) z + alpha encode(x). Raises
+        `DataError` for states of another width."""
+        require_width(z, self.state_dim)
         return self.pull(z, self.standardise(x), alpha)
 
     @final
@@ -237,16 +244,27 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @final
     def drive(self, z: Tensor, x: Tensor) -> Tensor:
-        """One step fed with data: the state is forced fully to x, then stepped."""
+        """One step fed with data: the state is forced fully to x, then stepped. Raises `SpecError` for a model with
+        external inputs."""
+        self._refuse_inputs()
         return self.step(self.force(z, x, 1.0))
 
     @final
     def driven_tangent_map(self) -> TangentSteps:
         """(z (batch, state), Q (batch, state, k), x (batch, obs) in data units) -> state and tangent vectors after one
-        step driven by x, in numpy double precision: what `dsr.analysis.conditional_exponents` needs."""
+        step driven by x, in numpy double precision: what `dsr.analysis.conditional_exponents` needs. Raises `SpecError`
+        for a model with external inputs, the map `DataError` for arrays of another shape."""
+        self._refuse_inputs()
         model = self.in_float64()
 
         def advance(z: np.ndarray, q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            require_tangents(z, q, model.state_dim)
+            if x.shape != (len(z), model.obs_dim):
+                raise DataError(
+                    f"data of shape {x.shape} that drive {len(z)} states",
+                    f"({len(z)}, {model.obs_dim})",
+                    "pass one row of series.values for each state",
+                )
             with torch.no_grad():
                 forced = model.force(torch.from_numpy(z), torch.tensor(x), 1.0)
                 tangent = torch.tensor(q)
@@ -256,11 +274,14 @@ class Model(nn.Module, metaclass=_Remembering):
         return TangentSteps(advance, self.tangent_method)
 
     @final
-    def predict_next(self, x: np.ndarray) -> np.ndarray:
-        """One-step prediction from each row of context: (batch, time, obs) -> (batch, obs), data units."""
+    def predict_next(self, x: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+        """One-step prediction from each row of context: (batch, time, obs) -> (batch, obs), data units. `inputs`
+        (batch, inputs), in data units, are the external inputs at the predicted rows, for a model that has some."""
         model = self.in_float64()
+        start, outer = model.initial_state(x), self._input_rows(inputs, (len(x),))
         with torch.no_grad():
-            return model.observe(model.step(model.initial_state(x))).numpy()
+            moved = model.step(start)
+            return model.observe(moved if outer is None else moved + outer).numpy()
 
     @final
     def in_float64(self) -> Model:
@@ -274,7 +295,7 @@ class Model(nn.Module, metaclass=_Remembering):
     def compiled_stretch(self) -> Stretch | None:
         """A compiled loop of this very model's tangent vectors (see `dsr.tangent`), where there is one."""
         orbit = self.compiled_orbit()
-        return None if orbit is None else orbit_stretch(orbit)
+        return None if orbit is None else orbit_stretch(orbit, self.state_dim)
 
     @property
     def orbit_is_compiled(self) -> bool:
@@ -286,14 +307,15 @@ class Model(nn.Module, metaclass=_Remembering):
         """States and one tangent vector each over n steps, in double precision (see `orbits`): compiled where the
         family knows how, else the plain loop."""
         model = self.in_float64()
-        return model.compiled_orbit() or plain_orbit(model.step, model.jvp)
+        return model.compiled_orbit() or checked(plain_orbit(model.step, model.jvp), self.state_dim)
 
     @final
     def free_run(self, z0: np.ndarray | Tensor, n: int, inputs: np.ndarray | None = None) -> FreeRun:
         """`n` autonomous steps from each row of z0 (batch, state), in double precision. The first returned row is one
         step after z0. `inputs` (batch, n, inputs), in data units, are the external inputs at the returned rows, for a
-        model that has some."""
-        start = np.asarray(z0, dtype=np.float64)
+        model that has some. Raises `DataError` for z0 or inputs of another shape, `SpecError` for n below 1."""
+        start = require_states(z0, self.state_dim)
+        require_steps(n)
         outer = self._input_rows(inputs, (len(start), n))
         if outer is None:
             states, _, _ = self.orbit()(start, start[:0], n)
@@ -310,7 +332,7 @@ class Model(nn.Module, metaclass=_Remembering):
         if not self.input_dim and inputs is None:
             return None
         shape = None if inputs is None else np.shape(inputs)
-        if shape is None or not self.input_dim or shape != (*leading[: len(shape) - 1], self.input_dim):
+        if shape is None or not self.input_dim or shape != (*leading, self.input_dim):
             raise DataError(
                 f"external inputs of shape {shape} for a model with {self.input_dim}",
                 f"an array of shape {(*leading, self.input_dim)}" if self.input_dim else "no inputs",
@@ -318,6 +340,14 @@ class Model(nn.Module, metaclass=_Remembering):
             )
         rows = (torch.tensor(inputs, dtype=torch.float64) - self.input_mean) / self.input_std
         return rows @ self.input_matrix.detach().double().T  # type: ignore[union-attr]
+
+    def _refuse_inputs(self) -> None:
+        if self.input_dim:
+            raise SpecError(
+                f"a model with {self.input_dim} external inputs, driven by data without them",
+                "a model without external inputs",
+                "put the inputs among the observed columns, or step with advance(force(z, x, 1.0), inputs)",
+            )
 
     @torch.no_grad()
     def _steps_with_inputs(self, z: Tensor, outer: Tensor) -> np.ndarray:
@@ -340,6 +370,7 @@ class Model(nn.Module, metaclass=_Remembering):
         row = itertools.count()
 
         def advance(z: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            require_tangents(z, q, model.state_dim)
             with torch.no_grad():
                 state = torch.from_numpy(z)
                 moved = model.step(state)

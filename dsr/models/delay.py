@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .base import Model
 from .plrnn import require
+from .states import require_width
 
 
 class DelayModel(Model, abc.ABC):
@@ -42,10 +43,12 @@ class DelayModel(Model, abc.ABC):
 
     @final
     def step(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return torch.cat([self.predict(z), z[..., : -self.obs_dim]], dim=-1)
 
     @final
     def jvp(self, z: Tensor, v: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return torch.cat([self.predict_jvp(z, v), v[..., : -self.obs_dim, :]], dim=-2)
 
     @final

@@ -19,6 +19,7 @@ from .orbits import Orbit, compiled_orbit
 from .plrnn import require
 from .plrnn_orbits import dendritic_loop
 from .registry import MODELS, ModelConfig, Range
+from .states import require_width
 
 REACH = 2.5  # standard deviations: thresholds start uniformly over the range of the data
 
@@ -76,6 +77,7 @@ class DendriticPLRNN(OffDiagonalPLRNN):
 
     def bits(self, z: Tensor) -> Tensor:
         """z_i > H_ib for each unit i and, within it, each basis b; clipped: followed by z > 0 for each unit."""
+        require_width(z, self.state_dim)
         on = (z[..., None] - self.H > 0).flatten(-2)
         return torch.cat([on, z > 0], dim=-1) if self.clipped else on
 
@@ -92,7 +94,7 @@ class DendriticPLRNN(OffDiagonalPLRNN):
         if type(self) is not DendriticPLRNN:  # a subclass may step otherwise
             return None
         weights = self.self_connections(), self.connections(), self.h, self.alpha, self.H
-        return compiled_orbit(dendritic_loop, *weights, self.clipped)
+        return compiled_orbit(dendritic_loop, self.state_dim, *weights, self.clipped)
 
 
 @MODELS.register("dendplrnn")

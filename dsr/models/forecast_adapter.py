@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DataError, NoTangentError, SpecError
 from .base import FreeRun
+from .states import require_states, require_steps
 
 Forecaster = Callable[[np.ndarray, int], np.ndarray]
 """(context (time, obs), number of rows) -> the rows that follow, (rows, obs), both in data units."""
@@ -50,8 +51,10 @@ class ForecastAdapter:
         return rows[:, -self.min_context :].reshape(len(rows), -1)
 
     def free_run(self, z0: np.ndarray, n: int, /) -> FreeRun:
-        """`n` rows after each context; `states` are the observations themselves."""
-        starts = np.asarray(z0, dtype=np.float64).reshape(-1, self.min_context, self.obs_dim)
+        """`n` rows after each context; `states` are the observations themselves. Raises `DataError` for z0 of another
+        shape, `SpecError` for n below 1."""
+        starts = require_states(z0, self.state_dim).reshape(-1, self.min_context, self.obs_dim)
+        require_steps(n)
         found = np.full((len(starts), n, self.obs_dim), np.nan)
         diverged_at = np.full(len(starts), -1)
         for row, start in enumerate(starts):

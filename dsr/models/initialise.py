@@ -20,7 +20,7 @@ def normalised_positive_definite(n: int, rng: torch.Generator) -> Tensor:
     linear start that neither grows nor forgets at once."""
     r = torch.randn((n, n), generator=rng, dtype=torch.float64)
     k = r.T @ r / n + torch.eye(n, dtype=torch.float64)
-    return (k / torch.linalg.eigvalsh(k).max()).float()
+    return (k / torch.linalg.eigvalsh(k).max()).to(torch.get_default_dtype())
 
 
 def normalised_positive_definite_diagonal(n: int, rng: torch.Generator) -> Tensor:

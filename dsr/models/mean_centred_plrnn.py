@@ -54,7 +54,14 @@ class MeanCentredPLRNN(OffDiagonalPLRNN):
         m = self.state_dim
         centring = torch.eye(m, dtype=self.W.dtype) - 1 / m
         return compiled_orbit(
-            shallow_loop, self.self_connections(), self.connections(), centring, self.h, torch.zeros_like(self.h), False
+            shallow_loop,
+            m,
+            self.self_connections(),
+            self.connections(),
+            centring,
+            self.h,
+            torch.zeros_like(self.h),
+            False,
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .bounded import SLOWEST, bounded_diagonal, raw_diagonal
 from .initialise import normalised_positive_definite
 from .plrnn import PLRNN
+from .states import require_width
 
 
 class OffDiagonalPLRNN(PLRNN, abc.ABC):
@@ -52,4 +53,5 @@ class OffDiagonalPLRNN(PLRNN, abc.ABC):
         """What a state sends on, (..., state) -> (..., state)."""
 
     def step(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return self.self_connections() * z + self.phi(z) @ self.connections().T + self.h

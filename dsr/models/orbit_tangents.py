@@ -6,14 +6,16 @@ import numpy as np
 
 from ..tangent import Stretch
 from .orbits import Orbit
+from .states import require_tangents
 
 
-def orbit_stretch(orbit: Orbit) -> Stretch:
-    """The stretch of any model with a compiled orbit. States are computed once for each tangent vector, which costs
-    less than leaving the loop at every step."""
+def orbit_stretch(orbit: Orbit, dim: int) -> Stretch:
+    """The stretch of any model with a compiled orbit of states (members, dim). States are computed once for each
+    tangent vector, which costs less than leaving the loop at every step."""
 
     def stretch(x: np.ndarray, q: np.ndarray, steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        members, dim, k = q.shape
+        require_tangents(x, q, dim)
+        members, _, k = q.shape
         growth = np.empty((rounds, members, k))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for n in range(rounds):

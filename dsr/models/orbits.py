@@ -19,6 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import DataError
+from .states import require_states, require_steps
+
 Orbit = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 UNIT = 8  # steps between normalisations of a tangent vector
@@ -35,15 +38,33 @@ def compiled(function: Callable) -> Any:
     return numba.njit(error_model="numpy", nogil=True, fastmath={"reassoc", "contract", "nsz"})(function)
 
 
-def compiled_orbit(loop: Callable, *weights: Tensor | float) -> Orbit:
-    """The orbit function of one model: `loop` with its weights bound."""
+def checked(orbit: Orbit, dim: int) -> Orbit:
+    """The same orbit function, but with `DataError` for states or tangent vectors that are not `dim` wide, and
+    `SpecError` for a number of steps that is none."""
+
+    def judged(z: np.ndarray, v: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        z = require_states(z, dim)
+        require_steps(n)
+        if v.shape != (len(v), dim) or len(v) not in (0, len(z)):
+            raise DataError(
+                f"tangent vectors of shape {v.shape} at {len(z)} states",
+                f"({len(z)}, {dim}), or (0, {dim}) to follow none",
+                f"give each state a vector of {dim} numbers",
+            )
+        return orbit(z, v, n)
+
+    return judged
+
+
+def compiled_orbit(loop: Callable, dim: int, *weights: Tensor | float) -> Orbit:
+    """The orbit function of one model with states (batch, dim): `loop` with its weights bound."""
     arrays = [np.ascontiguousarray(w.detach().numpy()) if isinstance(w, Tensor) else w for w in weights]
 
     def orbit(z: np.ndarray, v: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         start, tangent = (np.array(a, dtype=np.float64, order="C") for a in (z, v))
         return compiled(loop)(*arrays, start, tangent, n, compiled(renormalise))
 
-    return orbit
+    return checked(orbit, dim)
 
 
 def plain_orbit(step: Callable[[Tensor], Tensor], jvp: Callable[[Tensor, Tensor], Tensor]) -> Orbit:

@@ -9,6 +9,7 @@ import torch
 
 from ..tangent import Stretch, orthonormalise
 from .orbits import Orbit, compiled
+from .states import require_tangents
 
 MOST_NUMBERS = 2**22  # in the matrices of one stretch of the orbit, if every state were in a region of its own
 
@@ -21,6 +22,7 @@ def region_stretch(model: Any, orbit: Orbit) -> Stretch:
 
     @torch.no_grad()
     def stretch(x: np.ndarray, q: np.ndarray, steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        require_tangents(x, q, model.state_dim)
         members, dim, k = q.shape
         q, growth = np.array(q, dtype=np.float64, order="C"), np.empty((rounds, members, k))
         at_once = max(1, MOST_NUMBERS // (members * steps * dim * dim))

@@ -105,7 +105,9 @@ class ShallowPLRNN(PLRNN):
     def compiled_orbit(self) -> Orbit | None:
         if type(self) is not ShallowPLRNN:  # a subclass may step otherwise
             return None
-        return compiled_orbit(shallow_loop, self.self_connections(), self.W1, self.W2.T, self.h1, self.h2, self.clipped)
+        return compiled_orbit(
+            shallow_loop, self.state_dim, self.self_connections(), self.W1, self.W2.T, self.h1, self.h2, self.clipped
+        )
 
 
 @MODELS.register("shplrnn")

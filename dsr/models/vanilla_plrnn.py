@@ -48,7 +48,7 @@ class VanillaPLRNN(OffDiagonalPLRNN):
     def compiled_orbit(self) -> Orbit | None:
         if type(self) is not VanillaPLRNN:  # a subclass may step otherwise
             return None
-        return compiled_orbit(alrnn_loop, self.self_connections(), self.connections(), self.h, 0)
+        return compiled_orbit(alrnn_loop, self.state_dim, self.self_connections(), self.connections(), self.h, 0)
 
 
 @MODELS.register("plrnn")

@@ -30,6 +30,9 @@ _FIELDS = (
     "losses stop update"
 ).split()
 _DOUBLES = {"noise", "beta1", "beta2", "clip"}
+# of the arrays; all others hold numbers of the precision of the weights
+_ELEMENTS = {**dict.fromkeys(("rate", "scale", "eps", "condition"), "float64"), "firsts": "int64", "stop": "int64"}
+PRECISIONS = {torch.float32, torch.float64}
 
 
 class _Problem(ctypes.Structure):
@@ -89,6 +92,7 @@ class NativeEngine:
                 "ALRNN or ShallowPLRNN on the CPU",
                 "set training.backend = 'auto'",
             )
+        _require_precision(job.ensemble)
         self.job, self._vector_bytes = job, vector_bytes
 
     def run(self, first: int, count: int, steps: int, strengths: Tensor, stop: Stop) -> Tensor:
@@ -157,6 +161,7 @@ def native_gradient(
 
 def _call(ensemble: Ensemble, vector_bytes: int | None, stop: Stop, **fields: Any) -> int:
     """Fill the structure and run; what `fields` points to stays alive until the call has returned."""
+    _require_precision(ensemble)
     try:
         kernel = library(vector_bytes)
     except OSError as problem:
@@ -172,7 +177,8 @@ def _call(ensemble: Ensemble, vector_bytes: int | None, stop: Stop, **fields: An
         "stop": stop.flag,
         **fields,
     }
-    task = _Problem(**{name: _as_field(name, value) for name, value in values.items() if value is not None})
+    real = _element(ensemble.flat)
+    task = _Problem(**{name: _as_field(name, value, real) for name, value in values.items() if value is not None})
     train = kernel.dsr_train_float64 if ensemble.flat.dtype == torch.float64 else kernel.dsr_train_float32
     done = int(train(ctypes.byref(task)))
     if done < 0:
@@ -195,19 +201,38 @@ def _shape(ensemble: Ensemble) -> dict[str, int]:
     return {**sizes, **places, **family, "affine": int(affine)}
 
 
-def _as_field(name: str, value: Any) -> int | float:
+def _as_field(name: str, value: Any, real: str) -> int | float:
+    """A number as it is, an array as the address of its first element, which is `real` where `_ELEMENTS` is silent."""
     if isinstance(value, Tensor):
-        _require_contiguous(name, value.is_contiguous())
+        _require_readable(name, value.is_contiguous(), _element(value), real)
         return value.data_ptr()
     if isinstance(value, np.ndarray):
-        _require_contiguous(name, value.flags.c_contiguous)
+        _require_readable(name, value.flags.c_contiguous, _element(value), real)
         return value.ctypes.data
     return value
 
 
-def _require_contiguous(name: str, contiguous: bool) -> None:
+def _element(array: Tensor | np.ndarray) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def _require_readable(name: str, contiguous: bool, found: str, real: str) -> None:
+    expected = _ELEMENTS.get(name, real)
     if not contiguous:
         raise ValueError(f"the array '{name}' is not contiguous; the kernel would misread it")
+    if found != expected:
+        raise ValueError(f"the array '{name}' is of {found}; the kernel would misread it as {expected}")
+
+
+def _require_precision(ensemble: Ensemble) -> None:
+    """Refuse weights that are not all of one precision that the kernel knows."""
+    found = {p.dtype for p in (ensemble.flat, *ensemble.model.parameters())}
+    if len(found) > 1 or not found <= PRECISIONS:
+        raise SpecError(
+            f"training.backend = 'native' for weights of {' and '.join(sorted(map(str, found)))}",
+            "weights of torch.float32, or of torch.float64, all of one",
+            "call model.double() for the model and its restarts",
+        )
 
 
 def built(module: str) -> Path | None:

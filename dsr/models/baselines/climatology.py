@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..base import Model
 from ..registry import MODELS, ModelConfig
+from ..states import require_width
 
 
 class Climatology(Model):
@@ -28,6 +29,7 @@ class Climatology(Model):
         self.mean = nn.Parameter(torch.zeros(obs_dim, dtype=torch.float64), requires_grad=False)
 
     def step(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return self.mean.expand_as(z).clone()
 
     def decode(self, z: Tensor) -> Tensor:
@@ -40,6 +42,7 @@ class Climatology(Model):
         return y[:, -1]
 
     def jacobian(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return z.new_zeros((len(z), self.state_dim, self.state_dim))
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:

@@ -14,7 +14,7 @@ from ...errors import DataError, NoTangentError, SpecError
 from ...registry import option
 from ..base import Model
 from ..delay import DelayModel
-from ..orbits import LARGEST, Orbit, compiled
+from ..orbits import LARGEST, Orbit, checked, compiled
 from ..registry import MODELS, ModelConfig, Range
 
 
@@ -70,7 +70,7 @@ class Parroting(DelayModel):
             start = np.ascontiguousarray(z, dtype=np.float64)
             return compiled(parroting_loop)(stretches, followers, start, n), v.copy(), np.zeros(0)
 
-        return orbit
+        return checked(orbit, self.state_dim)
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..base import Model
 from ..registry import MODELS, ModelConfig
+from ..states import require_width
 
 
 class Persistence(Model):
@@ -27,6 +28,7 @@ class Persistence(Model):
         self.precision = nn.Parameter(torch.ones((), dtype=torch.float64), requires_grad=False)
 
     def step(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return z.clone()
 
     def decode(self, z: Tensor) -> Tensor:
@@ -39,6 +41,7 @@ class Persistence(Model):
         return y[:, -1]
 
     def jacobian(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return torch.eye(self.state_dim, dtype=z.dtype, device=z.device).expand(len(z), -1, -1).clone()
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:

@@ -60,7 +60,7 @@ class VectorAutoregression(DelayModel):
     def compiled_orbit(self) -> Orbit | None:
         parent, variable = map(torch.from_numpy, recursion(monomials(self.state_dim, 1)))
         weights = torch.cat([self.c[None], self.wide.T])
-        return compiled_orbit(map_loop, parent, variable, weights, self.columns, 0.0)
+        return compiled_orbit(map_loop, self.state_dim, parent, variable, weights, self.columns, 0.0)
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short, or too many columns for memory."""

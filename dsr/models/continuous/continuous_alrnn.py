@@ -18,6 +18,7 @@ from ..observation import OBSERVATION_HELP, make_observation
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..registry import MODELS, ModelConfig, Range
+from ..states import require_width
 from .region_flow import Field, exact_flow, exact_tangent, itinerary
 from .region_orbits import exact_orbit, runge_kutta_loop
 from .region_window import ForcedWindow
@@ -84,6 +85,7 @@ class ContinuousALRNN(Model):
 
     def field(self, z: Tensor) -> Tensor:
         """Velocity in units of state per sampling step, (..., state) -> (..., state)."""
+        require_width(z, self.state_dim)
         return torch.addcmul(nn.functional.linear(torch.maximum(z, self.floor), self.W, self.h), self.A, z)
 
     def step(self, z: Tensor) -> Tensor:
@@ -181,7 +183,7 @@ class ContinuousALRNN(Model):
         A, W, h, first = self._field
         if self.solver == "exact":
             return exact_orbit((A.detach().numpy(), W.detach().numpy(), h.detach().numpy(), first))
-        return compiled_orbit(runge_kutta_loop, A, W, h, first, self.substeps)
+        return compiled_orbit(runge_kutta_loop, self.state_dim, A, W, h, first, self.substeps)
 
 
 @MODELS.register("calrnn")

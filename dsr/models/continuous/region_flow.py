@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..states import require_width
 from .region_loops import ORDER, region_itinerary
 
 
@@ -61,6 +62,7 @@ def itinerary(field: Field, z: Tensor, span: Tensor) -> tuple[Tensor, Tensor]:
     (segments, ..., state), without derivatives. A switch of a region is between two pieces, and some pieces end
     without one; behind the last piece of an orbit the lengths are 0."""
     A, W, h, first = field
+    require_width(z, len(h))
     lengths, gates = _Itinerary.apply(z.detach(), span.detach(), A.detach(), W.detach(), h.detach(), first)
     return lengths, gates
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..orbits import LARGEST, UNIT, Orbit, compiled, renormalise
+from ..orbits import LARGEST, UNIT, Orbit, checked, compiled, renormalise
 from .region_loops import MOST_SEGMENTS, Weights, bernstein, parts, reach
 
 
@@ -18,7 +18,7 @@ def exact_orbit(weights: Weights) -> Orbit:
             *weights, reach(weights), bernstein(), start, tangent, n, lengths, gates, compiled(renormalise), *parts()
         )
 
-    return orbit
+    return checked(orbit, len(weights[0]))
 
 
 def exact_loop(

@@ -35,7 +35,7 @@ def rk4_orbit(field: Field, substeps: int) -> Orbit:
     )
     kind = KINDS.index(field.activation)
     helpers: Any = (compiled(evaluate), compiled(activate))
-    return compiled_orbit(rk4_loop, net, A, gain, field.bound is not None, kind, substeps, *helpers)
+    return compiled_orbit(rk4_loop, dim, net, A, gain, field.bound is not None, kind, substeps, *helpers)
 
 
 def rk4_loop(net, A, gain, bounded, kind, substeps, evaluate, activate, start, tangent, n, renormalise):

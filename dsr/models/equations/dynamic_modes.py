@@ -57,7 +57,7 @@ class DynamicModes(DelayModel):
     def compiled_orbit(self) -> Orbit | None:
         parent, variable = map(torch.from_numpy, recursion(monomials(self.obs_dim, 1)))
         weights = torch.cat([self.A.new_zeros((1, self.obs_dim)), self.A.T])
-        return compiled_orbit(map_loop, parent, variable, weights, self.columns, 0.0)
+        return compiled_orbit(map_loop, self.state_dim, parent, variable, weights, self.columns, 0.0)
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` when no trajectory has two rows."""
@@ -111,7 +111,7 @@ class ExtendedDynamicModes(DelayModel):
 
     def compiled_orbit(self) -> Orbit | None:
         parent, variable = map(torch.from_numpy, recursion(self.factors.numpy()))
-        return compiled_orbit(map_loop, parent, variable, self.projected.T, self.columns, 0.0)
+        return compiled_orbit(map_loop, self.state_dim, parent, variable, self.projected.T, self.columns, 0.0)
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short, or too many terms for memory."""

@@ -109,7 +109,7 @@ class KoopmanAutoencoder(Model):
             return None
         e, d = self.encoder, self.decoder
         # K is merged into the encoder
-        return compiled_orbit(koopman_loop, self.K @ e.L, e.A, e.a, self.K @ e.B, d.L, d.A, d.a, d.B)
+        return compiled_orbit(koopman_loop, self.state_dim, self.K @ e.L, e.A, e.a, self.K @ e.B, d.L, d.A, d.a, d.B)
 
 
 @MODELS.register("koopman")

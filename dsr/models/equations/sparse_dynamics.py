@@ -30,6 +30,7 @@ from ..polynomials import (
     term_names,
 )
 from ..registry import MODELS, ModelConfig, Range
+from ..states import require_width
 from .regression import DERIVATIVES, SparsePath, equations, rows_lost
 
 THRESHOLDS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)
@@ -80,6 +81,7 @@ class SparseDynamics(Model):
 
     def field(self, z: Tensor) -> Tensor:
         """dz/dt in standardised units, (..., state) -> (..., state)."""
+        require_width(z, self.state_dim)
         x = self.data_mean + self.data_std * z
         return evaluate(self.factors, x) @ self.coefficients.T / self.data_std
 
@@ -121,7 +123,7 @@ class SparseDynamics(Model):
         parent, variable = map(torch.from_numpy, recursion(self.factors.numpy()))
         h = float(self.dt) / self.substeps
         weights = self.coefficients.T, self.data_mean, self.data_std
-        return compiled_orbit(flow_loop, parent, variable, *weights, h, self.substeps)
+        return compiled_orbit(flow_loop, self.state_dim, parent, variable, *weights, h, self.substeps)
 
     def equations_text(self, names: Sequence[str] | None = None, digits: int = 4) -> list[str]:
         """The equation of each column, in the units of the data: "dx/dt = -10 x + 10 y". `names` defaults to x1, x2,

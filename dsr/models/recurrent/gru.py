@@ -65,7 +65,9 @@ class GRU(RecurrentNetwork):
         if type(self) is not GRU:  # a subclass may step otherwise
             return None
         cell = self.cell
-        return compiled_orbit(gru_loop, cell.V, cell.W, cell.b, cell.d, self.GAIN * self.W_out, self.GAIN * self.b_out)
+        return compiled_orbit(
+            gru_loop, self.state_dim, cell.V, cell.W, cell.b, cell.d, self.GAIN * self.W_out, self.GAIN * self.b_out
+        )
 
 
 @MODELS.register("gru")

@@ -66,7 +66,9 @@ class LSTM(RecurrentNetwork):
         if type(self) is not LSTM:  # a subclass may step otherwise
             return None
         cell = self.cell
-        return compiled_orbit(lstm_loop, cell.V, cell.W, cell.b, self.GAIN * self.W_out, self.GAIN * self.b_out)
+        return compiled_orbit(
+            lstm_loop, self.state_dim, cell.V, cell.W, cell.b, self.GAIN * self.W_out, self.GAIN * self.b_out
+        )
 
 
 @MODELS.register("lstm")

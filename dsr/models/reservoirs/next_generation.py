@@ -74,7 +74,7 @@ class NextGenerationReservoir(DelayModel):
 
     def compiled_orbit(self) -> Orbit | None:
         parent, variable = map(torch.from_numpy, recursion(self.factors.numpy()))
-        return compiled_orbit(map_loop, parent, variable, self.W.T, self.columns, 1.0)
+        return compiled_orbit(map_loop, self.state_dim, parent, variable, self.W.T, self.columns, 1.0)
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short, or too many terms for memory."""

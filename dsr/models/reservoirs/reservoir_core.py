@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..memory import MemoryModel
 from ..orbits import Orbit, compiled, compiled_orbit
 from ..plrnn import require
+from ..states import require_width
 from .random_wiring import Wiring, all_columns
 from .reservoir_fit import ReadoutFit
 from .reservoir_loops import compiled_in_order, drive_loop, orbit_loop, receive, response_loop, tanh
@@ -109,7 +110,7 @@ class Reservoir(MemoryModel, abc.ABC):
     def compiled_orbit(self) -> Orbit | None:
         columns = torch.arange(self.obs_dim)
         first = columns // (self.obs_dim // self.groups) * (self.units // self.groups)
-        return compiled_orbit(orbit_loop, *self._wiring(), self.W_out, first)
+        return compiled_orbit(orbit_loop, self.state_dim, *self._wiring(), self.W_out, first)
 
     def feed(self, rows: np.ndarray, memory: np.ndarray, states: np.ndarray) -> None:
         """Drive the units with standardised rows (time, obs): `memory` (units,) is advanced in place, `states` (time,
@@ -138,6 +139,7 @@ class Reservoir(MemoryModel, abc.ABC):
         self.W_out.copy_(torch.from_numpy(fit.solve(self.ridge, self.input_noise, self.jacobian_penalty)))
 
     def _units(self, z: Tensor) -> Tensor:
+        require_width(z, self.state_dim)
         return torch.tanh((self.weights * z[..., self.index]).sum(-1) + self.bias)
 
     def _read(self, r: Tensor) -> Tensor:

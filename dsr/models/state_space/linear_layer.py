@@ -146,7 +146,7 @@ def parted(m: Tensor) -> Tensor:
 
 def complex_parameter(z: Tensor) -> nn.Parameter:
     """A complex tensor as a real parameter with a last axis (real, imaginary)."""
-    return nn.Parameter(torch.stack([z.real, z.imag], dim=-1).float())
+    return nn.Parameter(torch.stack([z.real, z.imag], dim=-1).to(torch.get_default_dtype()))
 
 
 def as_complex(p: Tensor) -> Tensor:

@@ -47,8 +47,8 @@ class DenseLayer(LinearLayer):
         a, b = hippo.hippo(init, order)
         self.features, self.order, self.memory_dim = features, order, features * order
         self.discretisation = discretisation
-        self.A = nn.Parameter(torch.from_numpy(a).float())
-        self.B = nn.Parameter(torch.from_numpy(b).float())
+        self.A = nn.Parameter(torch.tensor(a, dtype=torch.get_default_dtype()))
+        self.B = nn.Parameter(torch.tensor(b, dtype=torch.get_default_dtype()))
         self.C = nn.Parameter(torch.randn((features, order), generator=rng))
         self.D = nn.Parameter(torch.randn(features, generator=rng))
         self.log_step = random_steps(features, low, high, rng)

@@ -124,7 +124,8 @@ class DiagonalLayer(LinearLayer):
 def eigenvalue_parameters(eigenvalues: Tensor) -> tuple[nn.Parameter, nn.Parameter]:
     """log(-Re) and Im of eigenvalues, as parameters."""
     decay = (-eigenvalues.real).clamp_min(SMALLEST_DECAY)
-    return nn.Parameter(decay.log().float()), nn.Parameter(eigenvalues.imag.float().clone())
+    dtype = torch.get_default_dtype()
+    return nn.Parameter(decay.log().to(dtype)), nn.Parameter(eigenvalues.imag.to(dtype, copy=True))
 
 
 class S4D(StateSpaceModel):

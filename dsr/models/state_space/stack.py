@@ -180,7 +180,7 @@ class StateSpaceModel(MemoryModel, abc.ABC):
             self.gain * self.G,
             self.gain * self.g,
         )
-        return compiled_orbit(stack_loop, *weights)
+        return compiled_orbit(stack_loop, self.state_dim, *weights)
 
     def _blocks(self) -> list[Block]:
         return cast(list[Block], list(self.blocks))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import DataError, SpecError
+from ...errors import SpecError
 from ...registry import option
 from ..base import FreeRun, Model
 from ..initialise import generator
@@ -19,6 +19,7 @@ from ..orbits import Orbit, compiled_orbit, shallow_loop
 from ..plrnn import require
 from ..registry import MODELS, ModelConfig, Range
 from ..shallow_plrnn import ShallowPLRNN
+from ..states import require_states, require_steps
 from .recognition import Recognition
 
 START_STD = 0.1  # of both noises before training, in standard deviations of the data
@@ -123,11 +124,9 @@ class VariationalPLRNN(ShallowPLRNN):
     def ensemble_run(self, z0: np.ndarray | Tensor, n: int, seed: int) -> FreeRun:
         """`n` steps with process noise from each row of z0 (batch, state), in double precision; observations without
         observation noise. Repeat a state, np.repeat(z0, members, axis=0), for an ensemble from it. Like `free_run`
-        otherwise. Raises `DataError` for z0 of another shape."""
-        start = torch.tensor(np.asarray(z0, dtype=np.float64))
-        if start.ndim != 2 or start.shape[1] != self.state_dim:
-            got, accepted = f"initial states of shape {tuple(start.shape)}", f"(batch, {self.state_dim})"
-            raise DataError(got, accepted, "pass model.initial_state(context)")
+        otherwise, errors included."""
+        start = torch.tensor(require_states(z0, self.state_dim))
+        require_steps(n)
         rng, std = np.random.default_rng(seed), torch.from_numpy(self.process_noise)
         model, z, states = self.in_float64(), start, torch.full((n, *start.shape), torch.nan, dtype=torch.float64)
         with torch.no_grad():
@@ -143,7 +142,7 @@ class VariationalPLRNN(ShallowPLRNN):
     def compiled_orbit(self) -> Orbit | None:
         if type(self) is not VariationalPLRNN:  # a subclass may step otherwise
             return None
-        return compiled_orbit(shallow_loop, self.A, self.W1, self.W2.T, self.h1, self.h2, self.clipped)
+        return compiled_orbit(shallow_loop, self.state_dim, self.A, self.W1, self.W2.T, self.h1, self.h2, self.clipped)
 
     def _posterior(self, y: Tensor, noise: Tensor | None) -> Path:
         """Along a path that is sampled with `noise` (batch, time, state), or follows the mean without."""
