@@ -208,9 +208,10 @@ def mixed():
     ],
 )
 def test_weights_of_a_precision_that_the_kernel_would_misread_are_refused(model, found):
-    with pytest.raises(DsrError, match=f"'native' for weights of {found}; accepted: weights of torch.float32, or"):
-        fit(model(), SERIES, forcing=SparseForcing(3), steps=10, window=9, backend="native")
-    with pytest.raises(DsrError, match=f"for weights of {found}"):
+    for backend in ("native", "torch"):
+        with pytest.raises(DsrError, match=f"weights of {found}; accepted: weights of torch.float32, or"):
+            fit(model(), SERIES, forcing=SparseForcing(3), steps=10, window=9, backend=backend)
+    with pytest.raises(DsrError, match=f"weights of {found}"):
         native.native_gradient(Ensemble([model()]), torch.zeros((3, 1, 2, 3)), torch.zeros((2, 1)))
 
 

@@ -7,10 +7,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..errors import DataError, SpecError
 from ..models import Model
 from ..series import TimeSeries
+
+PRECISIONS = {torch.float32, torch.float64}
 
 
 def described(found: Any) -> str:
@@ -53,6 +56,17 @@ def require_model(found: Model) -> None:
         raise SpecError(f"{described(found)} as model", "a model", f"make one first: {name}(obs_dim=train.dim)")
 
 
+def require_precision(model: Model, *copies: torch.Tensor) -> None:
+    """Raise `SpecError` for weights, or copies of them, in half precision, or not all in one."""
+    found = {weights.dtype for weights in (*model.parameters(), *copies)}
+    if len(found) > 1 or not found <= PRECISIONS:
+        raise SpecError(
+            f"weights of {' and '.join(sorted(map(str, found)))}",
+            "weights of torch.float32, or of torch.float64, all of one",
+            "call model.double() for the model and its restarts",
+        )
+
+
 def as_members(model: Model, restarts: Sequence[Model]) -> list[Model]:
     """A model and its restarts. Raises `SpecError` for what is no model, and for one of another configuration: the
     survivor's weights end in `model`, where they would mean something else."""
@@ -61,6 +75,7 @@ def as_members(model: Model, restarts: Sequence[Model]) -> list[Model]:
     members = [model, *restarts]
     for member in members:
         require_model(member)
+        require_precision(member)
         different = differences(model, member)
         if different:
             raise SpecError(

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import SpecError
 from ..models import ALRNN, Model, ShallowPLRNN
 from ..models.observation import AffineObservation, IdentityObservation
+from .arguments import require_precision
 from .engine import BLOCK, Stop
 from .ensemble import Ensemble
 from .job import Job
@@ -32,7 +33,6 @@ _FIELDS = (
 _DOUBLES = {"noise", "beta1", "beta2", "clip"}
 # of the arrays; all others hold numbers of the precision of the weights
 _ELEMENTS = {**dict.fromkeys(("rate", "scale", "eps", "condition"), "float64"), "firsts": "int64", "stop": "int64"}
-PRECISIONS = {torch.float32, torch.float64}
 
 
 class _Problem(ctypes.Structure):
@@ -92,7 +92,6 @@ class NativeEngine:
                 "ALRNN or ShallowPLRNN on the CPU",
                 "set training.backend = 'auto'",
             )
-        _require_precision(job.ensemble)
         self.job, self._vector_bytes = job, vector_bytes
 
     def run(self, first: int, count: int, steps: int, strengths: Tensor, stop: Stop) -> Tensor:
@@ -161,7 +160,7 @@ def native_gradient(
 
 def _call(ensemble: Ensemble, vector_bytes: int | None, stop: Stop, **fields: Any) -> int:
     """Fill the structure and run; what `fields` points to stays alive until the call has returned."""
-    _require_precision(ensemble)
+    require_precision(ensemble.model, ensemble.flat)
     try:
         kernel = library(vector_bytes)
     except OSError as problem:
@@ -222,17 +221,6 @@ def _require_readable(name: str, contiguous: bool, found: str, real: str) -> Non
         raise ValueError(f"the array '{name}' is not contiguous; the kernel would misread it")
     if found != expected:
         raise ValueError(f"the array '{name}' is of {found}; the kernel would misread it as {expected}")
-
-
-def _require_precision(ensemble: Ensemble) -> None:
-    """Refuse weights that are not all of one precision that the kernel knows."""
-    found = {p.dtype for p in (ensemble.flat, *ensemble.model.parameters())}
-    if len(found) > 1 or not found <= PRECISIONS:
-        raise SpecError(
-            f"training.backend = 'native' for weights of {' and '.join(sorted(map(str, found)))}",
-            "weights of torch.float32, or of torch.float64, all of one",
-            "call model.double() for the model and its restarts",
-        )
 
 
 def built(module: str) -> Path | None:
