@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory")  # how torch, which has no MemoryError, says it
 
 
 def _version(asked: bool) -> None:
@@ -345,7 +346,8 @@ def _print_json(tree: Any) -> None:
 
 
 def main() -> None:
-    """Entry point: user errors are one sentence on standard error and exit status 2; Ctrl-C is 130."""
+    """Entry point: user errors, absurd sizes among them, are one sentence on standard error and exit status 2; Ctrl-C
+    is 130."""
     try:
         sys.exit(app(standalone_mode=False))
     except typer.Abort:
@@ -353,3 +355,18 @@ def main() -> None:
     except (DsrError, UsageError) as problem:
         print(f"dsr: {problem if isinstance(problem, DsrError) else refused(problem)}", file=sys.stderr)
         sys.exit(2)
+    except (MemoryError, OverflowError, RuntimeError) as problem:
+        if isinstance(problem, RuntimeError) and not any(words in str(problem) for words in OUT_OF_MEMORY):
+            raise
+        print(f"dsr: {_too_large(problem)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _too_large(problem: Exception) -> SpecError:
+    """What to say where memory or the range of numbers did not suffice, in places where no size was checked before."""
+    reason = str(problem).partition("\n")[0] or type(problem).__name__
+    return SpecError(
+        f"a size that this machine has no room or no number for ({reason})",
+        "what fits into its memory",
+        "make the largest number on the command line or in the spec smaller",
+    )

@@ -36,7 +36,8 @@ def simulate_to_file(
     parameters: Sequence[str] | None,
     operations: Sequence[str] = (),
 ) -> str:
-    """Simulate, change by the operations ("additive_noise snr_db=20"), write; returns one line that says what."""
+    """Simulate, change by the operations ("additive_noise snr_db=20"), write; returns what is printed: one line, and
+    another where something is known against the system."""
     path = Path(out)
     if path.suffix not in KINDS:
         raise SpecError(f"the file name '{out}'", "a name ending in .npy, .npz or .csv", "change --out")
@@ -44,6 +45,7 @@ def simulate_to_file(
     changes = [_operation(text) for text in operations]
     system = get_system(name, **override({}, parameters or []))
     transient = transient_of(system, transient)
+    system._checked(n, dt, transient, seed, noise)  # before the few rows that the cache tells series apart by
     settings = {"n": n, "dt": dt, "transient": transient, "seed": seed, "noise": noise}
     store = RunStore()
     # a trajectory alone makes no store where there is none
@@ -57,7 +59,8 @@ def simulate_to_file(
             f"irregular times in '{out}'", "a format that has room for the times: .csv or .npz", "change --out"
         )
     RunFolder(path.parent).write(path.name, _encode(series, path.suffix))
-    return f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
+    said = f"{out}: {len(series)} rows of {', '.join(series.names)} every {series.dt:g} {series.time_unit}"
+    return f"{said}\nnote: {system.warning}" if system.warning else said
 
 
 def _operation(text: str) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def _operation(text: str) -> dict[str, Any]:
 
 def _encode(series: TimeSeries, kind: str) -> bytes:
     if kind == ".csv":
-        rows = [",".join(["t", *series.names])]
+        rows = [",".join(["t" if series.time_unit == "time units" else f"t ({series.time_unit})", *series.names])]
         rows += [
             f"{t!r}," + ",".join(map(repr, row))
             for t, row in zip(series.times.tolist(), series.values.tolist(), strict=True)
@@ -77,6 +80,8 @@ def _encode(series: TimeSeries, kind: str) -> bytes:
     if kind == ".npy":
         np.save(buffer, series.values, allow_pickle=False)
     else:
-        times: dict[str, Any] = {} if series.stamps is None else {"times": series.times}
-        np.savez_compressed(buffer, values=series.values, dt=series.dt, **times)
+        about: dict[str, Any] = {"dt": series.dt, "names": np.array(series.names), "time_unit": series.time_unit}
+        if series.stamps is not None:
+            about["times"] = series.times
+        np.savez_compressed(buffer, values=series.values, **about)
     return buffer.getvalue()

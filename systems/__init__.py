@@ -80,6 +80,7 @@ def get_system(name: str, **parameters: Any) -> System:
 
 
 def _flagged(system: System) -> System:
+    system = dataclasses.replace(system, catalogued=True)
     truth = ground_truth(system)
     if truth is None or truth.verdict == "chaotic" or "chaotic" in system.warning:
         return system

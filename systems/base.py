@@ -16,6 +16,8 @@ from dsr.registry import Registry
 from dsr.series import TimeSeries
 from dsr.tangent import TangentSteps
 
+from .limits import require_room, require_steps
+
 # The seed chooses a point of the cycle as well as a place: starts that differ only by a small ball stay
 # phase-locked for thousands of cycles on phase-coherent attractors such as Rössler's.
 WANDER_PERIODS = 10.0
@@ -51,6 +53,7 @@ class System(ABC):
         where the parameters are the published ones.
     observed : how many leading coordinates of the state `simulate` returns; all if None.
     warning : what a user should know before trusting this system; empty where nothing is known against it.
+    catalogued : whether `get_system` built it, so that its name stands for its equations.
     """
 
     name: str
@@ -66,6 +69,7 @@ class System(ABC):
     citation: str = ""
     warning: str = ""
     observed: int | None = None
+    catalogued: bool = False
 
     # standard deviation of the initial condition around the default state, in units of `state_scale`
     perturbation: ClassVar[float] = 0.1
@@ -154,8 +158,8 @@ class System(ABC):
         Independent means: other initial conditions, decorrelated once the transient exceeds a few Lyapunov
         times. Arguments and errors as in `simulate`.
         """
-        request = self._checked(n, dt, transient, seed, noise)
         _require_count(count)
+        request = self._checked(n, dt, transient, seed, noise, count)
         children = np.random.SeedSequence(seed).spawn(count)
         return [
             self._simulate(*request, child, {"seed": int(seed), "member": i})
@@ -226,8 +230,10 @@ class System(ABC):
         return state
 
     def _checked(
-        self, n: int, dt: float | None, transient: float, seed: int, noise: float
+        self, n: int, dt: float | None, transient: float, seed: int, noise: float, count: int = 1
     ) -> tuple[int, float, float, float]:
+        """The arguments of `count` trajectories as numbers; raises `SpecError` for those out of range, or too large for
+        this machine."""
         least = max(2, self.observed or self.dim)
         if not _whole(n) or n < least:
             raise SpecError(
@@ -246,7 +252,23 @@ class System(ABC):
                 "0 or more, in standard deviations of each column",
                 "give for example noise=0.05",
             )
-        return int(n), self._sampling_step(dt), float(transient), float(noise)
+        dt = self._sampling_step(dt)
+        require_room(
+            int(count) * int(n) * self.dim,
+            f"{n} rows of {self.name} with {self.dim} coordinates" + (f", {count} times" if count > 1 else ""),
+            "give fewer rows (-n, data.train, data.test)",
+        )
+        h = self._step_size()
+        require_steps(
+            n * max(1.0, dt / h) + transient / h,
+            f"{n} rows of {self.name} every {dt:g} {self.time_unit} after a transient of {transient:g}",
+            "give fewer rows, a smaller dt or a shorter transient",
+        )
+        return int(n), dt, float(transient), float(noise)
+
+    def _step_size(self) -> float:
+        """Longest step of the integration; a hundredth of a period where it is chosen on the way."""
+        return float(self._provenance().get("max_step") or self.period / 100)
 
     def _sampling_step(self, dt: float | None) -> float:
         if dt is None:

@@ -15,6 +15,9 @@ from dsr.tangent import TangentSteps
 from .base import System
 from .compiled_steps import pointer, tangent_steps
 from .integrate import compiled
+from .limits import require_steps
+
+LONGEST = 1_000_000  # integration steps between two rows that are kept at once
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,6 +77,7 @@ class Delayed(System):
     def _sampling_step(self, dt: float | None) -> float:
         duration = super()._sampling_step(dt)
         count = duration / self._h
+        require_steps(count, f"dt = {duration:g} for {self.name}", "give a smaller dt")
         if abs(count - round(count)) > 1e-6 * max(count, 1.0) or round(count) < 1:
             raise SpecError(
                 f"dt = {duration:g} for {self.name}",
@@ -93,6 +97,20 @@ class Delayed(System):
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
         # a transient, or the spacing of starts, need not be a multiple of the step
         substeps = max(1, round(dt / self._h))
+        if substeps <= LONGEST:
+            return self._remembered(start, rows, substeps, began)
+        orbit = np.empty((rows, self.dim))
+        orbit[0] = start
+        for row in range(1, rows):
+            state = orbit[row - 1]
+            for done in range(0, substeps, LONGEST):
+                time = began + ((row - 1) * substeps + done) * self._h
+                state = self._remembered(state, 2, min(LONGEST, substeps - done), time)[1]
+            orbit[row] = state
+        return orbit
+
+    def _remembered(self, start: np.ndarray, rows: int, substeps: int, began: float) -> np.ndarray:
+        """As `_orbit`, with a memory that holds all steps between the rows."""
         components = len(self.scale)
         oldest_first = np.array(start, dtype=float).reshape(-1, components)[::-1]
         past = np.empty((len(oldest_first) + (rows - 1) * substeps, components))

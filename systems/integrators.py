@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError, unknown
+from dsr.errors import DataError, EscapeError, SpecError, unknown
 from dsr.tangent import TangentSteps
 
 from .base import System, _number
@@ -22,6 +22,7 @@ WORDS = {
 }
 SMALLEST = 1e-14  # tolerance that rounding still allows
 RETRY_PERIODS = 10.0
+SMALLER = (4.0, 16.0, 64.0)  # parts of a step that failed which are tried
 SANE = 30.0  # in standard deviations: beyond, a trajectory is taken to be on its way to infinity
 
 
@@ -98,7 +99,7 @@ def step_too_large(
         state, left = orbit[sane[-1]], failed - sane[-1] * dt + system.period
     elif reaches(state, left, system.max_step):
         return System._escaped(system, began + failed)
-    for divisor in (4.0, 16.0, 64.0):
+    for divisor in SMALLER:
         step = system.max_step / divisor
         if reaches(state, left, step):
             return DataError(
@@ -108,4 +109,11 @@ def step_too_large(
                 "steps that keep the integration stable",
                 f'type system.with_integrator("rk4", max_step={step:.6g}), or "dopri5", which finds its own steps',
             )
-    return System._escaped(system, began + failed)
+    least = system.max_step / SMALLER[-1]
+    return EscapeError(
+        f"{system.name} became infinite {began + failed:.6g} {system.time_unit} after its initial condition, with "
+        f"steps from {system.max_step:.6g} down to {least:.6g}",
+        "parameters for which trajectories stay bounded, and steps that keep the integration stable",
+        "change the parameters (`dsr systems` shows the defaults) or the seed, or try yet smaller steps: "
+        f'system.with_integrator("rk4", max_step={least / 16:.3g})',
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from dsr.analysis import lyapunov_spectrum
 from dsr.errors import DataError, SpecError
-from dsr.systems import get_system
+from dsr.systems import delay, get_system
 from dsr.systems.delay import Delayed
 from dsr.systems.ikeda_delay import IkedaDelay
 
@@ -103,6 +105,19 @@ def test_any_delay_has_a_grid_and_a_spacing_of_starts():
     system = get_system("mackey_glass", tau=16.95)
     assert system.simulate(200, transient=10, seed=0).dt == pytest.approx(1.0, abs=0.05)
     assert system.attractor_points(3, transient=10, seed=0).shape == (3, system.dim)
+
+
+def test_a_long_time_between_rows_is_passed_without_remembering_it(monkeypatch):
+    system = get_system("mackey_glass")
+    whole = system.simulate(200, 150.0, transient=333.3, seed=4).values
+    monkeypatch.setattr(delay, "LONGEST", 400)  # steps; 150 units of time are more of them
+    assert 150.0 / system._h > 1000
+    assert system.simulate(200, 150.0, transient=333.3, seed=4).values.tobytes() == whole.tobytes()
+    monkeypatch.setattr(delay, "LONGEST", 10_000)
+    tracemalloc.start()
+    system.simulate(200, transient=1e5, seed=4)
+    assert tracemalloc.get_traced_memory()[1] < 4e6  # the past of such a transient has 8 MB
+    tracemalloc.stop()
 
 
 def test_escape_and_wrong_settings():

@@ -1,6 +1,7 @@
 """The table of computed invariants: its physics, its agreement with the literature, and how it is written and read."""
 
 import csv
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -15,8 +16,8 @@ from dsr.runs.ground_truth.measure import measure
 from dsr.runs.ground_truth.spectrum import SOURCE, stored_spectrum, true_spectrum
 from dsr.runs.ground_truth.table import TableFile
 from dsr.runs.ground_truth.verify import verify
-from dsr.systems import get_system, ground_truth, system_names, table
-from dsr.systems.truth_table import probe, read_table
+from dsr.systems import from_function, from_toml, get_system, ground_truth, system_names, table
+from dsr.systems.truth_table import probe, read_table, same_equations
 
 OURS = sorted([*system_names(), *OTHER_PARAMETERS])
 STORED = {label: entry for label, entry in table().items() if entry.get("exponents")}
@@ -127,6 +128,45 @@ def test_the_table_knows_what_of_dysts_is_not_chaotic():
 def test_entries_of_dysts_are_of_the_equations_that_are_installed(name):
     system = get_system(f"dysts:{name}")
     assert np.allclose(ground_truth(system).entry["probe"], probe(system), rtol=1e-8, atol=1e-8)
+
+
+SYMMETRIC = ("kuramoto", "kuramoto_sivashinsky")  # their components sum up to zero everywhere
+
+
+@pytest.mark.parametrize("label", [*OURS, *(f"dysts:{n}" for n in ("Lorenz", "Chua", "Henon", "DoublePendulum"))])
+def test_a_probe_knows_the_built_in_equations_and_refuses_others(label):
+    known = system_of(label)
+    nameless = dataclasses.replace(known, catalogued=False)  # as if somebody else had built it under that name
+    assert ground_truth(known).label == label
+    assert (ground_truth(nameless) is None) == (label in SYMMETRIC)
+    assert not same_equations(table()[label], get_system("rossler" if label != "rossler" else "lorenz63"))
+
+
+LORENZ = {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3}
+
+
+def lorenz63(v, sigma=10.0, rho=28.0, beta=8 / 3):
+    x, y, z = v
+    return [2 * sigma * (y - x), 2 * (x * (rho - z) - y), 2 * (x * y - beta * z)]
+
+
+def test_a_users_own_system_of_a_known_name_gets_the_truth_of_its_own_equations(tmp_path):
+    parameters = "\n".join(f"{name} = {value!r}" for name, value in LORENZ.items())
+    (tmp_path / "lorenz63.toml").write_text(
+        f"[system]\nvariables = ['x', 'y', 'z']\ninitial = [1.0, 1.0, 25.0]\n[parameters]\n{parameters}\n"
+        "[equations]\nx = '2*sigma*(y - x)'\ny = '2*(x*(rho - z) - y)'\nz = '2*(x*y - beta*z)'\n"
+    )
+    read, written = from_toml(tmp_path / "lorenz63.toml"), from_function(lorenz63, [1.0, 1.0, 25.0])
+    builtin = get_system("lorenz63")
+    for own in (read, written):
+        assert (own.name, dict(own.parameters)) == ("lorenz63", LORENZ)
+        assert ground_truth(own) is None and stored_spectrum(own) is None
+        assert ground_truth(dataclasses.replace(own, default_state=builtin.default_state)) is None
+    found = true_spectrum(read, dt=0.01, transient=20.0, steps=4000, members=8, seed=0)
+    assert "source" not in found.settings
+    assert found.exponents[0] == pytest.approx(2 * 0.9056, abs=0.15)
+    twice = dataclasses.replace(builtin, numbers=(20.0, 28.0, 8 / 3), catalogued=False)
+    assert ground_truth(twice) is None
 
 
 def test_other_parameters_have_no_entry():

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import DataError, EscapeError, SpecError
 from dsr.systems import from_function, from_text, get_system
 from dsr.systems.ensemble import parameter_family, simulate_ensemble
 from dsr.systems.integrate import compiled, flow_orbit
@@ -154,6 +154,11 @@ def test_a_step_too_large_is_said_and_a_real_escape_is_not_blamed_on_it():
     assert 'with_integrator("rk4", max_step=0.05)' in e.value.next_step
     with pytest.raises(DataError, match="too large"):  # the wander before the first row leaves the attractor already
         LORENZ.with_integrator("rk4", max_step=0.2).simulate(1000, 1.0, transient=0, seed=0)
+    with pytest.raises(EscapeError, match=r"lorenz63 became infinite .*steps from 0\.0025 down to 3\.9") as e:
+        get_system("lorenz63", rho=1e9).simulate(200, transient=1.0, seed=0)
+    assert "stay bounded, and steps that keep" in e.value.accepted and "yet smaller steps" in e.value.next_step
+    small = get_system("lorenz63", rho=1e9).with_integrator("rk4", max_step=2.44e-6)
+    assert np.isfinite(small.simulate(20, transient=1.0, seed=0).values).all()
     halvorsen = get_system("halvorsen")
     with pytest.raises(DataError, match=r"^halvorsen became infinite"):
         halvorsen._orbit(np.full(3, -50.0), 100, 0.1, 0.0)

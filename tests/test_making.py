@@ -170,6 +170,25 @@ def test_sets_are_independent_and_only_the_seen_ones_are_changed():
     assert longer[2].values.tobytes() == test.values.tobytes()
 
 
+def test_no_operation_draws_what_the_trajectory_with_that_seed_was_drawn_from():
+    henon, error = get_system("henon"), AdditiveNoise(deviation=1.0)
+    clean, noisy = (henon.simulate(2000, transient=10, seed=7, noise=n) for n in (0.0, 1.0))
+    starting = np.random.SeedSequence(7).spawn(2)[0]
+    draws = [noisy.values - clean.values, np.random.default_rng(starting).standard_normal(clean.values.shape)]
+    made = [make(clean, [error] * count, seed=7).values for count in range(4)]
+    assert largest_correlation([*draws, *np.diff(made, axis=0)]) < 0.08  # five standard errors
+    rows, drawn = (2000, 100, 100), {"transient": 10, "seed": 5}
+    plain, noisy, changed = (
+        independent_sets(henon, *rows, **drawn, **more)[0].values
+        for more in ({}, {"noise": 1.0}, {"operations": [Quantise(30), error]})
+    )
+    assert largest_correlation([noisy - plain, changed - plain]) < 0.08
+
+
+def largest_correlation(draws):
+    return np.abs(np.corrcoef([d.ravel() for d in draws]) - np.eye(len(draws))).max()
+
+
 @pytest.mark.parametrize(
     ("build", "said"),
     [

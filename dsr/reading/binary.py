@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import DataError, nearest
 from .tables import Layout, Table, damaged, from_array, numbers, time_columns
 
+SIMULATED = {"values", "dt", "names", "time_unit", "times"}  # arrays of `dsr simulate`, the first two always
 _SAVE = "save numbers in it: np.savez(path, values=values)"
 
 
@@ -29,7 +31,10 @@ def read_npz(data: bytes, layout: Layout, file: str) -> list[Table]:
             time_key = _time_key([k for k in archive.files if k not in (wanted or ())], layout)
             keys = [k for k in archive.files if wanted is None or k in wanted or k == time_key]
             arrays = {k: archive[k] for k in keys}
-            return _from_arrays(arrays, archive.files, layout, file)
+            tables = _from_arrays(arrays, archive.files, layout, file)
+            if not {"values", "dt"} <= set(archive.files) <= SIMULATED:
+                return tables
+            return [_described(table, archive) for table in tables]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as problem:
         raise _pickled(file) if "pickle" in str(problem) else damaged(file, "npz", problem) from problem
 
@@ -68,6 +73,15 @@ def read_parquet(data: bytes, layout: Layout, file: str) -> list[Table]:
     if not layout.transpose:
         return [found]
     return from_array(np.stack([numbers(found, i, file) for i in range(len(kept))], 1), layout, file)
+
+
+def _described(table: Table, archive: Mapping[str, np.ndarray]) -> Table:
+    """A table of `dsr simulate` with its step, its unit of time, and the names of its columns."""
+    dt, unit, names = archive["dt"], archive.get("time_unit"), archive.get("names")
+    known = dt.ndim == 0 and dt.dtype.kind in "iuf" and 0 < dt < np.inf
+    if names is not None and names.ndim == 1 and names.dtype.kind == "U" and len(names) <= len(table.names):
+        table = replace(table, names=(*names.tolist(), *table.names[len(names) :]))
+    return replace(table, dt=float(dt) if known else None, time_unit=None if unit is None else str(unit))
 
 
 def _wanted(layout: Layout) -> list[str] | None:
@@ -132,7 +146,7 @@ def _with_time(table: Table, key: str, times: np.ndarray, file: str) -> Table:
             "one time for each row",
             "give the step instead: --time-column none --dt 0.01 (time_column='none', dt=0.01)",
         )
-    return Table((*table.names, key), [*table.columns, times], table.label)
+    return replace(table, names=(*table.names, key), columns=[*table.columns, times])
 
 
 def _pickled(file: str) -> DataError:

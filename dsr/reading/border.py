@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..errors import DataError, nearest
 from ..points import refuse_overflow
 from ..repair import CUT, MAX_GAP, interpolate_missing, longest_gap, resample
 from .clock import TOLERANCE, explains, is_ramp, regular_step
-from .tables import Table, as_stored, labels, numbers, time_columns
+from .tables import Table, as_stored, labels, numbers, time_columns, unit_told
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,16 @@ class Border:
         for mark in marks[np.sort(first)]:
             rows = np.flatnonzero(marks == mark)
             taken = [table.columns[i].take(rows) for i in keep]
-            parts.append(Table(tuple(table.names[i] for i in keep), taken, f"{table.names[index]} {mark}"))
+            names, label = tuple(table.names[i] for i in keep), f"{table.names[index]} {mark}"
+            parts.append(replace(table, names=names, columns=taken, label=label, first_line=None))
         return parts
 
-    def judge(self, table: Table, several: bool) -> tuple[np.ndarray, float, tuple[str, ...], dict[str, Any]]:
-        """(values, dt, names, what goes into origin) of one table."""
+    def judge(
+        self, table: Table, several: bool
+    ) -> tuple[np.ndarray, float, str | None, tuple[str, ...], dict[str, Any]]:
+        """(values, dt, unit of time if the file tells it, names, what goes into origin) of one table."""
+        if self.time_column == "none":
+            table = replace(table, dt=None, time_unit=None)
         clock = self._time_index(table)
         if self.columns is None:
             chosen = [i for i in range(len(table.columns)) if i != clock]
@@ -72,7 +77,8 @@ class Border:
         about: dict[str, Any] = {"columns": list(names), "dt_source": source, "repairs": repairs}
         if several or self.trajectory_column is not None:
             about["trajectory"] = table.label
-        return values, step, names, about
+        unit = table.time_unit if clock is None else unit_told(table.names[clock]) or table.time_unit
+        return values, step, unit, names, about
 
     def _index(self, table: Table, wanted: str | int, flag: str) -> int:
         if table.names.count(str(wanted)) > 1:
@@ -226,13 +232,20 @@ class Border:
     ) -> tuple[np.ndarray, float, str]:
         """(values, dt, where dt comes from)."""
         if times is None or clock is None:
-            if self.dt is None or self.resample:
+            if table.dt is not None and self.dt is not None and abs(self.dt - table.dt) > TOLERANCE * table.dt:
+                raise DataError(
+                    f"dt = {self.dt:g}, but '{self.file}' says that its step is {table.dt:g}",
+                    "the step of the file",
+                    "leave out --dt (dt=), or disregard what it says with --time-column none (time_column='none')",
+                )
+            step = table.dt if self.dt is None else self.dt
+            if step is None or self.resample:
                 raise DataError(
                     f"'{self.file}' has no time column" + ("" if self.dt is None else " to resample by"),
                     "the time between two rows, or a column with the times",
                     "give --dt 0.01 (dt=0.01) or --time-column NAME (time_column='NAME')",
                 )
-            return values, self.dt, "given"
+            return values, step, "file" if self.dt is None else "given"
         name = table.names[clock]
         step, irregularity = regular_step(times)
         if self.dt is not None and not irregularity and explains(times, self.dt):

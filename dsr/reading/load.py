@@ -15,12 +15,14 @@ from .clock import TOLERANCE
 from .formats import reader_of
 from .tables import Layout
 
+UNKNOWN = "time units"  # the unit of time where nobody says another
+
 
 def load_trajectories(
     path: str | Path,
     *,
     dt: float | None = None,
-    time_unit: str = "time units",
+    time_unit: str = UNKNOWN,
     columns: str | Sequence[str | int] | None = None,
     time_column: str | int | None = None,
     trajectory_column: str | int | None = None,
@@ -34,12 +36,14 @@ def load_trajectories(
 
     Parameters
     ----------
-    dt : time between two rows, in `time_unit`. Left out where there is a time column; a different value is
-        refused.
+    dt : time between two rows, in `time_unit`. Left out where there is a time column, and for an .npz file of
+        `dsr simulate`, which tells it; a different value is refused.
+    time_unit : unit of time. Such a file tells it too, as does a time column "t (iterations)", and is believed where
+        nothing is said here.
     columns : names or indices (from 0) of the observed columns in the wanted order, as a list or with commas
         between; all but time without it.
     time_column : name or index; a column named `t`, `time`, or such as "Time (s)" or timestamp, is found without
-        it. "none": there is none.
+        it. "none": there is none, and what the file tells of the time is disregarded.
     trajectory_column : name or index of the column that tells trajectories apart.
     transpose : the file has time along its last axis.
     missing : what to do with NaN, infinite or empty cells (`dsr.repair.interpolate_missing`).
@@ -81,14 +85,17 @@ def load_trajectories(
     origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
     found = [border.judge(part, len(stored) > 1) for table in stored for part in border.trajectories(table)]
     step = found[0][1]
-    for _, other, _, about in found:
+    for _, other, *_, about in found:
         if abs(other - step) > TOLERANCE * step:
             raise DataError(
                 f"'{path}' has trajectories of step {step:g}, and of step {other:g} ({about['trajectory']})",
                 "one step for all trajectories",
                 f"put all on one grid with --resample --dt {step:g} (resample=True, dt={step:g})",
             )
-    return [TimeSeries(values, step, time_unit, names, {**origin, **about}) for values, _, names, about in found]
+    return [
+        TimeSeries(values, step, told if told and time_unit == UNKNOWN else time_unit, names, {**origin, **about})
+        for values, _, told, names, about in found
+    ]
 
 
 def read_bytes(path: Path) -> bytes:

@@ -14,12 +14,14 @@ from ..errors import DataError
 TIME_NAMES = ("t", "time")
 _WORDS = r"(?i:(?:elapsed[ _]?)?times?|time[ _]?stamps?|elapsed|(?:milli)?seconds)"
 _UNIT = (
-    r"(?i:[num\u00b5\u03bc]?s|m?sec|secs|(?:milli|micro|nano)?seconds?|min|minutes?|h|hrs?|hours?|d|days?|yrs?|years?)"
+    r"(?i:[num\u00b5\u03bc]?s|m?sec|secs|(?:milli|micro|nano)?seconds?|min|minutes?|h|hrs?|hours?|d|days?|yrs?|years?"
+    r"|iterations)"
 )
 # "T (K)" and "T_s" are temperatures: only a small t takes a unit, and only one of time.
 _TIME = re.compile(
     rf"{_WORDS}|(?:t|{_WORDS})(?:\s*[\[(]\s*{_UNIT}\s*[\])]|\s*[ _/,]\s*{_UNIT})|{_WORDS}\s*[\[(][^\])]*[\])]"
 )
+ITERATIONS = "iterations"  # the unit that a time column tells: of a map, time counts its steps
 MISSING_CELLS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 _LEAVE_OUT = "correct the cell, or name the columns to read (--columns x,y or columns=['x', 'y'])"
 
@@ -39,19 +41,26 @@ class Table:
     """One trajectory as stored: columns (numpy or arrow arrays, not yet numbers), their names, its label.
 
     `first_line` is the line of the file that holds row 0 (text files only): people look for a bad cell by
-    line.
+    line. `dt` and `time_unit` are what the file says of them beside its columns, None where it says nothing.
     """
 
     names: tuple[str, ...]
     columns: Sequence[Any]
     label: str = ""
     first_line: int | None = None
+    dt: float | None = None
+    time_unit: str | None = None
 
 
 def time_columns(names: Sequence[str]) -> list[int]:
     """Indices of the columns named `t` or `time`; without any, of those such as "Time (s)", "t_ms", "timestamp"."""
     plain = [i for i, name in enumerate(names) if name.lower() in TIME_NAMES]
     return plain or [i for i, name in enumerate(names) if _TIME.fullmatch(name.strip())]
+
+
+def unit_told(name: str) -> str | None:
+    """The unit in the name of a time column, where it is that of a map."""
+    return ITERATIONS if re.fullmatch(rf".*[\W_]{ITERATIONS}\W*", name, re.IGNORECASE) else None
 
 
 def numbers(table: Table, index: int, file: str) -> np.ndarray:

@@ -10,15 +10,17 @@ import numpy as np
 from dsr.errors import SpecError
 
 from ...systems import get_system
+from ...systems.limits import require_room
 from ..progress import Counted
 from ..spec import override
 from .orbit_diagram import OrbitDiagram
-from .plan import require_parameter
+from .plan import POINTS, require_parameter
 from .sweep import sweep
 from .write import require_kind, write
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 EXAMPLE = "write for example rho=0..200"
+NUMBERS_EACH = 2 * POINTS  # kept for a parameter value, roughly: its points, its row, its system
 
 
 def orbit_diagram_to_files(
@@ -41,6 +43,7 @@ def orbit_diagram_to_files(
     parameter, first, last, others = swept(assignments)
     if values < 2:
         raise SpecError(f"--points {values}", "2 values or more", "give for example --points 400")
+    require_room(values * NUMBERS_EACH, f"--points {values}", "give for example --points 400")
     system = get_system(name, **override({}, others))
     require_parameter(system, parameter)
     with Counted("orbit diagram") as progress:

@@ -12,6 +12,7 @@ from dsr.errors import SpecError, unknown
 from dsr.registry import options_of
 
 from ...systems import SYSTEMS, System
+from ...systems.limits import require_steps
 
 TRANSIENT_PERIODS, PERIODS = 500, 200
 TRANSIENT_ITERATIONS, ITERATIONS = 10_000, 10_000
@@ -100,6 +101,11 @@ def plan_for(
     ):
         if not good:
             raise SpecError(f"{name} = {value:g}", accepted, f"give for example {name} = {example}")
+    require_steps(
+        (before + span) * (ROWS_PER_PERIOD / system.period if flow else 1),
+        f"transient = {before:g} and duration = {span:g} of {system.name}, whose period is {system.period:g}",
+        "give shorter times",
+    )
     return Plan(column, plane, int(k), int(points), float(before), float(span), int(seed))
 
 

@@ -15,6 +15,7 @@ from dsr.registry import Registry
 from dsr.series import TimeSeries
 
 OPERATIONS: Registry[Operation] = Registry("operation")
+OWN = 2**32 - 1  # child of a seed that only operations draw from: trajectories take the children 0, 1, ...
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,15 @@ def make(series: TimeSeries, operations: Sequence[Operation | Mapping[str, Any]]
     series : the trajectory to start from.
     operations : `Operation` objects, or what a TOML file holds: {"name": "additive_noise", "snr_db": 20.0}.
     seed : each operation draws from its own child of the seed, by its place in the list: the same seed with other
-        settings of one operation leaves the draws of the others as they were.
+        settings of one operation leaves the draws of the others as they were. None of these draws is one that
+        `System.simulate` makes with the same seed.
 
     `origin["made"]` lists the operations with settings, seed and place. Raises `SpecError` for settings out of range
     and `DataError` for a series that an operation cannot change.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise SpecError(f"seed = {seed!r}", "a whole number, 0 or more", "give for example seed=0")
-    children = np.random.SeedSequence(seed).spawn(len(operations))
+    children = np.random.SeedSequence(seed, spawn_key=(OWN,)).spawn(len(operations))
     for place, (given, child) in enumerate(zip(operations, children, strict=True)):
         operation = given if isinstance(given, Operation) else _built(given)
         before = series
