@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DataError
+from .points import masked_as_nan
 
 MAX_GAP = 10
 CUT = (
@@ -16,7 +17,7 @@ CUT = (
 
 
 def interpolate_missing(values: Any, *, max_gap: int = MAX_GAP, times: Any = None) -> np.ndarray:
-    """Values with each missing one (NaN or infinite) put on the straight line between its neighbours.
+    """Values with each missing one (masked, NaN or infinite) put on the straight line between its neighbours.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def interpolate_missing(values: Any, *, max_gap: int = MAX_GAP, times: Any = Non
     lowers the power at high frequencies, adds kinks, and gives stretches on which one-step errors and
     exponents are false. Cutting the record at long gaps into several trajectories is then the honest repair.
     """
-    out = np.array(values, dtype=np.float64)
+    out = np.array(masked_as_nan(values), dtype=np.float64)
     columns = out[:, None] if out.ndim == 1 else out
     at = np.arange(len(out), dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
     for index, column in enumerate(columns.T):

@@ -90,3 +90,19 @@ def test_members_that_diverge_are_left_out_and_vectors_are_counted_from_one():
     assert np.isnan(lost.measure.value) and lost.measure.note
     with pytest.raises(SpecError, match="1 to 3"):
         found.angle(0, 1)
+
+
+@pytest.mark.parametrize("qr_every", [1, 5])
+def test_a_direction_annihilated_but_for_rounding_has_no_way_back_either(qr_every):
+    left, right = (np.linalg.qr(np.random.default_rng(s).standard_normal((3, 3)))[0] for s in (0, 1))
+    flat = left @ np.diag([1.05, 0.6, 0.0]) @ right
+
+    def step(x, q):
+        return x, flat @ q
+
+    settings = {"steps": 100, "transient": 50, "dt": 1.0, "qr_every": qr_every}
+    with pytest.raises(DataError, match="annihilates"):
+        covariant_vectors(step, np.zeros((2, 3)), **settings)
+    assert covariant_vectors(step, np.zeros((2, 3)), k=2, **settings).exponents == pytest.approx(
+        np.sort(np.log(np.abs(np.linalg.eigvals(flat))))[::-1][:2].real, abs=1e-2
+    )

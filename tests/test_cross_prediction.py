@@ -76,3 +76,13 @@ def test_degenerate_records_are_refused_or_scored(kind, swap):
 def test_columns_must_agree(henon):
     with pytest.raises(DataError, match="2 columns against 1"):
         cross_prediction_error(henon[0], henon[1][:, :1])
+
+
+def test_a_run_far_away_is_scored_up_to_a_bound_and_refused_beyond_it(henon):
+    """Doubling a run that is far away doubles its error."""
+    truth = henon[0]
+    far, farther = value(truth, 1e90 * henon[1]), value(truth, 2e90 * henon[1])
+    assert np.isclose(farther, 2 * far, rtol=1e-12) and far > 1e89
+    for size in (1e101, 1e160, 1e307):
+        with pytest.raises(DataError, match="1e\\+100 standard deviations"):
+            value(truth, size * henon[1])

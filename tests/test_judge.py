@@ -8,6 +8,7 @@ import pytest
 from dsr.analysis import describe, judge, lyapunov_spectrum
 from dsr.analysis.scorecard.exponents import model_spectrum
 from dsr.analysis.scorecard.floor import stretches
+from dsr.analysis.scorecard.forecasts import prediction_rows
 from dsr.analysis.scorecard.rows import HEADER
 from dsr.errors import DataError, SpecError
 from dsr.series import TimeSeries
@@ -285,3 +286,13 @@ def test_as_many_exponents_as_there_are_states_at_most(states, columns, exponent
     test = TimeSeries(np.random.default_rng(0).standard_normal((50, columns)), dt=0.5)
     found = model_spectrum(model, np.ones((50, states)), test, steps=20, members=2, seed=0)
     np.testing.assert_allclose(found.exponents, np.log(factors)[:exponents] / 0.5, atol=1e-6)
+
+
+def test_a_short_test_series_has_as_many_starts_as_rows():
+    """40 rows leave 21 starts; to count each of them five times would make the error 2.2 times too small."""
+    test = get_system("henon").simulate(40, 1.0, transient=100, seed=3)
+    other = get_system("henon").simulate(40, 1.0, transient=100, seed=4).values
+    given = {"independent": [other], "surrogate": other, "noise": other, "lyapunov_time": None, "steps": 5}
+    few, many = (prediction_rows(test, Map(henon, 2, 1.0), starts=n, **given)[0].reconstruction for n in (21, 100))
+    assert many.settings["starts"] == 21
+    assert (many.value, many.low, many.high) == (few.value, few.low, few.high)

@@ -65,3 +65,11 @@ def test_members_that_diverge_are_left_out():
 def test_a_window_that_qr_does_not_divide_is_refused():
     with pytest.raises(SpecError, match="multiple of qr_every"):
         local_exponents(skew_tent, STARTS, window=7, windows=2, transient=0, dt=1.0, qr_every=5)
+
+
+def test_windows_in_which_a_direction_is_annihilated_are_named():
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    flat = turn @ np.diag([1.0, 0.5, 0.0]) @ turn.T
+    found = local_exponents(lambda x, q: (x, flat @ q), np.ones((2, 3)), window=20, windows=5, transient=20, dt=1.0)
+    assert (found.exponents[..., 2] == -np.inf).all() and "annihilates" in found.measure(3).note
+    assert found.measure(2).value == pytest.approx(np.log(0.5), abs=1e-9)

@@ -4,6 +4,7 @@ import pytest
 from dsr.analysis import kaplan_yorke_dimension, lyapunov_spectrum
 from dsr.errors import SpecError
 from dsr.systems import get_system
+from dsr.tangent import TangentSteps, orthonormalise
 
 
 def henon(x, q):
@@ -112,6 +113,93 @@ def test_kaplan_yorke_in_closed_form():
     filling = kaplan_yorke_dimension([0.5, 0.1])
     assert filling.value == 2.0 and filling.note
     joint = np.array([[1.0, -1.0], [-1.0, 1.0]]) * 1e-4
-    assert kaplan_yorke_dimension([1.0, -2.0], covariance=joint).high == pytest.approx(
-        1.5 + 0.01 * (0.5 - 0.25)
-    )
+    assert kaplan_yorke_dimension([1.0, -2.0], covariance=joint).high == pytest.approx(1.5 + 0.01 * (0.5 - 0.25))
+
+
+def dense(*rates):
+    """A symmetric matrix with these eigenvalues, none of its entries zero."""
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(rates), len(rates))))[0]
+    return turn @ np.diag(rates) @ turn.T
+
+
+def plain_and_compiled(matrix):
+    """The same map with the loop in numpy, and with a loop of its own."""
+
+    def stretch(x, q, steps, rounds):
+        q, growth = np.array(q), np.empty((rounds, *q.shape[::2]))
+        for n in range(rounds):
+            for _ in range(steps):
+                q = matrix @ q
+            for b in range(len(q)):
+                orthonormalise(q[b], growth[n, b])
+        return x, q, growth
+
+    return linear(matrix), TangentSteps(linear(matrix), "test", stretch)
+
+
+@pytest.mark.parametrize("qr_every", [1, 2, 5, 10])
+@pytest.mark.parametrize("smallest", [1e-4, 1e-6, 0.0])
+def test_contraction_beyond_rounding_is_resolved_or_minus_infinity(smallest, qr_every):
+    """In ten steps 1e-6 becomes 1e-60 of the fastest; 0 is 1e-17 in a matrix without zeros."""
+    with np.errstate(divide="ignore"):
+        exact = np.log([1.01, 0.5, smallest])
+    for step in plain_and_compiled(dense(1.01, 0.5, smallest)):
+        with np.errstate(divide="ignore"):
+            s = lyapunov_spectrum(step, np.zeros((4, 3)), steps=1000, transient=50, dt=1.0, qr_every=qr_every)
+        assert s.exponents == pytest.approx(exact, abs=1e-8)
+        assert s.sum.value == pytest.approx(exact.sum(), abs=1e-8)
+        if smallest == 0:
+            assert "annihilates" in s.measure(3).note and "annihilates" in s.sum.note
+            assert s.kaplan_yorke.value == pytest.approx(1 - exact[0] / exact[1], abs=1e-9)
+
+
+def test_one_region_in_four_that_annihilates_is_enough():
+    """A product with one factor of rank 2 has rank 2, however rare that factor is."""
+    maps = np.stack([dense(1.0, 0.5, 0.1), dense(1.0, 0.5, 0.2), dense(1.0, 0.5, 0.3), dense(1.0, 0.5, 0.0)])
+
+    def step(x, q):
+        return (x + 1) % 4, maps[x[:, 0].astype(int)] @ q
+
+    s = lyapunov_spectrum(step, np.arange(4.0)[:, None] + np.zeros(3), steps=400, transient=40, dt=1.0, kick=0.0)
+    assert s.exponents == pytest.approx([0.0, np.log(0.5), -np.inf], abs=1e-9)
+
+
+def test_one_round_beyond_rounding_is_no_annihilation():
+    """Five steps in a hundred contract by 1e-4 each: together beyond rounding, one by one not."""
+    common, rare = dense(1.01, 0.5, 0.3), dense(1.01, 0.5, 1e-4)
+
+    def step(x, q):
+        return (x + 1) % 100, (rare if x[0, 0] < 5 else common) @ q
+
+    s = lyapunov_spectrum(step, np.zeros((4, 3)), steps=400, transient=100, dt=1.0, kick=0.0)
+    exact = np.log([1.01, 0.5, 0.3 ** (95 / 100) * 1e-4 ** (5 / 100)])
+    assert s.exponents == pytest.approx(exact, abs=1e-6)
+
+
+def test_a_few_members_of_a_flow_state_the_error_they_have():
+    system = get_system("lorenz63")
+    spectra = [
+        lyapunov_spectrum(
+            system.tangent_map(0.01), system.attractor_points(2, transient=50.0, seed=i), steps=20_000, transient=2000,
+            dt=0.01, qr_every=10, seed=i,
+        )
+        for i in range(25)
+    ]  # fmt: skip
+    scatter = np.std([s.exponents for s in spectra], axis=0, ddof=1)
+    stated = np.sqrt(np.mean([s.stderr**2 for s in spectra], axis=0))
+    assert (stated[[0, 2]] < 1.8 * scatter[[0, 2]]).all() and (stated > 0.7 * scatter).all()
+
+
+def test_a_torus_has_the_dimension_of_its_frequencies():
+    error = [2e-5, 2e-5, 1e-3]
+    for exponents in ([1e-6, -3e-6, -0.5], [-1e-6, -2e-6, -0.5], [3e-5, 1e-6, -0.5]):
+        d = kaplan_yorke_dimension(exponents, error)
+        assert d.value == 2.0 and d.high - d.value < 1e-3
+    assert kaplan_yorke_dimension([1e-6, -0.3, -0.5], error).value == 1.0
+    assert kaplan_yorke_dimension([1e-6, -2e-6, 3e-6], error).value == 3.0
+    # two that turn each other's errors round: their sum is known, and negative, so one of them at most is neutral
+    opposite = 1e-5 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    assert kaplan_yorke_dimension([-2e-3, -3e-3], covariance=opposite).value == 1.0
+    assert kaplan_yorke_dimension([2e-3, -2e-3], covariance=opposite).value == 2.0  # an area that is kept
+    # with one that is clearly positive nothing is set to zero
+    assert kaplan_yorke_dimension([1e-3, -1e-5, -0.5], error).value == 2 + (1e-3 - 1e-5) / 0.5

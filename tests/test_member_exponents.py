@@ -91,3 +91,31 @@ def test_settings_out_of_range_are_refused():
         member_exponents(linear(np.zeros((1, 2))), np.ones((1, 2)), steps=10, transient=0, dt=1.0, k=3)
     with pytest.raises(DataError, match="x0 of shape"):
         member_exponents(linear(np.zeros((1, 2))), np.ones(2), steps=10, transient=0, dt=1.0)
+
+
+def test_the_errors_of_a_flow_are_those_of_its_members():
+    """Fluctuations of a flow's exponents are bounded in part, those of the neutral one altogether: blocks taken as
+    independent state 3 and 6 times the error."""
+    system = get_system("lorenz63")
+    x0 = system.attractor_points(40, transient=100.0, seed=0)
+    found = member_exponents(system.tangent_map(0.01), x0, steps=40_000, transient=2000, dt=0.01)
+    ratio = np.sqrt((found.stderr**2).mean(0)) / found.exponents.std(0, ddof=1)
+    assert (ratio > 0.8).all() and (ratio[[0, 2]] < 2.1).all() and ratio[1] < 4.2
+    sums = found.covariance.sum((1, 2))
+    assert np.abs(sums).max() < 1e-6 * (found.stderr**2).min()  # the divergence is constant
+
+
+def test_what_one_member_annihilates_leaves_the_others_as_they_are():
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    rates = np.array([[1.0, 0.5, 0.0], [1.1, 0.5, 0.1], [1.0, 0.2, 1e-5]])
+    maps = np.stack([turn @ np.diag(r) @ turn.T for r in rates])
+
+    def of(chosen):
+        return lambda x, q: (x, maps[chosen] @ q)
+
+    run = {"steps": 200, "transient": 50, "dt": 1.0}
+    found = member_exponents(of([0, 1, 2]), np.ones((3, 3)), **run)
+    assert found.exponents[0] == pytest.approx([0.0, np.log(0.5), -np.inf], abs=1e-12)
+    assert found.exponents[2] == pytest.approx(np.log(rates[2]), abs=1e-9)
+    for i in range(3):
+        assert np.array_equal(member_exponents(of([i]), np.ones((1, 3)), **run).exponents[0], found.exponents[i])

@@ -15,6 +15,9 @@ def test_gaps_of_a_straight_line_are_filled_exactly() -> None:
     broken[3:6, 0] = np.nan
     broken[10, 1] = np.inf
     np.testing.assert_allclose(interpolate_missing(broken), line, rtol=0, atol=1e-12)
+    masked = np.ma.masked_invalid(broken)
+    masked.data[masked.mask] = -9999.0
+    np.testing.assert_allclose(interpolate_missing(masked), line, rtol=0, atol=1e-12)
     assert np.isnan(broken[3, 0])
 
 

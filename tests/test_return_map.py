@@ -146,3 +146,40 @@ def test_the_rate_of_maxima_has_the_error_it_states() -> None:
     scatter = np.std([m.value for m in found], ddof=1)
     stated = np.sqrt(np.mean([(m.high - m.value) ** 2 for m in found]))
     assert 0.5 < stated / scatter < 3.0
+
+
+def test_a_flat_shoulder_is_no_maximum_and_a_flat_top_is_one() -> None:
+    assert successive_maxima([0, 1, 1, 2, 2, 3, 3, 4, 5, 6], dt=1.0).values.size == 0
+    assert successive_maxima([6, 5, 5, 4, 3, 3, 0], dt=1.0).values.size == 0
+    assert successive_maxima([0, 1, 2, 2], dt=1.0).values.size == 0  # what follows a flat end is not known
+    found = successive_maxima([0, 1, 1, 2, 2, 2, 1, 1, 3, 0], dt=1.0)
+    assert found.values.tolist() == pytest.approx([2.125, 3.025]) and found.times.tolist() == pytest.approx([3.5, 7.9])
+
+
+def test_eight_bits_of_the_lorenz_system_have_its_maxima() -> None:
+    z = lorenz(40_000, 0.01, 0)[:, 2]
+    fine = successive_maxima(z, dt=0.01)
+    step = np.ptp(z) / 255
+    coarse = successive_maxima(np.round(z / step) * step, dt=0.01)
+    assert coarse.values.size == fine.values.size
+    assert np.abs(coarse.times - fine.times).max() < 0.05 and np.abs(coarse.values - fine.values).max() < step
+    assert return_map_distance(z, np.round(z / step) * step, dt=0.01).value < 0.02
+
+
+def test_the_rate_of_a_sine_is_known_but_for_the_ends() -> None:
+    found = successive_maxima(np.sin(2 * np.pi * np.arange(20_000) * 0.01 / 1.37), dt=0.01).measure
+    error = found.high - found.value
+    assert abs(found.value - 1 / 1.37) < 2 * error
+    assert error == pytest.approx(math.sqrt(1 / 6) / 199.99, rel=1e-3)  # a count between two ends, nothing else
+
+
+def test_wandering_within_bounds_hardly_blurs_the_mean_return_time() -> None:
+    """A phase that keeps within 0.5 of t: n returns take 2 pi n, give or take 1."""
+    t = 0.05 * np.arange(40_000)
+    phase = t + 0.5 * np.sin(math.sqrt(2) * t)
+    found = poincare_section(np.stack([np.cos(phase), np.sin(phase)], axis=1), dt=0.05, normal=1).measure
+    error = found.high - found.value
+    assert abs(found.value - 2 * np.pi) < 2 * error < 4 / 300
+    returns = [poincare_section(lorenz(10_000, 0.02, s), dt=0.02, normal=2, offset=27.0).measure for s in range(30)]
+    stated = np.sqrt(np.mean([(m.high - m.value) ** 2 for m in returns]))
+    assert 0.7 < stated / np.std([m.value for m in returns], ddof=1) < 1.45

@@ -30,8 +30,8 @@ def energy_distance(
 
     Returns
     -------
-    Measure "energy distance" with value -+ one standard error; 0 for equal samples. Raises `DataError` as
-    `draw_samples`.
+    Measure "energy distance" with value -+ one standard error; 0 for equal samples, which equal records are only up to
+    `points` rows: of longer ones different rows are drawn. Raises `DataError` as `draw_samples`.
 
     No bandwidth and no cells to choose, and hardly any growth with dimension: the first choice where a grid has too
     many cells. When it misleads: blind to the order in time, and to detail far finer than the attractor.

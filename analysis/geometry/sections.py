@@ -12,6 +12,7 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
+from ..block_means import error_of_mean
 from ..magnitude import of_order_one
 
 Field = Callable[[np.ndarray], np.ndarray]
@@ -57,8 +58,8 @@ def poincare_section(
     Returns
     -------
     PoincareSection; its measure "return time" is the mean time between crossings -+ its standard error (blocks of
-    successive returns). NaN with a note with fewer than two crossings. A row exactly on the plane belongs to what
-    follows it.
+    successive returns, of which neighbours are correlated; NaN below four returns). NaN with a note with fewer than two
+    crossings. A row exactly on the plane belongs to what follows it.
 
     When it misleads: noise makes a slow crossing many; a trajectory that touches the plane between two rows is not
     seen; with a field that is not that of the data the points leave the trajectory. Source: Hénon,
@@ -156,6 +157,5 @@ def _return_time(times: np.ndarray, unit: str, settings: Mapping[str, Any]) -> M
         note = f"{times.size} crossings of the plane"
         return Measure(name, math.nan, unit=unit, settings=settings, note=note)
     value = float(returns.mean())
-    parts = [p.mean() for p in np.array_split(returns, min(20, returns.size // 2))] if returns.size > 3 else []
-    error = float(np.std(parts, ddof=1)) / math.sqrt(len(parts)) if len(parts) > 1 else math.nan
+    error = error_of_mean(returns)
     return Measure(name, value, value - error, value + error, unit, settings)

@@ -27,7 +27,7 @@ def sinkhorn_divergence(
     blocks: int = BLOCKS,
     seed: int = 0,
 ) -> Measure:
-    """OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with squared distances, entropy-regularised; 0 for equal samples.
+    """OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with squared distances, entropy-regularised; never negative.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def sinkhorn_divergence(
 
     Returns
     -------
-    Measure "Sinkhorn divergence" with value -+ one standard error; `note` says if the plan did not reach the
-    tolerance. Raises `SpecError` for an epsilon or a tolerance that is not positive, `DataError` as
-    `draw_samples`.
+    Measure "Sinkhorn divergence" with value -+ one standard error; 0 for equal samples, which equal records are only up
+    to `points` rows: of longer ones different rows are drawn. `note` says if the plan did not reach the tolerance.
+    Raises `SpecError` for an epsilon or a tolerance that is not positive, `DataError` as `draw_samples`.
 
     When it misleads: blind to the order in time; with 1000 points the floor is that of 1000 points, however long
     the records. Source: Feydy et al., arXiv:1810.08278; Cuturi, arXiv:1306.0895.

@@ -11,8 +11,11 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
 
+from ..block_means import error_of_mean
 from ..magnitude import of_order_one
 from ..units import rate_unit
+
+COUNT = math.sqrt(1 / 6)  # standard deviation of the number of periods in a window, over all lengths and phases
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +35,10 @@ def successive_maxima(x: Any, *, dt: float, smoothing: float = 0.0, time_unit: s
 
     Returns
     -------
-    SuccessiveMaxima. Its measure "maxima per unit of time" with its standard error (20 blocks of time) tells whether
-    two series were looked at in the same way: noise multiplies it. A flat top counts once, where it begins.
+    SuccessiveMaxima. Its measure "maxima per unit of time" tells whether two series were looked at in the same way:
+    noise multiplies it. Its standard error is that of the mean interval (blocks of successive intervals; NaN below
+    four) and that of a count between two ends, 0.4 maxima. A flat top counts once, where it begins; a flat shoulder on
+    a flank is none, nor is a flat end.
     """
     points, exponent = of_order_one(x, rows=3)
     if points.shape[1] != 1:
@@ -45,16 +50,17 @@ def successive_maxima(x: Any, *, dt: float, smoothing: float = 0.0, time_unit: s
         from scipy.ndimage import gaussian_filter1d
 
         series = gaussian_filter1d(series, smoothing / dt)
-    left, here, right = series[:-2], series[1:-1], series[2:]
-    top = np.flatnonzero((here > left) & (here >= right))
-    rise, fall = (here - left)[top], (here - right)[top]
+    first = np.flatnonzero(np.diff(series, prepend=np.inf))  # of each run of equal values
+    level = series[first]
+    top = first[1:-1][(level[1:-1] > level[:-2]) & (level[1:-1] > level[2:])]
+    here = series[top]
+    rise, fall = here - series[top - 1], here - series[top + 1]
     shift = 0.5 * (rise - fall) / (rise + fall)
-    times = dt * (top + 1 + shift)
-    values = np.ldexp(here[top] + 0.25 * (rise - fall) * shift, exponent)
+    times = dt * (top + shift)
+    values = np.ldexp(here + 0.25 * (rise - fall) * shift, exponent)
     duration = dt * (series.size - 1)
     settings = {"smoothing": smoothing, "dt": dt, "length": series.size, "maxima": top.size}
-    counts = np.histogram(times, bins=20, range=(0.0, duration))[0]
-    error = float(counts.std(ddof=1)) * math.sqrt(20) / duration
     rate = top.size / duration
+    error = math.hypot(rate**2 * error_of_mean(np.diff(times)), COUNT / duration)
     measure = Measure("maxima per unit of time", rate, rate - error, rate + error, rate_unit(time_unit), settings)
     return SuccessiveMaxima(times, values, measure)

@@ -45,7 +45,7 @@ def conditional_exponents(
     dt : time of one step.
     members : the data are cut into that many stretches that are followed together, each with its own transient: a
         model in Python then takes as many times less time.
-    qr_every : steps between re-orthonormalisations; lower it for very stiff contraction.
+    qr_every : steps between re-orthonormalisations, as in `lyapunov_spectrum`.
     seed : of the initial tangent vectors.
 
     Returns

@@ -14,7 +14,7 @@ from dsr.measure import Measure
 from dsr.tangent import tangent_method
 
 from ..protocol import TangentMap
-from .stretching import members_from, walk
+from .stretching import beyond_rounding, members_from, walk
 
 LOW, HIGH = 0.05, 0.95
 
@@ -101,8 +101,9 @@ def covariant_vectors(
     -------
     CovariantVectors. Where two exponents are equal the vectors span a plane, in which they are not determined.
 
-    Raises `DataError` for states that are not finite, and for a direction that the map annihilates: it has no way
-    back, so k must leave it out. `SpecError` for settings out of range.
+    Raises `DataError` for states that are not finite, and for a direction that the map annihilates, or contracts
+    between two QRs to less than 1e-14 of the fastest: it has no way back, so k must leave it out. `SpecError` for
+    settings out of range.
 
     Source: Ginelli et al., doi:10.1103/PhysRevLett.99.130601; Kuptsov & Parlitz, doi:10.1007/s00332-012-9126-5.
     """
@@ -123,11 +124,13 @@ def covariant_vectors(
             if not stayed.size:
                 break
             q, r = np.linalg.qr(q)
-            if not (np.abs(np.diagonal(r, axis1=1, axis2=2)) > 0).all():
+            grown = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2)))
+            if (beyond_rounding(grown) | (grown == -np.inf)).any():
                 raise DataError(
-                    f"a direction among the {q.shape[2]} that the map annihilates",
-                    "directions with a finite exponent",
-                    "choose k as the number of finite exponents in lyapunov_spectrum",
+                    f"a direction among the {q.shape[2]} that the map annihilates, or contracts between two QRs "
+                    "to below the rounding of the others",
+                    "directions with a way back",
+                    "choose k as the number of finite exponents in lyapunov_spectrum, or a lower qr_every",
                 )
             states.append(x)
             frames.append(q)

@@ -11,6 +11,8 @@ from dsr.measure import Measure
 
 from .spectrum_errors import in_falling_order, standard_error
 
+EXACT = 1e-3  # of an exponent's error: what rounding may leave of a sum that is known exactly
+
 
 def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: Any = None) -> Measure:
     """D_KY = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, the last j with a sum not below 0.
@@ -23,9 +25,10 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
 
     Returns
     -------
-    Measure "Kaplan-Yorke dimension": 0 when all exponents are negative (fixed point). A largest exponent
-    within two standard errors of zero counts as zero, so a limit cycle has dimension 1. When the sum of all
-    given exponents is not negative the value is k, with a note: the attractor fills the space, or more
+    Measure "Kaplan-Yorke dimension": 0 when all exponents are negative (fixed point). If the largest exponent is
+    within two standard errors of zero, it and those that follow it count as zero as long as each of them and their
+    sum is within two of its own: a limit cycle has dimension 1, a torus that of its independent frequencies. When
+    the sum of all given exponents is not negative the value is k, with a note: the attractor fills the space, or more
     exponents are needed.
 
     Source: Kaplan & Yorke 1979; Frederickson et al., doi:10.1016/0022-0396(83)90011-6.
@@ -35,10 +38,9 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
     if not values.size or np.isnan(values).any():
         return Measure(name, math.nan, settings=settings, note="no finite spectrum")
     size = float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         values, spread = values / size, spread / size / size  # the dimension has no unit
-    if values[0] < 0 and -values[0] <= 2 * math.sqrt(np.nan_to_num(spread[0, 0])):
-        values[0] = 0.0
+        values[: _neutral(values, np.nan_to_num(spread))] = 0.0
     sums = np.cumsum(values)
     if sums[-1] >= 0:
         note = "the exponents never sum to less than zero: a space-filling attractor, or too few exponents"
@@ -52,3 +54,13 @@ def kaplan_yorke_dimension(exponents: Any, stderr: Any = None, *, covariance: An
     with np.errstate(over="ignore", invalid="ignore"):
         error = standard_error(slope @ spread[: j + 1, : j + 1] @ slope)
     return Measure(name, float(value), value - error, value + error, settings=settings)
+
+
+def _neutral(values: np.ndarray, spread: np.ndarray) -> int:
+    """How many leading exponents are not told from zero, neither singly nor in their sum."""
+    errors = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    for j, value in enumerate(values):
+        known = standard_error(spread[: j + 1, : j + 1].sum()) + EXACT * errors[j]
+        if not (abs(value) <= 2 * errors[j] and abs(values[: j + 1].sum()) <= 2 * known):
+            return j
+    return values.size

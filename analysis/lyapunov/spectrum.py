@@ -29,8 +29,8 @@ class LyapunovSpectrum:
 
     Attributes
     ----------
-    exponents, stderr : (k,). All NaN when every member diverged. An exponent is -inf where the map
-        annihilates a direction.
+    exponents, stderr : (k,). All NaN when every member diverged. An exponent is -inf where the map annihilates a
+        direction: where one step contracts it to less than 1e-14 of the fastest, which rounding cannot tell from zero.
     covariance : (k, k) of the estimates; the exponents of one run are far from independent (their sum is
         often known exactly).
     dt : time of one step. steps : steps that were averaged, per member. members : number started.
@@ -128,7 +128,8 @@ def lyapunov_spectrum(
         from a small ball can stay phase-locked and give tight errors around a wrong value.
     steps, transient : steps averaged, and steps before them in which the tangent vectors align.
     dt : time of one step (1 for maps). k : number of exponents, all d if None.
-    qr_every : steps between re-orthonormalisations; lower it for very stiff contraction.
+    qr_every : steps between re-orthonormalisations. Where contraction between two of them is beyond rounding the
+        computation is repeated with one after every step.
     kick : random displacement of each member, in standard deviations of x0. Without it, members taken from
         one trajectory follow each other along the same path, count it twice, and the error is too small; the
         transient must be long enough for chaos to part them.
@@ -137,8 +138,9 @@ def lyapunov_spectrum(
     Returns
     -------
     LyapunovSpectrum. Each member's run is cut into equal stretches so that there are at least 32 blocks in
-    all; the standard error is that of the mean over blocks, so a block (`settings["block_time"]`) must be
-    longer than the correlation time: with few steps use 32 members or more. If every member diverges the
+    all; the standard error is that of the mean over blocks, those that follow each other being correlated
+    (`covariance_of_mean`), so a block (`settings["block_time"]`) must be longer than the correlation time: with few
+    steps use 32 members or more. If every member diverges the
     exponents are NaN and `diverged` equals `members`: a result, not an exception.
 
     Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of

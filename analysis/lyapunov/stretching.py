@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,12 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.tangent import TangentSteps
 
+from ..block_means import covariance_of_mean
 from ..protocol import TangentMap
 
 HISTORY_POINTS = 400
+ROUNDING = math.log(1e-14)
+Advance = Callable[[int, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 Walked = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """States and orthonormal vectors of the members that stayed finite, their log stretching (rounds, stayed, k), and
 their numbers (stayed,)."""
@@ -53,9 +57,49 @@ def require_members(
 
 
 def walk(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
-    """`rounds` times `qr_every` steps with orthonormalisation, by the compiled loop where the map brings one."""
+    """`rounds` times `qr_every` steps with orthonormalisation, by the compiled loop where the map brings one.
+
+    A direction that one step annihilates has a log stretching of -inf in that round, see `_resolved`.
+    """
+    return _resolved(lambda every, count: _walked(tangent_map, x, q, every, count), qr_every, rounds)
+
+
+def stretching(advance: Advance, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
+    """The same for any step: `advance` takes the number of the step, the numbers of the members left, their states
+    and tangent vectors."""
+    return _resolved(lambda every, count: _stretched(advance, x, q, every, count), qr_every, rounds)
+
+
+def beyond_rounding(growth: np.ndarray) -> np.ndarray:
+    """Where a log stretching (..., k) is -inf, or so far below the largest of its round that rounding decides it; not
+    where all of them are -inf."""
+    with np.errstate(invalid="ignore"):
+        return growth - growth.max(-1, keepdims=True) < ROUNDING
+
+
+def _resolved(run: Callable[[int, int], Walked], qr_every: int, rounds: int) -> Walked:
+    """`run(qr_every, rounds)`; where rounding decides in some round, the walk is repeated with orthonormalisation after
+    every step. A member's own is then the second one, if it has a direction beyond rounding within one step (-inf
+    there), or in the mean of its rounds: single rounds hardly move a mean."""
+    x, q, growth, alive = walked = run(qr_every, rounds)
+    if not beyond_rounding(growth).any():
+        return walked
+    states, frames, steps, kept = run(1, rounds * qr_every) if qr_every > 1 else walked
+    _, old, new = np.intersect1d(alive, kept, return_indices=True)
+    annihilated = beyond_rounding(steps[:, new])
+    chosen = annihilated.any((0, 2)) | beyond_rounding(growth[:, old].mean(0)).any(1)
+    if not chosen.any():
+        return walked
+    old, new = old[chosen], new[chosen]
+    x, q, growth, steps = x.copy(), q.copy(), growth.copy(), np.where(annihilated[:, chosen], -np.inf, steps[:, new])
+    x[old], q[old] = states[new], frames[new]
+    growth[:, old] = steps.reshape(rounds, qr_every, *steps.shape[1:]).sum(1)
+    return x, q, growth, alive
+
+
+def _walked(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
     if not isinstance(tangent_map, TangentSteps) or tangent_map.stretch is None:
-        return stretching(lambda n, alive, x, q: tangent_map(x, q), x, q, qr_every, rounds)
+        return _stretched(lambda n, alive, x, q: tangent_map(x, q), x, q, qr_every, rounds)
     if not len(x) or not rounds:
         return x, q, np.empty((rounds, len(x), q.shape[2])), np.arange(len(x))
     x, q, growth = tangent_map.stretch(x, q, qr_every, rounds)
@@ -63,15 +107,7 @@ def walk(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, r
     return x[stayed], q[stayed], growth[:, stayed], stayed
 
 
-def stretching(
-    advance: Callable[[int, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    x: np.ndarray,
-    q: np.ndarray,
-    qr_every: int,
-    rounds: int,
-) -> Walked:
-    """The same for any step: `advance` takes the number of the step, the numbers of the members left, their states
-    and tangent vectors."""
+def _stretched(advance: Advance, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
     members, _, k = q.shape
     alive = np.arange(members)
     growth = np.empty((rounds, members, k))
@@ -98,10 +134,8 @@ def averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray,
     blocks = rates[: stretches * length].reshape(stretches, length, survivors, k).mean(1).reshape(-1, k)
     mean = rates.mean((0, 1))
     order = np.argsort(-mean)
-    covariance = np.full((k, k), np.nan)
-    if len(blocks) > 1:
-        known = np.where(np.isfinite(mean), blocks, 0.0)[:, order]  # an exponent of -inf has no spread
-        covariance = np.atleast_2d(np.cov(known, rowvar=False)) / len(blocks)
+    known = np.where(np.isfinite(mean), blocks, 0.0)[:, order]  # an exponent of -inf has no spread
+    covariance = covariance_of_mean(known, stretches)
     done = np.unique(np.linspace(1, rounds, min(rounds, HISTORY_POINTS)).astype(int))
     history = rates.mean(1).cumsum(0)[done - 1] / done[:, None]
     return mean[order], covariance, history[:, order], done

@@ -76,7 +76,8 @@ def spectrum_notes(spectrum: LyapunovSpectrum, model: Reconstruction) -> list[st
         notes.append(f"{spectrum.diverged} of {spectrum.members} members of the Lyapunov run diverged (left out)")
     d = model.obs_dim
     if len(spectrum) > d and spectrum.diverged < spectrum.members:
-        gap = spectrum.exponents[d - 1] - spectrum.exponents[d]
+        with np.errstate(invalid="ignore"):  # both may be -inf
+            gap = spectrum.exponents[d - 1] - spectrum.exponents[d]
         clear = gap > 2 * (spectrum.stderr[d - 1] + spectrum.stderr[d])
         notes.append(
             f"{model.state_dim} states for {d} observations: lambda_{d + 1} = {spectrum.measure(d + 1)} is "

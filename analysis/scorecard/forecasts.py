@@ -32,7 +32,8 @@ def prediction_rows(
     starts: int,
     steps: int,
 ) -> list[Row]:
-    """Rows "prediction error" (after `steps` steps) and "valid prediction time" from `starts` starts.
+    """Rows "prediction error" (after `steps` steps) and "valid prediction time" from `starts` starts, or as many as the
+    test series has rows for.
 
     surrogate, noise : (time, dim), as long as the test series; their stretches are used as forecasts. The
     floor of these rows is the chance level: other stretches of the true system used as forecasts.
@@ -41,7 +42,7 @@ def prediction_rows(
     longest = 1000 if lyapunov_time is None else math.ceil(LYAPUNOV_TIMES * lyapunov_time / dt)
     context = model.min_context
     n = max(1, min(max(longest, steps), (len(test) - context) // 2))
-    rows = np.linspace(context - 1, len(test) - 1 - n, starts).astype(int)
+    rows = np.unique(np.linspace(context - 1, len(test) - 1 - n, starts).astype(int))
     past = truth[rows[:, None] + np.arange(1 - context, 1)]
     forecast = forecasts(model, past, n)
     true = windows(truth, rows, n)
