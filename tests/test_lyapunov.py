@@ -176,20 +176,6 @@ def test_one_round_beyond_rounding_is_no_annihilation():
     assert s.exponents == pytest.approx(exact, abs=1e-6)
 
 
-def test_a_few_members_of_a_flow_state_the_error_they_have():
-    system = get_system("lorenz63")
-    spectra = [
-        lyapunov_spectrum(
-            system.tangent_map(0.01), system.attractor_points(2, transient=50.0, seed=i), steps=20_000, transient=2000,
-            dt=0.01, qr_every=10, seed=i,
-        )
-        for i in range(25)
-    ]  # fmt: skip
-    scatter = np.std([s.exponents for s in spectra], axis=0, ddof=1)
-    stated = np.sqrt(np.mean([s.stderr**2 for s in spectra], axis=0))
-    assert (stated[[0, 2]] < 1.8 * scatter[[0, 2]]).all() and (stated > 0.7 * scatter).all()
-
-
 def test_a_torus_has_the_dimension_of_its_frequencies():
     error = [2e-5, 2e-5, 1e-3]
     for exponents in ([1e-6, -3e-6, -0.5], [-1e-6, -2e-6, -0.5], [3e-5, 1e-6, -0.5]):
