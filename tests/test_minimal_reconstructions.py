@@ -10,6 +10,7 @@ import torch
 from dsr.analysis import side_symbols, transition_matrix, word_counts, word_divergence
 from dsr.errors import SpecError, StoreError
 from dsr.models import ALRNN
+from dsr.runs.drawing.truth_points import rates_of
 from dsr.runs.execute import execute
 from dsr.runs.spec import SystemData, parse
 from dsr.runs.store import RunFolder, RunStore
@@ -115,6 +116,11 @@ def test_fixed_points_of_a_tent_network_are_where_they_must_be():
     assert left["unstable"] == right["unstable"] == 1
     virtual = [p for p in model_points(tent_network(0.5), ["0", "1"], 0.1) if not p["real"]]
     assert [(p["region"], *p["point"]) for p in virtual] == [("0", pytest.approx(0.6, rel=1e-6))]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_annihilated_direction_has_the_rate_minus_infinity():
+    assert rates_of([0.0, 0.5, 1j], 2.0).tolist() == [-np.inf, np.log(0.5) / 2, 0.25j * np.pi]
 
 
 def test_a_fixed_point_counts_only_if_it_is_real_near_and_of_the_same_type():

@@ -23,8 +23,9 @@ Found = tuple[np.ndarray, str, int, np.ndarray]
 
 def rates_of(multipliers: np.ndarray, duration: float) -> np.ndarray:
     """(k,) complex rates per unit of time, conjugates in pairs; -inf for an annihilated direction."""
-    with np.errstate(divide="ignore"):
-        return np.log(np.asarray(multipliers, dtype=np.complex128)) / duration
+    found = np.asarray(multipliers, dtype=np.complex128)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(found == 0, -np.inf, np.log(found) / duration)
 
 
 def true_fixed_points(run: RunMaterial) -> tuple[list[Found], str]:
