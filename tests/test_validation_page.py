@@ -168,6 +168,9 @@ def test_every_seed_stands_on_the_page(store, found):
     for line, value in zip(lines[:3], values(store, "ngrc", "D_stsp"), strict=True):
         assert f"| {value:.3g} |" in line and "| chaotic |" in line
     assert "| fixed point |" in lines[3]
+    failed = [replace(c, losses={**c.losses, 7: math.inf}) if c.contestant == "ngrc" else c for c in found.cells]
+    more = every_seed(replace(found, cells=tuple(failed)), index, SECTION).splitlines()[2:]
+    assert len(more) == len(lines) + 1 and "| ngrc | 7 | failed |" in "\n".join(more)
 
 
 def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch):

@@ -58,15 +58,17 @@ def published(section: Section) -> str:
 
 
 def every_seed(found: Comparison, index: Mapping[str, Sequence[Any]], section: Section) -> str:
-    """Every run with its values; index : columns of the store's index, by name."""
+    """Every run with its values, failed ones without; index : columns of the store's index, by name."""
     rows = []
     for count in in_order(found.counts):
+        cells = [c for c in found.cells if (c.task, c.contestant) == (count.task, count.contestant)]
         runs: dict[int, tuple[str, dict[str, float]]] = {}
-        for cell in found.cells:
-            if (cell.task, cell.contestant) == (count.task, count.contestant):
-                for row in cell.rows:
-                    _, values = runs.setdefault(index["seed"][row], (index["outcome"][row], {}))
-                    values[cell.measure] = index["value"][row]
+        for cell in cells:
+            for row in cell.rows:
+                _, values = runs.setdefault(index["seed"][row], (index["outcome"][row], {}))
+                values[cell.measure] = index["value"][row]
+        failed = {seed for cell in cells for seed in cell.losses} - set(runs)
+        runs |= {seed: ("failed", {}) for seed in failed}
         for seed, (outcome, values) in sorted(runs.items()):
             shown = [number(values.get(name, math.nan)) for name in section.measures]
             rows.append([count.task, count.contestant, str(seed), outcome, *shown])
