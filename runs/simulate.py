@@ -45,7 +45,7 @@ def simulate_to_file(
     changes = [_operation(text) for text in operations]
     system = get_system(name, **override({}, parameters or []))
     transient = transient_of(system, transient)
-    system._checked(n, dt, transient, seed, noise)  # before the few rows that the cache tells series apart by
+    system.checked_request(n, dt, transient, seed, noise)  # before the few rows that the cache tells series apart by
     settings = {"n": n, "dt": dt, "transient": transient, "seed": seed, "noise": noise}
     store = RunStore()
     # a trajectory alone makes no store where there is none

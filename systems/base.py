@@ -147,7 +147,7 @@ class System(ABC):
         Raises `SpecError` for arguments out of range and `DataError` if the trajectory leaves every bound.
         With `transient=0` the first rows may lie off the attractor.
         """
-        request = self._checked(n, dt, transient, seed, noise)
+        request = self.checked_request(n, dt, transient, seed, noise)
         return self._simulate(*request, np.random.SeedSequence(seed), {"seed": int(seed)})
 
     def simulate_many(
@@ -159,7 +159,7 @@ class System(ABC):
         times. Arguments and errors as in `simulate`.
         """
         _require_count(count)
-        request = self._checked(n, dt, transient, seed, noise, count)
+        request = self.checked_request(n, dt, transient, seed, noise, count)
         children = np.random.SeedSequence(seed).spawn(count)
         return [
             self._simulate(*request, child, {"seed": int(seed), "member": i})
@@ -175,7 +175,7 @@ class System(ABC):
         before it ran through, and the spread of members would understate the error (Hénon: sevenfold).
         """
         _require_count(count)
-        self._checked(max(2, self.observed or self.dim), None, transient, seed, 0.0)
+        self.checked_request(max(2, self.observed or self.dim), None, transient, seed, 0.0)
         starting, nudging = np.random.SeedSequence(seed).spawn(2)
         start, began = self._start(np.random.default_rng(starting), transient)
         rng = np.random.default_rng(nudging)
@@ -229,7 +229,7 @@ class System(ABC):
         """The state (dim,) nearest to a random one that a trajectory may start from."""
         return state
 
-    def _checked(
+    def checked_request(
         self, n: int, dt: float | None, transient: float, seed: int, noise: float, count: int = 1
     ) -> tuple[int, float, float, float]:
         """The arguments of `count` trajectories as numbers; raises `SpecError` for those out of range, or too large for

@@ -118,7 +118,7 @@ def simulate_ensemble(
         raise SpecError(f"n = {n!r}", "a whole number of rows, 2 or more", "give for example n=1000")
     rows = int(n)
     seed_or_zero = 0 if seed is None else seed
-    _, dt, transient, _ = first._checked(max(rows, first.dim), dt, transient, seed_or_zero, 0.0, len(members))
+    _, dt, transient, _ = first.checked_request(max(rows, first.dim), dt, transient, seed_or_zero, 0.0, len(members))
     if any(member._sampling_step(dt) != dt for member in members):
         raise SpecError("systems with other steps", "one sampling step for all members", "give dt")
     if device == "cpu":

@@ -45,7 +45,7 @@ def simulate_drifting(
     """
     if parameter not in system.parameters:
         raise unknown(f"parameter of {system.name} named", parameter, system.parameters)
-    rows, dt, transient, noise = system._checked(n, dt, transient, seed, noise)
+    rows, dt, transient, noise = system.checked_request(n, dt, transient, seed, noise)
     values = _values(path, rows, dt)
     starting, observing = np.random.SeedSequence(seed).spawn(2)
     first = system.with_parameters(**{parameter: float(values[0])})

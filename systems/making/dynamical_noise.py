@@ -55,7 +55,7 @@ def simulate_with_noise(
     unbounded noise does sooner or later from any attractor that borders on escape (Hénon). Source: P. E. Kloeden,
     E. Platen, Numerical Solution of Stochastic Differential Equations (1992), doi:10.1007/978-3-662-12616-5.
     """
-    rows, dt, transient, _ = system._checked(n, dt, transient, seed, 0.0)
+    rows, dt, transient, _ = system.checked_request(n, dt, transient, seed, 0.0)
     if scheme not in SCHEMES:
         raise unknown("scheme", scheme, SCHEMES)
     if max_step is not None and not (isinstance(max_step, int | float) and max_step > 0):
