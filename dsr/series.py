@@ -14,6 +14,7 @@ import numpy as np
 from .errors import DataError, SpecError
 from .points import constant_columns, masked_as_nan, refuse_overflow
 
+SAME_STEP = 1e-6  # relative difference of two time steps that are one and the same
 MOST_OFF = 10  # factor between the median step of time stamps and dt
 
 
@@ -205,6 +206,11 @@ def _beside(extra: np.ndarray, name: str, rows: int) -> np.ndarray:
         )
     extra.setflags(write=False)
     return extra
+
+
+def same_step(dt: float, other: float) -> bool:
+    """Whether two time steps are the same but for rounding."""
+    return math.isclose(dt, other, rel_tol=SAME_STEP)
 
 
 def _require_step(stamps: np.ndarray, dt: float) -> None:

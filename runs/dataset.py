@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from dsr.errors import DataError
 from dsr.reading import load_trajectories
-from dsr.series import TimeSeries
+from dsr.series import TimeSeries, same_step
 
 from ..analysis import LyapunovSpectrum
 from ..systems import System, get_system
@@ -166,7 +165,7 @@ def _load(data: FileData, path: str) -> list[TimeSeries]:
 def _require_alike(train: TimeSeries, tests: Sequence[TimeSeries], data: FileData) -> None:
     """Raises `DataError` for a test file of other columns or another time step than the training file."""
     for test in tests:
-        if test.dim != train.dim or not math.isclose(test.dt, train.dt, rel_tol=1e-6):
+        if test.dim != train.dim or not same_step(test.dt, train.dt):
             raise DataError(
                 f"the test file '{data.test_file}' with {test.dim} columns every {test.dt:g}, and '{data.file}' with "
                 f"{train.dim} every {train.dt:g}",

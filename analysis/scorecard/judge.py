@@ -11,7 +11,7 @@ import numpy as np
 from dsr.errors import DataError, DsrError, NoTangentError
 from dsr.fate import CYCLE, FIXED_POINT
 from dsr.measure import Floor, Measure
-from dsr.series import TimeSeries
+from dsr.series import TimeSeries, same_step
 
 from ..embedding.choose_embedding import choose_embedding
 from ..lyapunov.from_data import NAME as FROM_DATA
@@ -186,7 +186,7 @@ def _check(test: TimeSeries, model: Reconstruction) -> None:
             "compare model.free_run(z0, n, inputs) with the series by single measures",
         )
     test.require_regular("the scorecard")
-    if model.obs_dim != test.dim or not math.isclose(float(model.dt), test.dt, rel_tol=1e-6):
+    if model.obs_dim != test.dim or not same_step(float(model.dt), test.dt):
         raise DataError(
             f"a model of {model.obs_dim} columns, dt = {float(model.dt):g}; a test series of {test.dim}, "
             f"dt = {test.dt:g}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from ..errors import DataError, SpecError
 from ..models import MODELS, Model, name_of
 from ..registry import from_options
-from ..series import TimeSeries
+from ..series import TimeSeries, same_step
 from .arguments import as_losses, as_members, as_series, require_seconds, require_seed, some_series
 from .backends import choose_backend
 from .closed_form import require_no_more_than_rows, solve_members
@@ -207,7 +206,7 @@ def _recommended_forcing(model: Model) -> Forcing:
 def _agree(model: Model, series: Sequence[TimeSeries]) -> None:
     for s in series:
         s.require_variation()
-        if s.dim != model.obs_dim or not math.isclose(s.dt, series[0].dt, rel_tol=1e-6):
+        if s.dim != model.obs_dim or not same_step(s.dt, series[0].dt):
             raise DataError(
                 f"a series with {s.dim} columns and dt = {s.dt:.9g}",
                 f"{model.obs_dim} columns, as the model has, and dt = {series[0].dt:.9g}, as the first series has",

@@ -14,7 +14,7 @@ from ..fate import CHAOTIC, DIVERGED, GROWTH, NOT_CHAOTIC, TRANSIENT_CHAOS
 from ..models import ALRNN
 from ..models.observation import IdentityObservation
 from ..noise import sensor_noise
-from ..series import TimeSeries
+from ..series import TimeSeries, same_step
 from .arguments import require_model, require_seed, require_series
 from .orbit_lanes import BLOCKS, UNIT, Box, Visits, Weights, run_lanes
 
@@ -99,7 +99,7 @@ def tune_free_run(
     require_seed(seed)
     if train.dim != model.obs_dim:
         raise DataError(f"{train.dim} columns", f"the {model.obs_dim} columns of the model", "give its training series")
-    if not math.isclose(train.dt, float(model.dt), rel_tol=1e-6):
+    if not same_step(train.dt, float(model.dt)):
         got, wanted = f"a series with dt = {train.dt:g}", f"dt = {float(model.dt):g}, as the model was trained on"
         raise DataError(got, wanted, "give its training series")
     if (generations is None) == (seconds is None) or (generations or seconds or 0) <= 0:
