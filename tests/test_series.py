@@ -9,7 +9,7 @@ import pytest
 
 from dsr.errors import DataError, SpecError
 from dsr.points import as_columns_that_vary, as_points
-from dsr.series import TimeSeries
+from dsr.series import TimeSeries, same_step
 
 
 def ramp(rows: int = 100, dim: int = 2, **fields: object) -> TimeSeries:
@@ -185,3 +185,8 @@ def test_stamps_in_another_unit_than_dt_are_refused(unit: float, says: str) -> N
     assert TimeSeries(np.arange(50.0), dt=0.02, stamps=times).stamps is not None
     with pytest.raises(DataError, match=f"stamps with a median step of {says}"):
         TimeSeries(np.arange(50.0), dt=0.02, stamps=unit * 0.02 * np.arange(50))
+
+
+@pytest.mark.parametrize("dt", [1e-9, 0.01, 1e6])
+def test_steps_are_the_same_but_for_rounding_in_any_unit(dt):
+    assert same_step(dt, dt * (1 + 1e-9)) and not same_step(dt, 1.0001 * dt)
