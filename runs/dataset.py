@@ -61,8 +61,12 @@ def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
     dt, transient = _grid(data, system)
     apart = int(np.random.SeedSequence(seed).generate_state(4)[3])  # the first three are those of the sets
 
+    rows = (data.train, data.validation, data.test)
+    # before the few rows that the cache tells series apart by
+    system.checked_request(max(rows), dt, transient, seed, data.noise)
+    system.checked_request(data.test, dt, transient, seed, 0.0, data.floor_trajectories)
+
     def sets() -> list[TimeSeries]:
-        rows = (data.train, data.validation, data.test)
         return [*independent_sets(system, *rows, dt, transient=transient, seed=seed, noise=data.noise)]
 
     def others() -> list[TimeSeries]:

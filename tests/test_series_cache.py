@@ -301,3 +301,10 @@ def test_a_simulated_file_is_the_same_from_the_cache(tmp_path, monkeypatch):
     assert len(list((tmp_path / "series").iterdir())) == 1
     kept = examine(None)["series"]
     assert kept["folder"] == str(tmp_path / "series") and kept["bytes"] > 4800
+
+
+def test_too_much_is_refused_before_a_row_is_computed(cache, monkeypatch):
+    monkeypatch.setattr("dsr.systems.System.simulate", lambda *_, **__: refuse())
+    asked = {"data": {"system": "lorenz63", "dt": 1e9}}
+    with pytest.raises(SpecError, match="1e\\+11 steps at most"):
+        prepare(parse(asked), cache)
