@@ -3,6 +3,7 @@
 import math
 import re
 
+import pytest
 from run_folders import write_run
 
 from dsr.runs.compare.command import compare_runs, list_runs
@@ -147,3 +148,33 @@ def test_a_killed_run_has_the_same_name_in_lists_and_comparisons(tmp_path):
     options = {"by": "model", "measures": None, "out": None, "baseline": None, "table": "measures"}
     text = compare_runs(str(tmp_path), [], form="markdown", **options)
     assert "- 1 unfinished run is left out: 1 interrupted." in text
+
+
+def test_a_run_that_came_to_rest_ranks_last_without_a_number_too(tmp_path):
+    """A map that contracts to a point at once has exponents of minus infinity, stored as none."""
+    store = RunStore(tmp_path)
+    fill(store, 0)
+    for seed in range(2):
+        values = {"D_stsp": 0.3, "lambda_1": math.nan, "valid prediction time": math.nan}
+        for system in SYSTEMS:
+            write_run(store, system, "climatology", seed, values, truths=TRUTHS, outcome="fixed point")
+            write_run(store, system, "parrot", seed, values, truths=TRUTHS)
+    cells = {(c.contestant, c.measure): c for c in compare(read_index(store)).cells if c.task == "a"}
+    assert cells["climatology", "lambda_1"].losses == {0: math.inf, 1: math.inf}
+    assert cells["climatology", "valid prediction time"].losses == {}  # forecasts are compared as they are
+    assert cells["parrot", "lambda_1"].losses == {}
+
+
+@pytest.mark.parametrize("states", [("finished", "failed"), ("finished", "running"), ("failed", "running")])
+@pytest.mark.parametrize("experiments", ["ab", "ba"])
+def test_of_a_run_in_two_experiments_the_one_that_got_furthest_counts(tmp_path, states, experiments):
+    store = RunStore(tmp_path)
+    write_run(store, "a", "esn", 1, {"D_stsp": 0.3})
+    for state, experiment in zip(states, experiments, strict=True):
+        write_run(store, "a", "esn", 0, {"D_stsp": 0.1}, state=state, experiment=experiment)
+    found = compare(read_index(store))
+    ((count,), (cell,)) = found.counts, found.cells
+    finished = states[0] == "finished"
+    assert (count.runs, count.failed, count.unfinished) == (2, 0 if finished else 1, 0)
+    assert cell.losses == {0: 0.1 if finished else math.inf, 1: 0.3}
+    assert not any("unfinished" in note for note in found.notes)

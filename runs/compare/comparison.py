@@ -16,7 +16,7 @@ from .labels import labelled
 from .notes import notes
 from .pair_tests import PairTest, pair_tests, typical
 from .ranking import Ranking, rank
-from .run_rows import ENDED, NO_SETTINGS
+from .run_rows import ENDED, INTERRUPTED, NO_SETTINGS
 from .select import COLUMNS, Record, records, select
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def compare(
     by : what contestants are called after (`labelled`). measures : which, in this order; all if None. baseline : the
     contestant that all others are tested against; all pairs are tested if None.
 
-    Runs with different settings are never pooled. The same run in two experiments counts once. A run that failed,
-    diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
+    Runs with different settings are never pooled. The same run in two experiments counts once, as the one that got
+    furthest. A run that failed, diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
 
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
     """
     chosen = select(records(table), words)
     known = [record for record in chosen if record["settings"] != NO_SETTINGS]
-    unique = list({record["run"]: record for record in reversed(known)}.values())[::-1]
+    unique = _once_each(known)
     if not unique:
         raise StoreError(
             "no runs to compare" if len(table) else "a store without runs",
@@ -116,6 +116,15 @@ def compare(
             contestants=contestants,
         ),
     )
+
+
+def _once_each(found: Sequence[Record]) -> list[Record]:
+    """Of each run one record: a finished one before others, then what ended, then what was interrupted."""
+    order = (*ENDED, INTERRUPTED)
+    once: dict[str, Record] = {}
+    for record in sorted(found, key=lambda r: order.index(r["state"]) if r["state"] in order else len(order)):
+        once.setdefault(record["run"], record)
+    return list(once.values())
 
 
 def _seed(record: Record) -> int:

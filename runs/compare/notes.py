@@ -50,7 +50,10 @@ def _of_runs(waiting: Mapping[str, int], duplicates: int, nameless: int) -> Iter
     if nameless:
         yield f"{nameless} damaged folder{'s' if nameless > 1 else ''} without readable settings: left out."
     if duplicates:
-        yield f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once."
+        yield (
+            f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once, "
+            "finished ones before others."
+        )
 
 
 def _of_settings(counts: Sequence[Count]) -> Iterator[str]:
