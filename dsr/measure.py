@@ -56,6 +56,14 @@ class Measure:
         return f"{in_digits(self.value, self.low, self.high)} {self.unit}".rstrip()
 
 
+def tells_nothing(value: float, low: float, high: float, *, ceiling: float, floor_high: float) -> bool:
+    """Whether a score and its baselines lie within the floor; of the score half its interval, or a millionth, may lie
+    above it, because where cells are too many for the rows, all three differ by rounding."""
+    half = (high - low) / 2
+    allowed = max(1e-6 * floor_high, half if math.isfinite(half) else 0.0)
+    return ceiling <= floor_high and value <= floor_high + allowed
+
+
 def in_digits(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """A number as far as its uncertainty reaches, whose first two digits are told: "0.906 ± 0.012", or a lopsided range
     in brackets, "3.1 [2.5, 3.5]". Without uncertainty four digits, of whole numbers all."""

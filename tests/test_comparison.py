@@ -243,7 +243,8 @@ def test_runs_at_the_truth_at_the_floor_and_no_better_than_noise_are_counted(tmp
     """Noise scores 1.5, the better of two; a lost run stands nowhere, and without an error nothing is at the truth."""
     store = RunStore(tmp_path)
     for seed, (d, exponent, outcome) in enumerate([
-        (0.05, 0.9, "chaotic"), (1.4, 0.94, "chaotic"), (1.5, 0.95, "chaotic"), (1.6, 0.9, "cycle")
+        (0.05, 0.9, "chaotic"), (1.4, 0.94, "chaotic"), (1.5, 0.95, "chaotic"), (1.6, 0.9, "cycle"),
+        (0.05, 0.9, "fixed point"),
     ]):  # fmt: skip
         values = {"D_stsp": d, "lambda_1": exponent}
         write_run(store, "a", "esn", seed, values, truths=TRUTHS, outcome=outcome, error=0.02)
@@ -270,6 +271,26 @@ def test_a_contestant_without_the_number_is_not_ranked(tmp_path):
     found = compare(read_index(store))
     assert set(found.rankings["lambda_1"].names) == {"esn", "ngrc"}
     assert "For want of a number, parroting is not ranked in lambda_1." in found.notes
+
+
+def test_what_cannot_be_ranked_or_tested_is_said(tmp_path):
+    """One stray run of a third contestant takes the ranks; two that share no seed have no test."""
+    store = RunStore(tmp_path)
+    for system in "abcd":
+        for seed in range(3):
+            write_run(store, system, "esn", seed, {"D_stsp": 0.1, "D_H": 0.1})
+            write_run(store, system, "ngrc", seed, {"D_stsp": 0.2, "D_H": 0.1})
+    write_run(store, "a", "var", 0, {"D_stsp": 0.3})
+    write_run(store, "d", "esn", 9, {"lambda_1": 0.8}, truths=TRUTHS)
+    found, said = compare(read_index(store)), "No test within a system, for want of two shared seeds: "
+    assert set(found.rankings) == {"D_H"}
+    assert [note for note in found.notes if note.startswith("No ")] == [
+        f"{said}esn and var on a; ngrc and var on a.",
+        "No ranks in D_stsp, as fewer than two systems have runs of all contestants: var has runs to compare on 1 of "
+        "4.",
+    ]
+    against = compare(read_index(store), ["system=a"], baseline="esn")
+    assert not against.rankings and [n for n in against.notes if n.startswith("No ")] == [f"{said}esn and var on a."]
 
 
 # Statistics

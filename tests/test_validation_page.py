@@ -133,9 +133,18 @@ def test_a_goal_names_whole_parts_of_a_contestant(found):
 
 def test_a_goal_over_several_tasks_is_missed_where_one_of_them_was_lost_altogether(found):
     section = replace(SECTION, goals=(Goal("D_stsp", 100.0, contestant="ngrc"),))
-    lost = [replace(c, task="another", values=0, median=math.nan) for c in found.cells]
+    lost = [replace(c, task="another", losses=dict.fromkeys(c.losses, math.inf)) for c in found.cells]
     both = replace(found, cells=(*found.cells, *lost))
-    assert "| met |" in goals(found, section) and "| inf | 3 | missed |" in goals(both, section)
+    assert "| met |" in goals(found, section) and "| inf [inf, inf] | 3 | missed |" in goals(both, section)
+
+
+def test_a_goal_on_a_median_counts_lost_runs_as_worse_than_any_number(found):
+    section = replace(SECTION, goals=(Goal("D_stsp", 100.0, contestant="ngrc"),))
+    one, two = (
+        replace(found, cells=tuple(replace(c, losses=c.losses | dict.fromkeys(gone, math.inf)) for c in found.cells))
+        for gone in ([0], [0, 1])
+    )
+    assert "inf] | 3 | met |" in goals(one, section) and "inf] | 3 | missed |" in goals(two, section)
 
 
 def test_what_was_found_has_its_interval(found):
@@ -199,6 +208,13 @@ def test_the_matrix_places_each_system_and_marks_the_lost(found):
     assert exponents[0, 0] == pytest.approx(0.01, abs=0.05)
 
 
+@pytest.mark.parametrize(("losses", "crossed"), [((0.1, math.inf), True), ((0.1, 0.1, math.inf), False)])
+def test_a_cross_stands_where_half_of_the_runs_were_lost(found, losses, crossed):
+    cells = [replace(c, losses=dict(enumerate(losses))) for c in found.cells]
+    axes = matrix(replace(found, cells=tuple(cells))).axes[0]
+    assert len(axes.texts) == (2 if crossed else 0)
+
+
 def test_a_cross_stands_for_the_lost_and_nothing_for_the_unknown():
     scores = {("a", "s", "D_stsp"): 0.5, ("b", "s", "D_stsp"): np.inf, ("a", "s", "lambda_1"): 0.1}
     first = score_matrix(["b", "a"], ["s"], scores).axes[0]
@@ -209,11 +225,8 @@ def test_a_cross_stands_for_the_lost_and_nothing_for_the_unknown():
     assert first.images[0].get_array().mask.tolist() == [[False, True]]
 
 
-def test_lines_of_families_stand_at_their_values(store, found):
-    from dsr.runs.compare.select import records
-
-    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
-    figure = along(found, SECTION, rows)
+def test_lines_of_families_stand_at_their_values(found):
+    figure = along(found, SECTION)
     assert render(figure)[:4] == b"\x89PNG"
 
 
@@ -240,11 +253,8 @@ def test_close_numbers_stand_apart():
     assert axes.get_xticks().tolist() == [0, 1, 2, 3] and axes.get_xticklabels()[1].get_text() == "0.01"
 
 
-def test_densities_of_parts_of_an_observation_are_drawn_in_units_of_their_floors(store, found):
-    from dsr.runs.compare.select import records
-
-    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
-    axes = along(found, replace(SECTION, swept="data.columns"), rows).axes[0]
+def test_densities_of_parts_of_an_observation_are_drawn_in_units_of_their_floors(found):
+    axes = along(found, replace(SECTION, swept="data.columns")).axes[0]
     cell = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "D_stsp"))
     heights = [y for line in axes.lines for y in np.atleast_1d(line.get_ydata())]
     assert cell.median / cell.floor_high in heights and cell.median not in heights
@@ -268,12 +278,9 @@ def test_numbers_in_names_are_sorted_as_numbers(found):
     assert in_order([replace(count, runs=2, unfinished=2)]) == []
 
 
-def test_runs_that_collapsed_have_hollow_markers(store, found):
+def test_runs_that_collapsed_have_hollow_markers(found):
     """All linear models are lost, with numbers; no polynomial is."""
-    from dsr.runs.compare.select import records
-
-    rows = {row: r for r in records(read_index(store)) for row in range(*r["rows"])}
-    axes = along(found, SECTION, rows).axes[0]
+    axes = along(found, SECTION).axes[0]
     drawn = [m for m in axes.lines if m.get_marker() in "os" and len(m.get_xdata())]
     faces = {m.get_color(): m.get_markerfacecolor() for m in drawn}
     assert faces == {"#0072B2": "#0072B2", "#D55E00": "white"}
@@ -300,3 +307,12 @@ def test_the_page_says_where_a_score_within_its_floor_tells_nothing(found):
     assert "tells nothing" not in reached(found, SECTION)
     cells = tuple(replace(c, surrogate=0.0, gaussian=0.0) if c.measure == "D_stsp" else c for c in found.cells)
     assert "(a score within this floor tells nothing)" in reached(replace(found, cells=cells), SECTION)
+
+
+def test_a_family_that_failed_everywhere_at_a_value_stands_at_the_upper_edge(found):
+    def without(cell):
+        return replace(cell, values=0, median=math.nan, q1=math.nan, q3=math.nan, rows=())
+
+    failed = replace(found, cells=tuple(without(c) if c.contestant == "ngrc" else c for c in found.cells))
+    before, after = (along(one, SECTION).legends[0].get_texts() for one in (found, failed))
+    assert [t.get_text() for t in before] == [t.get_text() for t in after] == ["ngrc", "var"]

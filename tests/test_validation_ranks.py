@@ -81,7 +81,7 @@ def test_the_page_shows_ranks_first_and_opens_the_systems(store, monkeypatch):
     monkeypatch.setattr("dsr.runs.validation.page.recipe", lambda name: {"data": DATA, "sweep": sweep})
     index = read_index(store)
     there = comparisons(index, [SECTION])
-    pictures = {name: f"validation/{name}.png" for name in draw(index, there)}
+    pictures = {name: f"validation/{name}.png" for name in draw(there)}
     assert set(pictures) == {"ranked", "ranked-ranks-D_stsp", "ranked-ranks-lambda_1"}
     text = page(index, [SECTION], there, "Some machine.", pictures)
     assert text.index("at the floor**") < text.index("<summary>every system</summary>") < text.index("| tinkerbell")

@@ -67,6 +67,13 @@ def test_a_score_whose_baselines_lie_within_the_floor_tells_nothing():
     assert result.level == "open" and "is a score that tells nothing here" in result.sentence
 
 
+def test_rounding_does_not_decide_whether_a_score_tells_something():
+    """Where every row has a cell of its own, floor, baselines and score agree to nine digits."""
+    floor = Floor(1.15e-9, 1.151e-9, 1.152e-9, 20, "independent trajectories")
+    row = score("D_stsp", 1.152e-9 * (1 + 1e-9), floor, surrogate=1.151e-9, gaussian=1.15e-9)
+    assert "tells nothing" in reading(row.to_dict()).text
+
+
 def test_few_pairs_bound_a_floor_badly():
     """Three pairs say nothing of a score within or just above them; far above, it differs all the same."""
     few = Floor(0.02, 0.05, 0.08, 3, "independent trajectories")

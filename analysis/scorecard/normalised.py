@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dsr.measure import ENOUGH_PAIRS, Measure
+from dsr.measure import ENOUGH_PAIRS, Measure, tells_nothing
 
 NOTHING = "tells nothing"
 
@@ -46,6 +46,7 @@ def indistinguishable(measure: Measure) -> bool | None:
 def verdict(measure: Measure, ceiling: float) -> str:
     """What is said of a score below the 95 % quantile of its floor: "= truth", but "tells nothing" where the baselines
     lie below it, too; nothing of one above it. ceiling : NaN where none is known."""
-    if measure.floor is not None and measure.value <= measure.floor.high and ceiling <= measure.floor.high:
+    high = math.nan if measure.floor is None else measure.floor.high
+    if tells_nothing(measure.value, measure.low, measure.high, ceiling=ceiling, floor_high=high):
         return NOTHING
     return "= truth" if indistinguishable(measure) else ""

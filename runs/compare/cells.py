@@ -57,14 +57,15 @@ class Cell:
     """One measure of one (task, contestant), over the `values` of `runs` runs that have a number.
 
     q1, median, q3 : quartiles; low, high : confidence interval of the median (NaN below two). truth, floor_*,
-    surrogate, gaussian, normalised : medians over the same runs, NaN where unknown. within_floor : runs below the 95 %
-    quantile of a floor of 20 pairs or more, None without such floors. agree : runs that were not lost and lie within
-    two combined uncertainties of the truth, None where either is unknown. error : half of what their values are
-    uncertain by, median. noisy : runs that were not lost and score no better than the better of those of surrogate
-    and Gaussian noise that lie above the floor, None without them. capped : values that stand for at least that much.
-    losses : seed -> what ranks and tests compare, smaller is better: the value of a distance, minus the value where
-    higher is better, the distance from the truth of an invariant; infinity for a run that failed and, but for
-    forecasts, of one that has no attractor to compare (`LOST`); empty where the measure cannot be compared. rows : of
+    surrogate, gaussian, normalised : medians over the same runs, NaN where unknown. within_floor : runs that were not
+    lost and lie below the 95 % quantile of a floor of 20 pairs or more, None without such floors. agree : runs that
+    were not lost and lie within two combined uncertainties of the truth, None where either is unknown. error : half of
+    what their values are uncertain by, median. noisy : runs that were not lost and score no better than the better of
+    those of surrogate and Gaussian noise that lie above the floor, None without them. capped : values that stand for
+    at least that much. losses : seed -> what ranks and tests compare, smaller is better: the value of a distance,
+    minus the value where higher is better, the distance from the truth of an invariant; infinity for a run that failed
+    and, but for forecasts, of one that has no attractor to compare (`LOST`), with a number or without; empty where the
+    measure cannot be compared. rows : of
     the index, in order of seed. Where all runs failed (`failed_cells`) truth, floor and baselines are those of another
     contestant on the task.
     """
@@ -223,8 +224,8 @@ def _cell(
     judged = (pairs >= ENOUGH_PAIRS) & ~np.isnan(value)
     kind = columns.text["floor_kind"][rows[0]] or ""
     chance = kind.startswith("chance")
-    below = int((value[judged] <= number["floor_high"][rows][judged]).sum())
     kept = np.array([not is_lost(run) for run in runs])
+    below = int((kept & judged & (value <= number["floor_high"][rows])).sum())
     half, true_half = ((number[f"{t}high"][rows] - number[f"{t}low"][rows]) / 2 for t in ("", "truth_"))
     away, allowed = np.abs(value - number["truth"][rows]), AGREEMENT * np.hypot(half, np.nan_to_num(true_half))
     baselines = np.array([number["surrogate"][rows], number["gaussian"][rows]])
@@ -253,10 +254,12 @@ def _losses(
     loss = np.abs(value - truth) if not distance else -value if name in HIGHER_IS_BETTER else value
     found = dict.fromkeys(failed, math.inf)
     for run, x in zip(runs, loss, strict=True):
-        if math.isnan(x) and run["outcome"] != DIVERGED:
-            return {}  # no number for a reason of its own: nothing to compare
-        if math.isnan(x) or (run["outcome"] in LOST and name not in HIGHER_IS_BETTER):
+        if run["outcome"] in LOST and name not in HIGHER_IS_BETTER:
             x = math.inf
+        elif math.isnan(x) and run["outcome"] == DIVERGED:
+            x = math.inf
+        elif math.isnan(x):
+            return {}  # no number for a reason of its own: nothing to compare
         found[run["seed"]] = float(x)
     return dict(sorted(found.items()))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsr.fate import DIVERGED, FIXED_POINT, TRANSIENT_CHAOS
-from dsr.measure import ENOUGH_PAIRS, in_digits
+from dsr.measure import ENOUGH_PAIRS, in_digits, tells_nothing
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
@@ -129,7 +129,8 @@ def _against_truth(found: Mapping[str, Any], truth: Mapping[str, Any]) -> Readin
 def _against_floor(row: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
     value, surrogate = row["reconstruction"]["value"], row.get("surrogate")
     baselines = [m["value"] for m in (surrogate, row.get("gaussian")) if m and m["value"] is not None]
-    if baselines and max(value, *baselines) <= floor["high"]:
+    known = [math.nan if (bound := row["reconstruction"][key]) is None else bound for key in ("low", "high")]
+    if tells_nothing(value, *known, ceiling=max(baselines, default=math.nan), floor_high=floor["high"]):
         return Reading("open", "a score that tells nothing here: noise lies within its floor, too", "tells nothing")
     # D_H of a phase surrogate is zero by construction: there it is no bar to clear.
     if row["name"] in DENSITY and surrogate and surrogate["value"] is not None and value >= surrogate["value"]:

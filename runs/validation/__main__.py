@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table, pictures = joined(store, out), {}
         write_ledger(out, table)
         there = comparisons(table, SECTIONS)
-        for name, content in draw(table, there).items():
+        for name, content in draw(there).items():
             pictures[name] = f"{FOLDER}/{name}.png"
             out.write(pictures[name], content)
         collected = collect(store, out, given.data)

@@ -11,16 +11,16 @@ from dsr.measure import Floor
 
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
-from ..compare.select import flat_settings, records
+from ..compare.pair_tests import typical
+from ..compare.select import flat_settings
 from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
 from ..figures.small_png import small_png
 from .ranks import diagrams
 from .section import Section
-from .tables import lost
+from .tables import away_from_truth, lost
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from matplotlib.figure import Figure
 
 UNITS = {
@@ -34,10 +34,9 @@ LABELS = {
 SHARP = 2  # pictures of the page are read closely
 
 
-def draw(index: pa.Table, there: Mapping[Section, Comparison]) -> dict[str, bytes]:
+def draw(there: Mapping[Section, Comparison]) -> dict[str, bytes]:
     """recipe -> PNG, of the sections that have a figure; recipe-ranks-measure -> PNG, of the ranked ones.
-    index : rows of the runs that have ended; there : their comparisons."""
-    every = records(index)
+    there : the comparisons of those that have runs."""
     drawn = {}
     for section, found in there.items():
         if section.figure:
@@ -46,8 +45,7 @@ def draw(index: pa.Table, there: Mapping[Section, Comparison]) -> dict[str, byte
                 for name, diagram in diagrams(found, section).items():
                     drawn[f"{section.recipe}-ranks-{name.replace(' ', '-')}"] = small_png(diagram, times=SHARP)
             else:
-                rows = {row: record for record in every for row in range(*record["rows"])}
-                figure = along(found, section, rows)
+                figure = along(found, section)
             drawn[section.recipe] = small_png(figure, times=SHARP)
     return drawn
 
@@ -61,33 +59,32 @@ def matrix(found: Comparison) -> Figure:
 
 def _score(cell: Cell) -> float:
     """A number that is 1 at the floor for distances, the relative error for invariants, times for forecasts; infinite
-    where more than half of the runs were lost, NaN where it lies within a floor that noise lies within."""
-    losses = sorted(cell.losses.values())
-    if losses and math.isinf(losses[len(losses) // 2]):
+    where half of the runs or more were lost, NaN where it lies within a floor that noise lies within."""
+    if cell.losses and math.isinf(typical(cell.losses)):
         return math.inf
     if not math.isnan(cell.truth):
-        return losses[len(losses) // 2] / abs(cell.truth) if losses and cell.truth else math.nan
+        return away_from_truth(cell)
     if cell.measure == "valid prediction time":
         return cell.median
-    if not cell.floor_high or (cell.tells_nothing and cell.median <= cell.floor_high):
+    if not cell.floor_high or (cell.tells_nothing and cell.median <= cell.floor_high + cell.error):
         return math.nan
     return cell.median / cell.floor_high
 
 
-def along(found: Comparison, section: Section, rows: Mapping[int, Mapping[str, Any]]) -> Figure:
+def along(found: Comparison, section: Section) -> Figure:
     """Each measure of a section against what was swept, a line for each family, with the floor as a band."""
     panels, gone = {}, {(c.task, c.contestant): lost(c) for c in found.counts}
+    told = {(c.task, c.contestant): flat_settings(c.settings) for c in found.counts}
     parts = section.swept == "data.columns"  # parts of an observation have floors of their own
     for measure in section.measures:
         lines: dict[str, list[tuple[Any, Cell]]] = {}
-        for cell in (c for c in found.cells if c.measure == measure and c.rows):
-            record = rows[cell.rows[0]]
-            settings = flat_settings(record["settings"])
+        for cell in (c for c in found.cells if c.measure == measure):
+            settings = told[cell.task, cell.contestant]
             x = settings.get(section.swept)
             if parts:
                 x = _seen(settings)
             scale = cell.floor_high if parts and _floor(cell) else 1.0
-            lines.setdefault(record["model"], []).append((x, _in_units_of(scale, cell)))
+            lines.setdefault(settings["model.name"], []).append((x, _in_units_of(scale, cell)))
         name = f"{measure} / 95 % of its floor" if parts and measure in ("D_stsp", "D_H") else measure
         panels[UNITS.get(name, name)] = {model: _line(points, gone) for model, points in sorted(lines.items())}
     return family_sweep(panels, swept_name=LABELS[section.swept])

@@ -13,7 +13,7 @@ from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
 from ..compare.median_interval import LEVEL, median_interval
 from .section import Goal, Section
-from .tables import away_from_truth, ended, lost, number
+from .tables import ended, lost, number
 
 MET, MISSED, OPEN = "met", "missed", "open"
 
@@ -38,14 +38,14 @@ def judged(found: Comparison, section: Section) -> Iterator[Judged]:
     for goal in section.goals:
         counts = [c for c in found.counts if _meant(goal, c)]
         runs = sum(map(ended, counts))
-        cells = [c for c in found.cells if c.measure == goal.measure and _meant(goal, c)]
+        cells = [c for c in found.cells if c.measure == goal.measure and c.losses and _meant(goal, c)]
         if not runs or not (cells or goal.statistic == "not lost"):
             yield Judged(goal, "no runs", 0, "")
         elif goal.statistic == "not lost":
             kept = runs - sum(map(lost, counts))
             yield Judged(goal, str(kept), runs, _of_count(goal, kept, runs))
         else:
-            value, low, high = max(_relative(c) if goal.statistic == "relative error" else _median(c) for c in cells)
+            value, low, high = max(_typical(c, relative=goal.statistic == "relative error") for c in cells)
             scale, unit = (100, " %") if goal.statistic == "relative error" else (1, "")
             interval = "" if math.isnan(low) else f" [{number(scale * low)}, {number(scale * high)}]"
             verdict = MET if value <= goal.bound else MISSED
@@ -64,13 +64,7 @@ def _of_count(goal: Goal, kept: int, runs: int) -> str:
     return OPEN if runs - kept <= goal.of - goal.bound else MISSED
 
 
-def _median(cell: Cell) -> tuple[float, float, float]:
-    """Median with its interval; infinite where no run has a number."""
-    return (cell.median, cell.low, cell.high) if cell.values else (math.inf, math.nan, math.nan)
-
-
-def _relative(cell: Cell) -> tuple[float, float, float]:
-    """Median distance from the truth with its interval, relative to the truth; infinite where half were lost."""
-    losses = np.array(list(cell.losses.values())) / abs(cell.truth)
-    low, high = median_interval(losses) if np.isfinite(losses).all() else (math.nan, math.nan)
-    return away_from_truth(cell), low, high
+def _typical(cell: Cell, *, relative: bool) -> tuple[float, float, float]:
+    """Median of what ranks compare with its interval, relative to the truth or not; lost runs are infinitely far."""
+    losses = np.array(list(cell.losses.values())) / (abs(cell.truth) if relative else 1.0)
+    return float(np.median(losses)), *median_interval(losses)

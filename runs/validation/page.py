@@ -63,8 +63,9 @@ CAPTIONS = {
     "along": ALONG,
     "families": ALONG,
     "matrix": """\
-Light is good; colours are logarithmic and cut off at both ends. A cross: most runs were lost. Blank: there is no \
-number, or it tells nothing, because noise lies within its floor, too. Errors of lambda_1 of a few per cent are within \
+Light is good; colours are logarithmic and cut off at both ends. A cross: half of the runs or more diverged, failed, \
+came to rest or left chaos; cycles keep their numbers, and all runs their forecasts. Blank: there is no number, or it \
+tells nothing, because noise lies within its floor, too. Errors of lambda_1 of a few per cent are within \
 its own uncertainty.""",
 }
 
