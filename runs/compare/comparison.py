@@ -63,8 +63,8 @@ def compare(
     by : what contestants are called after (`labelled`). measures : which, in this order; all if None. baseline : the
     contestant that all others are tested against; all pairs are tested if None.
 
-    Runs with different settings are never pooled. The same run in two experiments counts once, as the one that got
-    furthest. A run that failed, diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
+    Runs with different settings are never pooled. Of the same run in two experiments one counts, a finished one before
+    others. A run that failed, diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
 
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
     """
@@ -114,6 +114,7 @@ def compare(
             duplicates=len(known) - len(unique),
             nameless=len(chosen) - len(known),
             contestants=contestants,
+            baseline=baseline,
         ),
     )
 

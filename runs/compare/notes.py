@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +34,7 @@ def notes(
     duplicates: int,
     nameless: int,
     contestants: Sequence[str],
+    baseline: str | None,
 ) -> tuple[str, ...]:
     """In the order of the tables that they speak of. waiting : state -> runs that have not ended."""
     found = [GONE] if any(c.diverged or c.collapsed or c.failed for c in counts) else []
@@ -39,7 +42,10 @@ def notes(
     found += _of_settings(counts)
     found += _of_cells(cells)
     found += _of_tests(tests, contestants)
+    if baseline or len(contestants) <= ALL_PAIRS:
+        found += _of_untested(tests, cells, baseline)
     found += _of_rankings(rankings, cells)
+    found += _of_unranked(rankings, cells)
     return tuple(found)
 
 
@@ -109,6 +115,24 @@ def _of_tests(tests: Sequence[PairTest], contestants: Sequence[str]) -> Iterator
         )
 
 
+def _of_untested(tests: Sequence[PairTest], cells: Sequence[Cell], baseline: str | None) -> Iterator[str]:
+    """Pairs that have runs of one system, but hardly a seed in common."""
+    tables: dict[tuple[str, str], list[str]] = {}
+    for c in cells:
+        if c.losses:
+            tables.setdefault((c.task, c.measure), []).append(c.contestant)
+    there = {
+        (task, *pair)
+        for (task, _), names in tables.items()
+        for pair in itertools.combinations(sorted(names), 2)
+        if baseline is None or baseline in pair
+    }
+    tested = {(t.scope, *sorted((t.a, t.b))) for t in tests}
+    left = [f"{a} and {b} on {task}" for task, a, b in sorted(there - tested)]
+    if left:
+        yield f"No test within a system, for want of two shared seeds: {_some(left, '; ')}."
+
+
 def _of_rankings(rankings: Mapping[str, Ranking], cells: Sequence[Cell]) -> Iterator[str]:
     fewest = min((len(r.systems) for r in rankings.values()), default=0)
     if rankings and fewest < 10:
@@ -124,6 +148,19 @@ def _of_rankings(rankings: Mapping[str, Ranking], cells: Sequence[Cell]) -> Iter
     left = {name: {c.task for c in there[name]} - set(r.systems) for name, r in rankings.items()}
     for names, measures in _by_value(left):
         yield f"Ranks in {measures} leave out {names}, where a contestant has no number."
+
+
+def _of_unranked(rankings: Mapping[str, Ranking], cells: Sequence[Cell]) -> Iterator[str]:
+    """Measures of several systems that have no ranks, and who is missing where."""
+    reasons: dict[str, set[str]] = {}
+    for measure in dict.fromkeys(c.measure for c in cells if c.measure not in rankings):
+        compared = [c for c in cells if c.measure == measure and c.losses]
+        systems, names = len({c.task for c in compared}), Counter(c.contestant for c in compared)
+        if systems > 1 and len(names) > 1:
+            fewest = sorted((n, name) for name, n in names.items() if n < systems)
+            reasons[measure] = {_some([f"{name} has runs to compare on {n} of {systems}" for n, name in fewest])}
+    for reason, measures in _by_value(reasons):
+        yield f"No ranks in {measures}, as fewer than two systems have runs of all contestants: {reason}."
 
 
 def _by_value(found: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
