@@ -273,26 +273,6 @@ def test_a_contestant_without_the_number_is_not_ranked(tmp_path):
     assert "For want of a number, parroting is not ranked in lambda_1." in found.notes
 
 
-def test_what_cannot_be_ranked_or_tested_is_said(tmp_path):
-    """One stray run of a third contestant takes the ranks; two that share no seed have no test."""
-    store = RunStore(tmp_path)
-    for system in "abcd":
-        for seed in range(3):
-            write_run(store, system, "esn", seed, {"D_stsp": 0.1, "D_H": 0.1})
-            write_run(store, system, "ngrc", seed, {"D_stsp": 0.2, "D_H": 0.1})
-    write_run(store, "a", "var", 0, {"D_stsp": 0.3})
-    write_run(store, "d", "esn", 9, {"lambda_1": 0.8}, truths=TRUTHS)
-    found, said = compare(read_index(store)), "No test within a system, for want of two shared seeds: "
-    assert set(found.rankings) == {"D_H"}
-    assert [note for note in found.notes if note.startswith("No ")] == [
-        f"{said}esn and var on a; ngrc and var on a.",
-        "No ranks in D_stsp, as fewer than two systems have runs of all contestants: var has runs to compare on 1 of "
-        "4.",
-    ]
-    against = compare(read_index(store), ["system=a"], baseline="esn")
-    assert not against.rankings and [n for n in against.notes if n.startswith("No ")] == [f"{said}esn and var on a."]
-
-
 # Statistics
 
 
