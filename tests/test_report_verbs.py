@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from run_folders import write_run
 
 from dsr.errors import SpecError, StoreError
 from dsr.runs.compare.comparison import OF_COMPARISON, compare
 from dsr.runs.compare.index import read_index
-from dsr.runs.compare.pictures import INTERVAL, sweep_pictures, task_pictures
+from dsr.runs.compare.pictures import INTERVAL, pictures, sweep_pictures, task_pictures
 from dsr.runs.compare.sweeps import sweeps
 from dsr.runs.drawing.command import figures
 from dsr.runs.manifest import seal
@@ -61,6 +63,39 @@ def test_a_sweep_over_the_length_of_the_data_runs_across_tasks(tmp_path):
     assert (sweep.key, sweep.values) == ("data.train", (500, 1000, 2000)) and len({c.task for c in counts}) == 3
 
 
+def test_two_settings_of_one_word_make_sweeps_with_names_of_their_own(tmp_path):
+    store, noises = RunStore(tmp_path), (0.0, 0.05, 0.1)
+    for data, training in itertools.product(noises, noises):
+        noise = {"data": {"noise": data}, "training": {"noise": training}}
+        write_run(store, "lorenz63", "alrnn", 0, {"D_stsp": 1.0}, **noise)
+    found = compare(read_index(store, OF_COMPARISON))
+    assert [(s.key, s.fixed) for s in sweeps(found.counts)] == [
+        *(("data.noise", f"lorenz63, alrnn, noise={x:g}") for x in noises),
+        *(("training.noise", f"lorenz63, noise={x:g}, alrnn") for x in noises),
+    ]
+    told = figures(["model=alrnn"], str(store.root), out=str(tmp_path / "figures"), formats="svg")
+    assert len(told["written"]) == len(list(pictures(found))) == len(list((tmp_path / "figures").iterdir()))
+
+
+def test_sweeps_that_no_word_tells_apart_are_told_by_their_range(tmp_path):
+    """Here a number of rows is a part of no name, as every noise stands with one of them."""
+    store = RunStore(tmp_path)
+    for rows, noises in ((500, (0.0, 0.1, 0.2)), (1000, (0.3, 0.4, 0.5))):
+        for noise in noises:
+            write_run(store, "lorenz63", "alrnn", 0, {"D_stsp": 1.0}, data={"noise": noise, "train": rows})
+    found = sweeps(compare(read_index(store, OF_COMPARISON)).counts)
+    assert [s.fixed for s in found] == ["lorenz63, alrnn, 0 to 0.2", "lorenz63, alrnn, 0.3 to 0.5"]
+
+
+def test_a_parameter_of_the_system_is_swept_with_the_others_in_its_name(tmp_path):
+    store = RunStore(tmp_path)
+    for rho in (25.0, 28.0, 31.0):
+        given = {"parameters": {"beta": 2.0, "rho": rho, "sigma": 10.0}}
+        write_run(store, "lorenz63", "alrnn", 0, {"D_stsp": 1.0}, data=given)
+    (sweep,) = sweeps(compare(read_index(store, OF_COMPARISON)).counts)
+    assert (sweep.key, sweep.fixed) == ("data.parameters.rho", "lorenz63, beta=2, sigma=10, alrnn")
+
+
 def test_the_sweep_is_drawn_with_its_medians_its_floor_and_what_was_lost(found):
     (picture,) = sweep_pictures(found)
     (axes,) = picture.figure.axes
@@ -90,6 +125,15 @@ def test_figures_of_several_runs_are_written_for_print(store, tmp_path):
     assert any(name.startswith("sweep-model.relu_units") for name in names)
     with pytest.raises(SpecError, match="lorenz63-D_stsp"):
         figures(["seed=0..2"], str(store.root), only="lorenz63-D_stp")
+
+
+def test_figures_are_refused_where_one_would_overwrite_another(tmp_path):
+    store = RunStore(tmp_path)
+    for name in ("my data", "my-data"):
+        write_run(store, name, "esn", 0, {"D_stsp": 1.0})
+    with pytest.raises(SpecError, match="two figures for the file 'my-data-D_stsp'; accepted: .*; next: .*system=NAME"):
+        figures(["model=esn"], str(store.root), out=str(tmp_path / "figures"))
+    assert len(figures(["system=my-data"], str(store.root), out=str(tmp_path / "figures"))["written"]) == 1
 
 
 def test_what_does_not_go_together_is_refused_with_what_to_type(store):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cells import Count
 from .select import flat_settings
@@ -27,7 +29,7 @@ class Sweep:
 
 
 def sweeps(counts: Sequence[Count]) -> list[Sweep]:
-    """All sweeps among the groups of a comparison, of three values or more, in order of setting."""
+    """All sweeps among the groups of a comparison, of three values or more, in order of setting; no two of one name."""
     settings = {(c.task, c.contestant): flat_settings(c.settings) for c in counts if c.settings}
     found = []
     for key in sorted({key for tree in settings.values() for key in tree}):
@@ -41,12 +43,19 @@ def sweeps(counts: Sequence[Count]) -> list[Sweep]:
             ordered = sorted(group)
             if len({value for value, _ in ordered}) >= LEAST:
                 values, places = zip(*ordered, strict=True)
-                found.append(Sweep(key, values, places, _fixed(places, key)))
-    return found
+                found.append(Sweep(key, values, places, _fixed(places)))
+    alike = Counter(sweep.name for sweep in found)  # where names need not tell the rest apart: no value is of both
+    return [_with_its_range(sweep) if alike[sweep.name] > 1 else sweep for sweep in found]
 
 
-def _fixed(places: Sequence[tuple[str, str]], key: str) -> str:
-    """The words of the first task and contestant that do not name the setting."""
-    setting = f"{key.rpartition('.')[2]}="
-    words = [word for name in places[0] for word in name.split(", ") if not word.startswith(setting)]
+def _fixed(places: Sequence[tuple[str, str]]) -> str:
+    """The words that the first and the last task share, then those of the contestants: none is of the swept value."""
+    words: list[str] = []
+    for names in zip(places[0], places[-1], strict=True):
+        first, last = (Counter(re.split(r", | \(|\)", name)) for name in names)
+        words += [word for word in (first & last).elements() if word]
     return ", ".join(words)
+
+
+def _with_its_range(sweep: Sweep) -> Sweep:
+    return replace(sweep, fixed=f"{sweep.fixed}, {sweep.values[0]:g} to {sweep.values[-1]:g}")

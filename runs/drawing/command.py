@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsr.errors import SpecError, unknown
 
 from ..compare.select import one_run
 from ..store import RunFolder, RunStore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "svg", "png")
 
@@ -85,7 +88,15 @@ def comparison_to_files(
     from ..figures import render
 
     kinds = _formats(formats)
-    drawn = {_file_name(p.name): p.figure for p in pictures(compare(read_index(store, OF_COMPARISON), words))}
+    drawn: dict[str, Figure] = {}
+    for picture in pictures(compare(read_index(store, OF_COMPARISON), words)):
+        name = _file_name(picture.name)
+        if name in drawn:
+            raise SpecError(
+                f"two figures for the file '{name}'", "runs whose figures have names of their own",
+                "choose some of them, as with system=NAME",
+            )  # fmt: skip
+        drawn[name] = picture.figure
     names = _names(only, list(drawn))
     if not names:
         raise SpecError(
