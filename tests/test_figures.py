@@ -240,8 +240,11 @@ def test_strongly_negative_exponents_do_not_squash_the_positive_ones():
 
 
 def test_missing_and_infinite_exponents_are_said_in_words():
-    lost = spectrum([np.nan] * 3, [np.nan] * 3, diverged=8)
-    assert "reconstruction: no exponents, it diverged" in texts(lyapunov_bars(spectrum([0.4], [0.1]), lost))
+    true, lost = spectrum([0.4], [0.1]), spectrum([np.nan] * 3, [np.nan] * 3, diverged=8)
+    assert "reconstruction: no exponents, all perturbed copies diverged" in texts(lyapunov_bars(true, lost))
+    assert "no exponents, diverged at step 1,500" in texts(lyapunov_bars(true, None, diverged_at=1500))
+    assert "reconstruction: the model has no exponents" in texts(lyapunov_bars(None, None))
+    assert "reconstruction: all \N{MINUS SIGN}∞" in texts(lyapunov_bars(None, spectrum([-np.inf] * 2, [0.0] * 2)))
     assert "truth: exponents unknown" in texts(lyapunov_bars(None, spectrum([0.4, -1], [0.1, 0.1])))
     assert "\N{MINUS SIGN}∞" in texts(lyapunov_bars(None, spectrum([0.4, -np.inf], [0.1, np.nan])))
 

@@ -61,6 +61,23 @@ def texts(figure) -> str:
     return "\n".join(t.get_text() for t in figure.findobj(Text))
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("parroting", "the model has no exponents"),
+        ("climatology", "all \N{MINUS SIGN}∞, every direction is annihilated"),
+    ],
+)
+def test_missing_exponents_of_a_stored_run_are_said_to_be_what_they_are(tmp_path, model, told):
+    spec = parse({"data": {**DATA, "system": "henon"}, "analysis": ANALYSIS, "model": {"name": model}})
+    run = RunMaterial(execute(spec, RunStore(tmp_path)).folder)
+    for name in ("lyapunov_bars", "summary"):
+        words = texts(draw(name, run))
+        assert f"reconstruction: {told}" in words and "diverged" not in words
+    if run.spectrum is not None:
+        assert run.spectrum.to_dict() == run.measures["spectrum"] and "annihilates" in run.spectrum.measure(1).note
+
+
 def test_material_holds_what_the_run_computed(polynomial):
     stored = json.loads((polynomial.folder / "measures.json").read_text())
     assert [row.to_dict() for row in polynomial.rows] == stored["rows"]

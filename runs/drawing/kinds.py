@@ -46,7 +46,7 @@ def _power_spectra(run: RunMaterial) -> Figure:
 
 
 def _lyapunov_bars(run: RunMaterial) -> Figure:
-    return figures.lyapunov_bars(run.truth_spectrum, run.spectrum)
+    return figures.lyapunov_bars(run.truth_spectrum, run.spectrum, diverged_at=run.lost)
 
 
 def _training_history(run: RunMaterial) -> Figure:

@@ -118,8 +118,10 @@ class RunMaterial:
         found = self.measures.get(key)
         if not found:
             return None
-        exponents, stderr = (_numbers(found[name]) for name in ("exponents", "stderr"))
         settings = found["settings"]
+        lost = found["diverged"] == settings["members"]  # else an exponent that is no number was minus infinity
+        exponents = _numbers(found["exponents"], math.nan if lost else -math.inf)
+        stderr = _numbers(found["stderr"], math.nan)
         return LyapunovSpectrum(
             exponents, stderr, np.diag(stderr**2), settings["dt"], settings["steps"], settings["members"],
             found["diverged"], exponents[None], np.array([math.nan]), settings,
@@ -186,5 +188,5 @@ def _measure(tree: Mapping[str, Any]) -> Measure:
     return Measure(**{**tree, **numbers, "floor": None if floor is None else Floor(**floor)})
 
 
-def _numbers(values: list[float | None]) -> np.ndarray:
-    return np.array([math.nan if v is None else v for v in values], dtype=float)
+def _numbers(values: list[float | None], none: float) -> np.ndarray:
+    return np.array([none if v is None else v for v in values], dtype=float)

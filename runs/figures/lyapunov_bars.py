@@ -17,26 +17,28 @@ WITHOUT_TRUTH = 6
 SQUASHED = 5.0  # the most negative bar may be so many times longer than the positive ones on a linear axis
 WIDTH = 0.42
 
-
-MISSING = {
-    "truth": "truth: exponents unknown (no equations)",
-    "reconstruction": "reconstruction: no exponents, it diverged",
-}
+UNKNOWN = "truth: exponents unknown (no equations)"
 
 
 @styled
 def lyapunov_bars(
-    truth_spectrum: LyapunovSpectrum | None, spectrum: LyapunovSpectrum | None, *, into: SubFigure | None = None
+    truth_spectrum: LyapunovSpectrum | None,
+    spectrum: LyapunovSpectrum | None,
+    *,
+    diverged_at: int | None = None,
+    into: SubFigure | None = None,
 ) -> Figure:
     """Exponents side by side, largest first, each with its value; error bars are one standard error.
 
     Shown are as many exponents as the truth has (6 if it is unknown, 12 at most); a line counts the rest of
     the model's. Beyond the size of the largest exponent the axis is logarithmic when a strongly negative
-    exponent would squash the positive ones. A spectrum that is None or all NaN is reported missing in
-    words.
+    exponent would squash the positive ones. A spectrum without a finite exponent is told in words: one that is None is
+    of a free run that diverged (at step `diverged_at`), or else of a model that has no exponents.
     """
     known = _known(truth_spectrum, spectrum)
-    missing = [text for name, text in MISSING.items() if name not in [entry.name for entry in known]]
+    names = [entry.name for entry in known]
+    missing = [] if "truth" in names else [UNKNOWN]
+    missing += [] if "reconstruction" in names else [f"reconstruction: {_without(spectrum, diverged_at)}"]
     if not known:
         figure = canvas(into, SINGLE, 1.2)
         say(figure.subplots(), "\n".join(missing))
@@ -78,8 +80,19 @@ def _known(truth: LyapunovSpectrum | None, found: LyapunovSpectrum | None) -> li
     return [
         _Bars(name, s.exponents, s.stderr, s.measure(1).unit, colour)
         for name, s, colour in pairs
-        if s is not None and not np.isnan(s.exponents).all()
+        if s is not None and np.isfinite(s.exponents).any()
     ]
+
+
+def _without(spectrum: LyapunovSpectrum | None, diverged_at: int | None) -> str:
+    """Why a reconstruction has no finite exponent."""
+    if spectrum is None:
+        return (
+            "the model has no exponents" if diverged_at is None else f"no exponents, diverged at step {diverged_at:,}"
+        )
+    if spectrum.diverged == spectrum.members:
+        return "no exponents, all perturbed copies diverged"
+    return f"all {MINUS}∞, every direction is annihilated"
 
 
 def _bars(axes: Axes, entry: _Bars, count: int, place: np.ndarray) -> None:

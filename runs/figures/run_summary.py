@@ -58,7 +58,7 @@ def run_summary(
         return_maps(maps[0], maps[1], name=maps[2], diverged_at=diverged_at, into=right)
     left, right = lower.subfigures(1, 2)
     error_growth(growth, time_unit=truth.time_unit, into=left)
-    lyapunov_bars(truth_spectrum, spectrum, into=right)
+    lyapunov_bars(truth_spectrum, spectrum, diverged_at=diverged_at, into=right)
     scorecard(rows, into=bottom)
     return figure
 
