@@ -9,6 +9,7 @@ from typing import Any
 
 ENOUGH_PAIRS = 20  # of true trajectories: with fewer the 95 % quantile of a floor is not known
 ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
+SAME = 1e-6  # two scores that differ by less, relative to them, differ by rounding
 SMALL, LARGE = 1e-7, 1e7  # errors and whole numbers beyond are written with powers of ten
 
 
@@ -57,11 +58,11 @@ class Measure:
 
 
 def tells_nothing(value: float, low: float, high: float, *, ceiling: float, floor_high: float) -> bool:
-    """Whether a score and its baselines lie within the floor; of the score half its interval, or a millionth, may lie
-    above it, because where cells are too many for the rows, all three differ by rounding."""
+    """Whether a score and its baselines lie within the floor, up to rounding and half the interval of the score: where
+    cells are too many for the rows, all of them are almost equal."""
     half = (high - low) / 2
-    allowed = max(1e-6 * floor_high, half if math.isfinite(half) else 0.0)
-    return ceiling <= floor_high and value <= floor_high + allowed
+    bound = floor_high * (1 + SAME)
+    return ceiling <= bound and value <= max(bound, floor_high + (half if math.isfinite(half) else 0.0))
 
 
 def in_digits(value: float, low: float = math.nan, high: float = math.nan) -> str:

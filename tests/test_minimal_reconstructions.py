@@ -222,6 +222,8 @@ def test_a_lost_run_meets_nothing_and_counts():
     assert not any(met(lost).values())
     assert "| 1 | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 1 of 2 |" in table.counts([RECORD, lost])
     assert "| a fair coin |  |  |  | 20 | 1 | 0.7 | 0.7 |" in table.values([RECORD, lost])
+    assert "| 1 | 1 of 2 |" in table.values([RECORD, lost])
+    assert "| 3 | 0 of 1 |" in table.values([RECORD, {**lost, "outcome": "diverged", "relu_units": 3}])
 
 
 def test_the_verdict_names_the_fewest_regions_with_which_one_and_most_runs_succeed():

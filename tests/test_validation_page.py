@@ -21,7 +21,7 @@ from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
 from dsr.runs.validation.figures import _fullest_first, along, matrix
 from dsr.runs.validation.goals import goals
-from dsr.runs.validation.page import command, comparison, comparisons, page
+from dsr.runs.validation.page import command, comparison, comparisons, overview, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
 from dsr.runs.validation.tables import every_seed, in_order, lost, reached
@@ -168,6 +168,14 @@ def test_a_median_is_told_beside_how_many_runs_stand_at_the_truth_the_floor_or_n
     exponent = next(c for c in found.cells if (c.contestant, c.measure) == ("ngrc", "lambda_1"))
     assert f"{exponent.agree} of 3 at truth" in told() and exponent.agree > 0
     assert next(c for c in found.cells if (c.contestant, c.measure) == ("var", "lambda_1")).agree == 0
+
+
+def test_the_overview_counts_noise_only_where_densities_tell_it(found):
+    """Baselines a billionth above the floor are within it."""
+    cells = [replace(c, surrogate=c.floor_high * (1 + 1e-9), gaussian=0.0, noisy=None) for c in found.cells]
+    assert all(c.tells_nothing for c in cells if c.measure == "D_stsp")
+    before, after = (overview([(SECTION, one, 6)]) for one in (found, replace(found, cells=tuple(cells))))
+    assert "| 6 of 6 | 3 |  | " in after and "| 6 of 6 | 3 | 0 | " in before
 
 
 def test_every_seed_stands_on_the_page(store, found):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
-from dsr.measure import ENOUGH_PAIRS
+from dsr.measure import ENOUGH_PAIRS, SAME
 
 from ..report.verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
 from .median_interval import median_interval
@@ -105,7 +105,7 @@ class Cell:
     def tells_nothing(self) -> bool:
         """Whether the baselines, too, lie below the 95 % quantile of the floor, as in `dsr.analysis.scorecard`."""
         known = [x for x in (self.surrogate, self.gaussian) if not math.isnan(x)]
-        return bool(known) and max(known) <= self.floor_high
+        return bool(known) and max(known) <= self.floor_high * (1 + SAME)
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,8 @@ def _cell(
     half, true_half = ((number[f"{t}high"][rows] - number[f"{t}low"][rows]) / 2 for t in ("", "truth_"))
     away, allowed = np.abs(value - number["truth"][rows]), AGREEMENT * np.hypot(half, np.nan_to_num(true_half))
     baselines = np.array([number["surrogate"][rows], number["gaussian"][rows]])
-    noise = np.fmin(*np.where(baselines > number["floor_high"][rows], baselines, np.nan))  # those that the score sees
+    seen = baselines > number["floor_high"][rows] * (1 + SAME)
+    noise = np.fmin(*np.where(seen, baselines, np.nan))
     return Cell(
         task=task, contestant=contestant, measure=name, unit=_first(columns.text["unit"], rows),
         version=int(versions.max()), runs=len(runs) + len(failed), values=len(known),

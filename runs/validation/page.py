@@ -157,14 +157,14 @@ def _tables(found: Comparison, columns: dict[str, Any], section: Section) -> lis
 
 def overview(parts: Sequence[tuple[Section, Comparison, int]]) -> str:
     """One row for each section with the runs that are planned for it: how many have ended, what was lost or has the
-    density of noise, the goals."""
+    density of noise (nothing where densities tell nothing), the goals."""
     rows = []
     for section, found, planned in parts:
         met = "; ".join(f"{one.goal.sentence}: {one.told}, {one.verdict}" for one in judged(found, section))
         done, gone = sum(map(tables.ended, found.counts)), sum(map(tables.lost, found.counts))
-        noisy = sum(c.noisy or 0 for c in found.cells if c.measure == "D_stsp")
+        telling = [c.noisy for c in found.cells if c.measure == "D_stsp" and c.noisy is not None]
         link = f"[{section.title}](#{_anchor(section.title)})"
-        rows.append([link, f"{done} of {planned}", str(gone), str(noisy), met])
+        rows.append([link, f"{done} of {planned}", str(gone), str(sum(telling)) if telling else "", met])
     return table(["part", "runs", "lost", "D_stsp no better than noise", "goals"], rows, numbers=False)
 
 

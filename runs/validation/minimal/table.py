@@ -33,8 +33,7 @@ def best(records: Sequence[Record]) -> Record | None:
 
 
 def values(records: Sequence[Record]) -> str:
-    """Medians [quartiles] over the seeds, of runs that did not diverge."""
-    records = [r for r in records if r["outcome"] != DIVERGED]
+    """Medians [quartiles] over the seeds, of runs that neither diverged nor failed."""
     truth = next((r["truth"] for r in records if r["truth"]), None)
     if truth is None:
         return ""
@@ -52,15 +51,16 @@ def values(records: Sequence[Record]) -> str:
         "Kaplan-Yorke": _measure("Kaplan-Yorke dimension"),
         "entropy rate of regions": _part("regions", "entropy_rate"),
     }
-    rows = [
-        [str(units), str(len(runs)), *(_quartiles([f(r) for r in runs]) for f in of.values())]
-        for units, runs in by_units(records).items()
-    ]
+    rows = []
+    for units, runs in by_units(records).items():
+        kept = [r for r in runs if r["outcome"] not in (DIVERGED, "failed")]
+        told = (_quartiles([f(r) for r in kept]) for f in of.values())
+        rows.append([str(units), f"{len(kept)} of {len(runs)}", *told])
     own = {"entropy rate": "entropy_rate", "topological entropy": "topological_entropy"}
     known = [number(truth["entropies"][own[name]]) if name in own else _true_measure(records, name) for name in of]
     tossed = {"words": truth["coin"], "regions": None, "measures": {}}
     coin = ["a fair coin", "", *(_quartiles([f(tossed)]) for f in of.values())]
-    return table(["rectified units", "runs", *of], [["truth", "", *known], coin, *rows])
+    return table(["rectified units", "with numbers", *of], [["truth", "", *known], coin, *rows])
 
 
 def counts(records: Sequence[Record]) -> str:
