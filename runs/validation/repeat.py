@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..manifest import MANIFEST, damage
-from ..store import RunStore
+from ..store import RunFolder, RunStore
 from ..sweep.jobs import Job
 
 AGAIN = ".again"  # below the store
-RESULTS = ("weights.safetensors", "members.safetensors", "generated.npz", "measures.json")
+MEASURES = "measures.json"
+RESULTS = ("weights.safetensors", "members.safetensors", "generated.npz", MEASURES)
 MOST_NAMED = 10
 
 
@@ -43,6 +45,8 @@ def told(store: RunStore) -> str:
             one, other = ((f.read_json(MANIFEST) or {"files": {}})["files"] for f in (first, folder))
             broken = damage(first, RESULTS) + damage(folder, RESULTS)
             names = [n for n in RESULTS if one.get(n) != other.get(n) or n in broken]
+            if names == [MEASURES] and not broken and _numbers(first) == _numbers(folder):
+                names = [f"the words of {MEASURES}, no number,"]
             differ[f"{folder.path.parent.name}/{folder.path.name}"] = names
     if not differ:
         return ""
@@ -54,3 +58,14 @@ def told(store: RunStore) -> str:
     ]
     others = [f"- {run}: {', '.join(names)} differ" for run, names in differ.items() if names]
     return "\n\n".join([*lines, *(["\n".join(others[:MOST_NAMED])] if others else [])])
+
+
+def _numbers(folder: RunFolder) -> Any:
+    """The measures of a run without their words."""
+
+    def bare(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: bare(value) for key, value in tree.items() if key not in ("note", "notes", "reason")}
+        return [bare(value) for value in tree] if isinstance(tree, list) else tree
+
+    return bare(folder.read_json(MEASURES))
