@@ -64,9 +64,9 @@ def test_a_spike_does_not_flatten_the_density_of_the_truth(resting):
     axes = figures.marginals(resting.test, resting.generated).axes[0]
     truth, run = (p.get_data().values.max() for p in axes.patches if isinstance(p, StepPatch))
     assert run > 8 * truth and axes.get_ylim()[1] == pytest.approx(3 * truth)
-    assert f"free run up to {run:.3g}" in axes.get_title(loc="left")
+    assert axes.get_xlabel() == f"x1, free run up to {run:.3g}"
     same = figures.marginals(resting.test, resting.test).axes[0]
-    assert same.get_ylim()[1] > truth and same.get_title(loc="left") == ""
+    assert same.get_ylim()[1] > truth and same.get_xlabel() == "x1"
 
 
 def test_fixed_points_of_one_kind_are_told_apart_by_their_unstable_directions():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from dsr.series import TimeSeries
 
-from .coordinates import coordinates
+from .coordinates import coordinates, short
 from .stretches import drawn_rows, joined
 from .style import DOUBLE, FAINT, RECONSTRUCTION, TRUTH, canvas, no_free_run, say, styled
 
@@ -137,7 +137,9 @@ def _frame(axes: Any, view: tuple[int, ...], labels: list[str], low: np.ndarray,
             axis._axinfo["grid"].update(color="#e6e6e6", linewidth=0.4)
             axis.labelpad = -6
             axis.set_tick_params(pad=-3)
-    for (limit, label), k in zip(setters, view, strict=True):
+    across, *others = (labels[k] for k in view)
+    names = [across, *map(short, others)]
+    for (limit, label), k, name in zip(setters, view, names, strict=True):
         limit(low[k], high[k])
-        label(labels[k])
+        label(name)
     axes.locator_params(nbins=5)

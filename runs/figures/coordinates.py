@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from dsr.series import TimeSeries
@@ -52,6 +54,11 @@ def plane(truth: TimeSeries, values: list[np.ndarray]) -> tuple[list[np.ndarray]
     alike = np.abs(np.corrcoef(found[0], rowvar=False))
     i, j = next((pair for pair in pairs if alike[pair] < CORRELATED), pairs[0])
     return [v[:, [i, j]] for v in found], (labels[i], labels[j])
+
+
+def short(label: str) -> str:
+    """A label of `coordinates` for where there is little room beside a whole one: "PC 2 (30%)"."""
+    return re.sub(r"^(PC \d) of truth \((.*) of variance\)$", r"\1 (\2)", label)
 
 
 def _unit(truth: TimeSeries) -> str:

@@ -26,8 +26,8 @@ def marginals(
     """Histograms with area 1, one panel per column (6 at most): truth as a grey area, free run as a line.
 
     The bins cover the truth and the free run as far as it lies within half a range of the truth; rows further out are
-    counted in the panel's title, and are missing from the area. Where the spike of a free run that comes to rest would
-    flatten the truth it is cut, and the title says how high it is.
+    counted below the panel, and are missing from the area. Where the spike of a free run that comes to rest would
+    flatten the truth it is cut, and its height is told there.
     """
     shown = min(truth.dim, MOST_COLUMNS)
     wide = 1 if shown <= 3 else 2
@@ -38,7 +38,7 @@ def marginals(
         if k >= shown:
             axes.set_axis_off()
             continue
-        draw_marginal(axes, truth, generated, k, bins)
+        _draw(axes, truth, generated, k, bins, between=", " if wide == 1 else "\n")
     figure.supylabel("density (area 1)", fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     remarks = [f"{truth.dim - shown} further columns are not shown"] if truth.dim > shown else []
@@ -48,8 +48,8 @@ def marginals(
     return figure
 
 
-def draw_marginal(axes: Axes, truth: TimeSeries, generated: TimeSeries | None, k: int, bins: int) -> None:
-    """Both densities of column `k` on axes of a larger figure."""
+def _draw(axes: Axes, truth: TimeSeries, generated: TimeSeries | None, k: int, bins: int, between: str) -> None:
+    """Both densities of column `k`; `between` its name and the remarks on it."""
     columns = [truth.values[:, k]] + ([] if generated is None else [generated.values[:, k]])
     low, high = columns[0].min(), columns[0].max()
     reach = BEYOND * ((high - low) or 1.0)
@@ -57,18 +57,17 @@ def draw_marginal(axes: Axes, truth: TimeSeries, generated: TimeSeries | None, k
         low = max(low - reach, min(low, columns[1].min()))
         high = min(high + reach, max(high, columns[1].max()))
     edges = np.linspace(low, high, bins + 1)
-    width, top = edges[1] - edges[0], None
+    width, top, told = edges[1] - edges[0], None, [truth.names[k]]
     density = [np.histogram(column, edges)[0] / (column.size * width) for column in columns]
     axes.stairs(density[0], edges, fill=True, color=FILLED, lw=0, label="truth")
     if generated is not None:
         axes.stairs(density[1], edges, color=RECONSTRUCTION, lw=1.0, label="free run")
         outside = 1.0 - density[1].sum() * width
-        remarks = [f"{outside:.1%} of the free run outside"] if outside > 5e-4 else []
+        told += [f"free run {100 * outside:.3g}% outside"] if outside > 5e-4 else []
         if density[1].max() > PEAK * density[0].max():
             top = KEPT * density[0].max()
-            remarks.append(f"free run up to {density[1].max():.3g}")
-        axes.set_title("; ".join(remarks))
-    axes.set_xlabel(truth.names[k])
+            told.append(f"free run up to {density[1].max():.3g}")
+    axes.set_xlabel(between.join(told))
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, top)
-    axes.locator_params(axis="y", nbins=3)
+    axes.locator_params(axis="y", nbins=2)

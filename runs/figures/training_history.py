@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # the training room needs torch, this figure does not
     from dsr.training import History
 
 MOST_POINTS = 2000
+TITLE = 46  # letters that a line above the axes has room for
 
 
 @styled
@@ -36,12 +38,12 @@ def training_history(history: History) -> Figure:
         panels[0].semilogy(steps, positive[:, k], **_look(k == chosen), label=_name(k, chosen, members))
     _plain_ticks(panels[0], positive)
     panels[0].set_ylabel("training loss")
-    if history.outcome != "finished":
-        panels[0].set_title(history.outcome, color=FORECAST)
+    told = [history.outcome] if history.outcome != "finished" else []
     if history.checks:
         _scores(panels[1], history, order)
     else:
-        panels[0].set_title("no validation data: the last weights were kept", color=FORECAST)
+        told.append("no validation data: the last weights were kept")
+    panels[0].set_title("\n".join(textwrap.fill(text, TITLE) for text in told), color=FORECAST)
     panels[-1].set_xlabel("training step")
     panels[-1].set_xlim(0, None)
     if members > 1:
