@@ -221,8 +221,10 @@ def test_a_sweep_has_its_floor_as_a_band_in_the_order_of_the_swept_values():
     axes = drawn.axes[0]
     band = next(c for c in axes.collections if isinstance(c, PolyCollection)).get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (0.03, 0.09)
-    (line,) = [line for line in lines(axes, RECONSTRUCTION) if line.get_marker() == "o"]
+    line, hollow = [line for line in lines(axes, RECONSTRUCTION) if line.get_marker() == "o"]
     np.testing.assert_array_equal(line.get_xydata(), [[10, 0.4], [100, 0.1]])
+    np.testing.assert_array_equal(hollow.get_xydata(), [[10, 0.4]])
+    assert hollow.get_markerfacecolor() == "white" and hollow.get_zorder() > line.get_zorder()
     (note,) = [t for t in axes.texts if t.get_color() == FORECAST]
     assert note.get_text() == "3 lost" and note.xy[0] == 10
 

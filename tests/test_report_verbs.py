@@ -102,7 +102,22 @@ def test_the_sweep_is_drawn_with_its_medians_its_floor_and_what_was_lost(found):
     x, y = axes.containers[0].lines[0].get_data()
     assert x.tolist() == list(UNITS) and y == pytest.approx([1.0 / u + 0.05 for u in UNITS])
     assert [t.get_text() for t in axes.texts] == ["1 lost"]
-    assert "8: 0.175" in picture.alt and "grey: floor" in picture.caption
+    assert "8: 0.175 (1 lost)" in picture.alt and "grey: floor" in picture.caption
+
+
+def test_collapsed_runs_of_a_sweep_are_lost_though_they_have_a_number(tmp_path):
+    store, outcomes = RunStore(tmp_path), ("chaotic", "cycle", "fixed point")
+    for noise, outcome in zip((0.0, 0.1, 0.2), outcomes, strict=True):
+        for seed in range(3):
+            fate = outcome if seed or noise == 0.2 else "chaotic"
+            write_run(store, "lorenz63", "esn", seed, {"D_stsp": 1.0 + noise}, outcome=fate, data={"noise": noise})
+    write_run(store, "lorenz63", "esn", 3, {}, state="failed", data={"noise": 0.1})
+    (picture,) = sweep_pictures(compare(read_index(store, OF_COMPARISON)))
+    (axes,) = picture.figure.axes
+    assert [t.get_text() for t in axes.texts] == ["3 lost", "3 lost"]
+    (hollow,) = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert hollow.get_xydata().tolist() == [[0.1, 1.1], [0.2, 1.2]]
+    assert "Hollow: runs were lost there" in picture.caption and "0.2: 1.2 (3 lost)" in picture.alt
 
 
 def test_several_runs_give_the_page_of_their_comparison(store, tmp_path):
@@ -131,7 +146,7 @@ def test_figures_are_refused_where_one_would_overwrite_another(tmp_path):
     store = RunStore(tmp_path)
     for name in ("my data", "my-data"):
         write_run(store, name, "esn", 0, {"D_stsp": 1.0})
-    with pytest.raises(SpecError, match="two figures for the file 'my-data-D_stsp'; accepted: .*; next: .*system=NAME"):
+    with pytest.raises(SpecError, match=r"'my-data-D_stsp'; accepted: .*; next: .*system=NAME"):
         figures(["model=esn"], str(store.root), out=str(tmp_path / "figures"))
     assert len(figures(["system=my-data"], str(store.root), out=str(tmp_path / "figures"))["written"]) == 1
 

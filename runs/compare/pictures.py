@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MOST_TASKS = 12  # with figures of their own; beyond, the ranks say more
 DECADES = 30.0  # ratio of values beyond which the axis is logarithmic
 SWEPT = ("D_stsp", "D_H")
+LOST_THERE = (
+    " Hollow: runs were lost there (diverged, at rest, cycling, not chaotic or failed), as many as stand at the upper "
+    "edge; the median has those that left a number."
+)
 INTERVAL = f"{LEVEL:.0%}".replace("%", " %")
 
 
@@ -149,32 +153,35 @@ def rank_diagram(ranking: Ranking, measure: str) -> Figure:
 def sweep_pictures(found: Comparison) -> list[Picture]:
     """Scores against each numeric setting that was swept with all others fixed."""
     cells = {(c.task, c.contestant, c.measure): c for c in found.cells}
+    lost = {(c.task, c.contestant): c.diverged + c.collapsed + c.not_chaotic + c.failed for c in found.counts}
     drawn = []
     for sweep in sweeps(found.counts):
         for measure in SWEPT:
-            mine = [cells.get((*place, measure)) for place in sweep.places]
-            known = [(v, c) for v, c in zip(sweep.values, mine, strict=True) if c is not None]
-            if sum(bool(c.values) for _, c in known) > 1:
+            mine = [(cells.get((*place, measure)), lost[place]) for place in sweep.places]
+            known = [(v, c, gone) for v, (c, gone) in zip(sweep.values, mine, strict=True) if c is not None]
+            if sum(bool(c.values) for _, c, _ in known) > 1:
                 drawn.append(_swept(sweep, measure, known))
     return drawn
 
 
-def _swept(sweep: Sweep, measure: str, known: Sequence[tuple[float, Cell]]) -> Picture:
+def _swept(sweep: Sweep, measure: str, known: Sequence[tuple[float, Cell, int]]) -> Picture:
+    """known : swept value, scores, runs lost."""
     from ..figures import score_sweep
 
-    values, cells = zip(*known, strict=True)
+    values, cells, lost = zip(*known, strict=True)
     unit, floors = next((c.unit for c in cells if c.unit), ""), [_floor(c) for c in cells]
     drawn = score_sweep(
         values, [c.median for c in cells], [c.low for c in cells], [c.high for c in cells], swept_name=sweep.key,
         label=f"{typeset(measure)} ({unit})" if unit else typeset(measure),
-        floor=[f for f in floors if f] if all(floors) else None, lost=[c.runs - c.values for c in cells],
+        floor=[f for f in floors if f] if all(floors) else None, lost=lost,
         logarithmic=min(values) > 0 and max(values) >= 10 * min(values),
     )  # fmt: skip
-    told = "; ".join(f"{v:g}: {c.median:.3g}" for v, c in known)
+    told = "; ".join(f"{v:g}: {c.median:.3g}" + (f" ({gone} lost)" if gone else "") for v, c, gone in known)
     return Picture(
         f"sweep-{sweep.name}-{measure}",
         f"{measure} against {sweep.key} ({sweep.fixed}): median over seeds with its {INTERVAL} interval"
-        + ("; grey: floor, 5 to 95 %." if all(floors) else "."),
+        + ("; grey: floor, 5 to 95 %." if all(floors) else ".")
+        + (LOST_THERE if any(lost) else ""),
         f"{measure} against {sweep.key}, medians: {told}",
         drawn,
     )

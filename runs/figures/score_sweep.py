@@ -32,7 +32,8 @@ def score_sweep(
     Parameters
     ----------
     swept, values, low, high : (n,); ascending or not. swept_name, label : of the axes, with units.
-    lost : (n,) runs that diverged or collapsed and are not in the value; positive counts stand at the upper edge.
+    lost : (n,) runs that diverged, collapsed or failed, whether the value has their numbers or not; a positive count
+    stands at the upper edge, and the marker below it is hollow.
     logarithmic : the swept axis. The score's axis is logarithmic where the drawn values span more than a decade.
     """
     figure = Figure(figsize=(SINGLE, 2.5), layout="constrained")
@@ -52,6 +53,10 @@ def score_sweep(
         axes.plot(edges, medians, color=FILLED, lw=1.0)
     errors = np.nan_to_num([y - a, b - y]).clip(0)
     axes.errorbar(x[known], y[known], errors[:, known], color=RECONSTRUCTION, marker="o", ms=4, capsize=2, label="runs")
+    counts = np.zeros(len(x), int) if lost is None else np.asarray(lost)[order]
+    hollow = known & (counts > 0)
+    if hollow.any():
+        axes.plot(x[hollow], y[hollow], "o", color=RECONSTRUCTION, mfc="white", ms=4, ls="none", zorder=3)
     spanned = np.concatenate([y[known], [q for f in floors for q in (f.low, f.high)]])
     if spanned.min() > 0 and spanned.max() > 10 * spanned.min():
         axes.set_yscale("log")
@@ -63,7 +68,7 @@ def score_sweep(
         axes.set_xticks(x)
         axes.xaxis.set_major_formatter(ScalarFormatter() if x.max() < 1e4 else lambda v, _: f"{v:,.0f}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    for place, count in zip(x, [] if lost is None else [lost[i] for i in order], strict=bool(lost is not None)):
+    for place, count in zip(x, counts, strict=True):
         if count:
             axes.annotate(f"{count} lost", (place, 1.0), (0, 2), xycoords=("data", "axes fraction"), ha="center",
                           textcoords="offset points", fontsize=7, color=FORECAST, annotation_clip=False)  # fmt: skip
