@@ -198,3 +198,16 @@ def test_what_cannot_be_ranked_or_tested_is_said(tmp_path):
     ]
     against = compare(read_index(store), ["system=a"], baseline="esn")
     assert not against.rankings and [n for n in against.notes if n.startswith("No ")] == [f"{said}esn and var on a."]
+
+
+def test_measures_of_several_definitions_are_named(tmp_path):
+    store = RunStore(tmp_path)
+    for model in ("esn", "var"):
+        folder = write_run(store, "a", model, 0, VALUES, truths=TRUTHS)
+        assert not any("definitions" in note for note in compare(read_index(store)).notes)
+    tree = folder.read_json("measures.json")
+    tree["rows"][0]["reconstruction"]["version"] = 2
+    folder.write_json("measures.json", tree)
+    (note,) = [note for note in compare(read_index(store)).notes if "definitions" in note]
+    assert note.startswith("Measures of several definitions: D_stsp in versions 1, 2. Of one")
+    assert not any("definitions" in note for note in compare(read_index(store), measures=["lambda_1"]).notes)

@@ -113,6 +113,7 @@ def compare(
             waiting=Counter(record["state"] for record in unique if record["state"] not in ENDED),
             duplicates=len(known) - len(unique),
             nameless=len(chosen) - len(known),
+            versions=_versions(columns, unique, shown),
             contestants=contestants,
             baseline=baseline,
         ),
@@ -145,6 +146,13 @@ def _measures(columns: Columns, chosen: Sequence[Record], wanted: Sequence[str] 
         return (known.index("lambda_1"), int(number)) if number.isdigit() else (known.index(name), 0)
 
     return tuple(wanted or sorted(known, key=place))
+
+
+def _versions(columns: Columns, chosen: Sequence[Record], shown: Sequence[str]) -> dict[str, list[int]]:
+    """Of each measure the versions of its definition."""
+    rows = [row for record in chosen for row in range(*record["rows"]) if columns.measure[row] >= 0]
+    there = set(zip(columns.measure[rows].tolist(), columns.number["measure_version"][rows].tolist(), strict=True))
+    return {name: sorted(int(v) for code, v in there if columns.names[code] == name) for name in shown}
 
 
 def _losses(found: Sequence[Cell], measure: str) -> dict[str, dict[str, dict[int, float]]]:

@@ -33,13 +33,16 @@ def notes(
     waiting: Mapping[str, int],
     duplicates: int,
     nameless: int,
+    versions: Mapping[str, Sequence[int]],
     contestants: Sequence[str],
     baseline: str | None,
 ) -> tuple[str, ...]:
-    """In the order of the tables that they speak of. waiting : state -> runs that have not ended."""
+    """In the order of the tables that they speak of. waiting : state -> runs that have not ended. versions : measure ->
+    those of its definition."""
     found = [GONE] if any(c.diverged or c.collapsed or c.failed for c in counts) else []
     found += _of_runs(waiting, duplicates, nameless)
     found += _of_settings(counts)
+    found += _of_versions(versions)
     found += _of_cells(cells)
     found += _of_tests(tests, contestants)
     if baseline or len(contestants) <= ALL_PAIRS:
@@ -76,6 +79,16 @@ def _of_settings(counts: Sequence[Count]) -> Iterator[str]:
     if mixed:
         told = [f"{_some(keys)} of {_some(names)}" for keys, names in mixed.items()]
         yield f"Settings that differ between systems under one name: {_some(told, '; ')}."
+
+
+def _of_versions(versions: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    told = [f"{measure} in versions {', '.join(map(str, found))}" for measure, found in versions.items() if found[1:]]
+    if told:
+        yield (
+            f"Measures of several definitions: {_some(told, '; ')}. Of one contestant on one system the newest alone "
+            "counts, but ranks and tests put contestants of different versions side by side: compute the older runs "
+            "again."
+        )
 
 
 def _some(names: Sequence[str], comma: str = ", ") -> str:
