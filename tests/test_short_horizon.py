@@ -9,6 +9,7 @@ from dsr.errors import DataError
 from dsr.runs.short_horizon import __main__ as command
 from dsr.runs.short_horizon.cell import FITTED, FORECAST, WORST, _smape, cell, forecast, trajectories, tuned
 from dsr.runs.short_horizon.page import page, published
+from dsr.runs.store import RunFolder
 from dsr.systems import get_system
 
 
@@ -116,3 +117,23 @@ def test_the_command_goes_on_where_it_was(data, table, tmp_path, monkeypatch, ca
     (cell_file,) = (tmp_path / "s" / "climatology").iterdir()
     assert len(json.loads(cell_file.read_text())["smape"]) == 3
     assert command.main([*words, "--models", "persistance"]) == 2 and "did you mean" in capsys.readouterr().err
+
+
+def test_a_cell_of_another_version_or_of_other_settings_is_not_taken(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "trajectories", lambda system, windows, seed: data)
+    store, asked = RunFolder(tmp_path), (["Lorenz"], ["climatology", "var"], 3, 0)
+    foreign = {"settings": {}, "tried": 1, "smape": [1.0] * 3, "diverged": 0, "metrics": [{}] * 3}
+    store.write_json(command._file("Lorenz", "var", 3, 0), foreign)
+    assert command.results(store, *asked) == {}
+    command.compute(store, *asked)
+    found = command.results(store, *asked)
+    assert set(found) == {"climatology", "var"} and found["var"]["Lorenz"]["smape"] != foreign["smape"]
+    with monkeypatch.context() as patch:
+        patch.setattr("dsr.runs.short_horizon.cell.__version__", "0.0.0")
+        assert command.results(store, *asked) == {}
+    with monkeypatch.context() as patch:
+        patch.setattr("dsr.runs.short_horizon.cell.BUDGETS", {"var": {"steps": 200}})
+        assert set(command.results(store, *asked)) == {"climatology"}
+    monkeypatch.setattr(command, "cell", lambda *_: pytest.fail("a cell was computed again"))
+    command.compute(store, *asked)
+    assert command.results(store, *asked) == found

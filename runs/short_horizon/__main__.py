@@ -15,17 +15,20 @@ from ...systems import dysts_names
 from ..progress import Counted
 from ..store import RunFolder
 from ..threads import one_thread
-from .cell import cell, trajectories
+from .cell import cell, made_by, trajectories
 from .page import page, published
 
 FAMILIES = ("persistence", "climatology", "parroting", "var", "dmd", "edmd", "sindy", "ngrc", "esn", "shplrnn")
 
 
 def compute(store: RunFolder, systems: Sequence[str], families: Sequence[str], windows: int, seed: int) -> None:
-    """All cells that are not in the store yet, system by system: the data of one serve all families."""
+    """All cells that are not in the store yet, system by system: the data of one serve all families.
+
+    A cell of another version or other settings counts as missing and is replaced.
+    """
     with Counted("forecasts") as progress:
         for i, system in enumerate(systems):
-            missing = [f for f in families if not (store / _file(system, f, windows, seed)).exists()]
+            missing = [f for f in families if _kept(store, system, f, windows, seed) is None]
             if missing:
                 try:
                     tuning, series = trajectories(f"dysts:{system}", windows, seed)
@@ -38,12 +41,17 @@ def compute(store: RunFolder, systems: Sequence[str], families: Sequence[str], w
 
 
 def results(store: RunFolder, systems: Sequence[str], families: Sequence[str], windows: int, seed: int) -> Any:
-    """Family -> system -> cell, of all that are in the store."""
+    """Family -> system -> cell, of all that are in the store and made by this version with these settings."""
     found: dict[str, dict[str, Any]] = {}
     for family in families:
-        cells = {system: store.read_json(_file(system, family, windows, seed)) for system in systems}
+        cells = {system: _kept(store, system, family, windows, seed) for system in systems}
         found[family] = {system: c for system, c in cells.items() if c is not None}
     return {family: cells for family, cells in found.items() if cells}
+
+
+def _kept(store: RunFolder, system: str, family: str, windows: int, seed: int) -> dict[str, Any] | None:
+    found = store.read_json(_file(system, family, windows, seed))
+    return found if found is not None and found.get("made by") == made_by(family) else None
 
 
 def _file(system: str, family: str, windows: int, seed: int) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from dsr import __version__
 from dsr.errors import DsrError
+from dsr.measure import plain
 from dsr.models import MODELS, Range
 from dsr.series import TimeSeries
 from dsr.training import fit
@@ -44,9 +47,24 @@ def trajectories(system: str, windows: int, seed: int) -> tuple[TimeSeries, list
     return several[0], list(several[1:])
 
 
+def made_by(family: str) -> dict[str, Any]:
+    """All that a cell of this family depends on besides its system, its windows and its seed, as plain values."""
+    return plain({
+        "version": __version__,
+        "points per period": POINTS_PER_PERIOD,
+        "rows": [FITTED, FORECAST],
+        "transient periods": TRANSIENT_PERIODS,
+        "most terms": MOST_TERMS,
+        "base": BASES.get(family, {}),
+        "training": BUDGETS.get(family, {}),
+        "draws": DRAWS,
+        "ranges": {name: asdict(values) for name, values in _space(family).items()},
+    })  # fmt: skip
+
+
 def cell(family: str, tuning: TimeSeries, windows: list[TimeSeries], seed: int) -> dict[str, Any]:
-    """sMAPE on the scale from 0 to 200 and the other metrics of every window; a diverged forecast is counted, its
-    sMAPE is 200 and it has no other metric."""
+    """sMAPE on the scale from 0 to 200 and the other metrics of every window. A forecast that diverges, and one that
+    there is none of (`forecast`), is counted as diverged; its sMAPE is 200 and it has no other metric."""
     settings, tried = tuned(family, tuning, seed)
     smape, metrics, diverged = [], [], 0
     for series in windows:
@@ -59,20 +77,24 @@ def cell(family: str, tuning: TimeSeries, windows: list[TimeSeries], seed: int) 
         values = {name: m.value for name, m in found.items()}
         smape.append(2 * values["smape"])
         metrics.append(values)
-    return {"settings": settings, "tried": tried, "smape": smape, "diverged": diverged, "metrics": metrics}
+    found = {"settings": settings, "tried": tried, "smape": smape, "diverged": diverged, "metrics": metrics}
+    return {"made by": made_by(family), **found}
 
 
 def tuned(family: str, tuning: TimeSeries, seed: int) -> tuple[dict[str, Any], int]:
     """The settings whose forecast of rows 1000 to 1200 of the tuning series has the least sMAPE, and how many were
     tried: the family's own, and random draws from its ranges."""
     base = dict(BASES.get(family, {}))
-    space = {} if family in BUDGETS else SPACES.get(family, MODELS[family].search_space)
     draws = [base]
-    if space:
+    if space := _space(family):
         sampler = make_sampler("random", space, seed)
         draws += [{**base, **sampler.ask()} for _ in range(DRAWS - 1)]
     scores = [_smape(tuning, forecast(family, settings, tuning, seed)) for settings in draws]
     return draws[int(np.argmin(scores))], len(draws)
+
+
+def _space(family: str) -> Mapping[str, Range]:
+    return {} if family in BUDGETS else SPACES.get(family, MODELS[family].search_space)
 
 
 def forecast(family: str, settings: Mapping[str, Any], series: TimeSeries, seed: int) -> np.ndarray | None:
