@@ -57,6 +57,17 @@ def test_cells_are_kept_and_the_page_is_written_from_them(tmp_path, monkeypatch,
     assert not command.results(RunFolder(tmp_path / "z"), "lorenz63")
 
 
+def test_a_floor_of_another_version_is_not_taken(tmp_path):
+    store = RunFolder(tmp_path)
+    foreign = {"task": "lorenz63", "title": "of old", "d_stsp": [9.0], "d_h": [9.0], "exponents": [0.5]}
+    for known in ({}, {"version": "0.0.0"}):
+        store.write_json("lorenz63/floor.json", {**foreign, **known})
+        command.compute(store, "lorenz63", [], range(0), tmp_path)
+        found = store.read_json("lorenz63/floor.json")
+        assert max(found["d_stsp"]) < 9 and "Hénon" in found["title"]
+    assert command.kept_floor(store, "lorenz63") == found and found["version"] == __version__
+
+
 def test_a_failure_is_a_result_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setitem(ENTRIES, "lorenz63", [Entry("ngrc", "ngrc", {"lags": 0}), ENTRY[1]])
     assert run(tmp_path, "--seeds", "1") == 0

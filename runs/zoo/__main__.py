@@ -43,9 +43,9 @@ def compute(store: RunFolder, name: str, labels: Sequence[str], seeds: range, da
     """All cells of a task that are not in the store yet; a failure is a result, with its reason."""
     entries = [e for e in ENTRIES[name] if not labels or e.label in labels]
     with TerminalProgress() as progress:
-        if store.read_json(f"{name}/floor.json") is None:
+        if kept_floor(store, name) is None:
             progress.stage(f"{name}: floor")
-            store.write_json(f"{name}/floor.json", floor(load(name, 0, data)))
+            store.write_json(f"{name}/floor.json", {"version": __version__, **floor(load(name, 0, data))})
         for seed in seeds:
             task = None
             for entry in entries:
@@ -64,6 +64,12 @@ def _guarded(task: Task, entry: Entry, seed: int) -> dict[str, Any]:
         reason = str(problem) if isinstance(problem, DsrError) else traceback.format_exc()
         found = {"task": task.name, "family": entry.label, "seed": seed, "entry": asdict(entry)}
         return {**found, "failed": f"{type(problem).__name__}: {reason}"}
+
+
+def kept_floor(store: RunFolder, name: str) -> dict[str, Any] | None:
+    """The floor of a task, None where the store has none of this version."""
+    found = store.read_json(f"{name}/floor.json")
+    return found if found is not None and found.get("version") == __version__ else None
 
 
 def results(store: RunFolder, name: str) -> list[dict[str, Any]]:
@@ -93,8 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if name not in ENTRIES:
                     raise unknown("task", name, ENTRIES)
                 compute(store, name, labels, range(given.first_seed, given.first_seed + given.seeds), given.data)
-            tables = {name: (store.read_json(f"{name}/floor.json"), results(store, name)) for name in ENTRIES}
-            text = page({name: both for name, both in tables.items() if both[0] is not None and both[1]})
+            tables = {name: (kept_floor(store, name), results(store, name)) for name in ENTRIES}
+            text = page(
+                {name: (truth, cells) for name, (truth, cells) in tables.items() if truth is not None and cells}
+            )
             print(RunFolder(given.output.absolute().parent).write(given.output.name, text))
     except DsrError as problem:
         print(f"error: {problem}", file=sys.stderr)
