@@ -131,11 +131,30 @@ def test_noise_has_no_dimension():
     assert found.false_neighbours.min() > 0.05 and "false neighbours" in found.note
 
 
-def test_quantised_data_are_embedded():
-    x = observable("lorenz63", 10_000, 0.01)
-    shares = false_nearest_neighbours(np.round(x, 2), 16, 4)
-    assert shares[0] > 0.5 and shares[2] < 0.05
-    assert averaged_false_neighbours(np.round(x, 2), 16, 4).dimension == 3
+def quantised(x, bits):
+    return np.round((x - x.min()) / np.ptp(x) * (2**bits - 1))
+
+
+@pytest.mark.parametrize(("rows", "bits"), [(8000, 8), (8000, 10), (100_000, 8)])
+def test_quantised_data_need_as_many_dimensions_as_exact_ones(rows, bits):
+    """Most nearest states are exact repetitions: at 8 bits and 8000 rows of Lorenz x all but 7 of 5000."""
+    found = choose_embedding(quantised(observable("lorenz63", rows, 0.01), bits))
+    assert found.dimension == 3 and not found.note
+    assert found.false_neighbours[0] > 0.6 and 0.02 < found.false_neighbours[1] < 0.1
+    assert (found.false_neighbours[2:4] < 0.005).all()
+
+
+def test_values_too_coarse_for_false_neighbours_are_told():
+    x = observable("lorenz63", 8000, 0.01)
+    assert "values in steps of 0.07" in choose_embedding(quantised(x, 6)).note
+    assert averaged_false_neighbours(quantised(x, 6), 16, 4).dimension == 3
+
+
+def test_few_distinct_values_have_no_share_and_no_dimension():
+    cycle = np.tile([0.0, 2.0, 1.0, 4.0], 1000)
+    assert np.isnan(false_nearest_neighbours(cycle, 1, 3)).all()
+    with pytest.raises(DataError, match="4 distinct values in 4000 rows.*--embed none"):
+        choose_embedding(cycle)
 
 
 def test_unknown_methods_and_short_series_are_refused():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import unknown
+from dsr.errors import DataError, unknown
 from dsr.timescales import autocorrelation_time, first_minimum, mutual_information
 
 from .averaged_false_neighbours import AveragedFalseNeighbours, averaged_false_neighbours
@@ -15,6 +15,7 @@ from .delays import delay_embed, one_column
 from .false_nearest_neighbours import false_nearest_neighbours
 
 FALSE_SHARE = 0.01
+COARSE = 0.05  # steps between values, in standard deviations, that hide false neighbours
 METHODS = ("false_nearest_neighbours", "cao")
 
 
@@ -50,7 +51,8 @@ def choose_embedding(
     With `method` "false_nearest_neighbours" the dimension is the first whose share of false neighbours is below 1 %.
     Noise can keep the share above that; then it is the first that has come nine tenths of the way from the largest
     share to the smallest, and `note` says so. With "cao" it is that of `averaged_false_neighbours`, or `max_dimension`
-    with a note; `note` also says when the series looks like noise. Raises `SpecError` for another method.
+    with a note; `note` also says when the series looks like noise. Raises `SpecError` for another method, `DataError` for
+    a series of so few distinct values that no share is known.
     """
     if method not in METHODS:
         raise unknown("embedding method", method, METHODS)
@@ -62,15 +64,32 @@ def choose_embedding(
     if method == "cao":
         return _by_cao(column, delay, information, max_dimension)
     shares = false_nearest_neighbours(column, delay, max_dimension)
+    if np.isnan(shares).all():
+        raise DataError(
+            f"{len(np.unique(column))} distinct values in {len(column)} rows: too few neighbours that differ",
+            "states that do not repeat exactly",
+            "this is a cycle or coarsely quantised: look at it, and write --embed none, or such as 3x12",
+        )
+    dimension, notes = _least_dimension(shares)
+    step = np.diff(np.unique(column)).min() / column.std()
+    if step > COARSE:
+        notes.append(
+            f"values in steps of {step:.2g} standard deviations hide false neighbours: the dimension may be too low"
+        )
+    return Embedding(dimension, delay, information, shares, "; ".join(notes))
+
+
+def _least_dimension(shares: np.ndarray) -> tuple[int, list[str]]:
     low = np.flatnonzero(shares < FALSE_SHARE)
     if low.size:
-        return Embedding(int(low[0]) + 1, delay, information, shares)
-    enough = int(np.flatnonzero(shares <= shares.min() + 0.1 * (shares.max() - shares.min()))[0])
+        return int(low[0]) + 1, []
+    least, most = np.nanmin(shares), np.nanmax(shares)
+    enough = int(np.flatnonzero(shares <= least + 0.1 * (most - least))[0])
     note = (
-        f"no dimension up to {max_dimension} has under 1 % false neighbours (least {shares.min():.1%}); "
+        f"no dimension up to {len(shares)} has under 1 % false neighbours (least {least:.1%}); "
         f"{enough + 1} dimensions leave {shares[enough]:.1%}"
     )
-    return Embedding(enough + 1, delay, information, shares, note)
+    return enough + 1, [note]
 
 
 def _by_cao(column: np.ndarray, delay: int, information: np.ndarray, max_dimension: int) -> Embedding:
