@@ -50,9 +50,10 @@ def choose_embedding(
 
     With `method` "false_nearest_neighbours" the dimension is the first whose share of false neighbours is below 1 %.
     Noise can keep the share above that; then it is the first that has come nine tenths of the way from the largest
-    share to the smallest, and `note` says so. With "cao" it is that of `averaged_false_neighbours`, or `max_dimension`
-    with a note; `note` also says when the series looks like noise. Raises `SpecError` for another method, `DataError` for
-    a series of so few distinct values that no share is known.
+    share to the smallest, and `note` says so; it also tells values so coarse that false neighbours are hidden. With
+    "cao" it is that of `averaged_false_neighbours`, or `max_dimension` with a note; `note` also says when the series
+    looks like noise. Raises `SpecError` for another method, and `DataError` for a series of so few distinct values that
+    no share is known.
     """
     if method not in METHODS:
         raise unknown("embedding method", method, METHODS)
