@@ -260,6 +260,14 @@ def test_describe_knows_lorenz_and_sees_drift():
     assert drifting["D_stsp"].value > drifting["D_stsp"].settings["surrogate"]
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+def test_describe_does_not_depend_on_the_units_of_the_columns(columns):
+    lorenz = get_system("lorenz63").simulate(4000, 0.02, transient=20.0, seed=0).values[:, :columns]
+    found, scaled = (describe(TimeSeries(lorenz * units, 0.02)) for units in (1.0, [1e-9, 30.0, 1000.0][:columns]))
+    for one, other in zip(found, scaled, strict=True):
+        assert other.value == pytest.approx(one.value, rel=1e-4), one.name
+
+
 def test_describe_refuses_a_constant_and_notes_what_is_too_short():
     with pytest.raises(DataError, match="constant"):
         describe(TimeSeries(np.ones((100, 1)), 1.0))

@@ -35,7 +35,8 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
     """Length, time scales, embedding, largest exponent and dimension from data, entropies, chaos, stationarity.
 
     The delay, the embedding dimension, the 0-1 test and the entropies are those of the first column (sample entropy: of
-    its first 10,000 rows); a single column is embedded for the exponent and the dimension. D_stsp and D_H are taken
+    its first 10,000 rows); a single column is embedded for the exponent and the dimension, for which every column is
+    divided by its standard deviation: neither depends on the units of the columns. D_stsp and D_H are taken
     between the two halves of the record; settings hold the same scores between the first half and two baselines made
     from it. A D_stsp near that of the phase surrogate means a record that is not stationary, or too short. What
     cannot be computed has a note, not an exception; only a constant column is refused (`DataError`).
@@ -56,8 +57,11 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
     where, column = {"column": series.names[0]}, x[:, 0]
     embedding = functools.cache(lambda: choose_embedding(column))  # what needs it repeats why there is none
 
+    scaled = x / np.abs(x).max(0)  # so that no square overflows or vanishes
+    scaled /= scaled.std(0)
+
     def points() -> np.ndarray:
-        return embedding().apply(x) if series.dim == 1 else x
+        return embedding().apply(scaled) if series.dim == 1 else scaled
 
     def dimension() -> Measure:
         chosen = embedding()
