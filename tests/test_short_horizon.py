@@ -79,6 +79,11 @@ def test_a_diverged_forecast_is_counted_and_the_worst(data, monkeypatch):
     assert found["diverged"] == 3 and found["smape"] == [WORST] * 3 and found["metrics"] == []
     assert "| var | 200 | 200 to 200 | 3 of 3 | 0 |" in page({"var": {"Lorenz": found}}, 3, {})
     assert "Trained by gradients" not in page({"var": {"Lorenz": found}}, 3, {})
+    monkeypatch.setattr("dsr.runs.short_horizon.cell.forecast", lambda *a: None)
+    refused = cell("var", tuning, windows, 0)
+    assert refused == found and "counts as 200 and among the diverged windows" in page(
+        {"var": {"Lorenz": refused}}, 3, {}
+    )
     assert "shplrnn 20,000 steps" in page({"shplrnn": {"Lorenz": found}}, 3, {})
 
 

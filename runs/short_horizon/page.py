@@ -57,8 +57,9 @@ def page(cells: Cells, windows: int, known: Mapping[str, Mapping[str, float]]) -
         f"{len(complete)} flows of dysts, {windows} windows each from independent initial conditions; written by "
         "`python -m dsr.runs.short_horizon`. In each window 1000 rows (ten periods, 100 rows per period, no noise) are "
         "fitted and the next 200 forecast; settings are those that forecast a further trajectory best. sMAPE runs from "
-        "0 to 200; a forecast that diverges counts as 200 and in the column of its own. Protocol: Gilpin, "
-        "arXiv:2303.08011, where each system has one window.", "",
+        "0 to 200; a forecast that diverges, or that there is none of since the settings chosen cannot be fitted, "
+        "counts as 200 and among the diverged windows. Protocol: Gilpin, arXiv:2303.08011, where each system has one "
+        "window.", "",
         "Most flows of dysts are polynomials of degree two or three, and the data have no noise: polynomials (ngrc, "
         "edmd, sindy) then hold the right terms, which says little about systems where they do not.", "",
     ]  # fmt: skip
