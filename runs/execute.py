@@ -89,15 +89,16 @@ def execute(
     if run.is_finished:
         return result_of(run.folder, reused=True)
     began = time.process_time()
-    run.prepare()
-    run.create()
-    with claimed(run.folder.path), recorded(run.folder), one_thread():
-        if run.settled() == "finished":  # by another process, while this one prepared the data
-            return result_of(run.folder, reused=True)
-        run.begin()
-        history = fit(**run.arguments(checkpoint_seconds))
-        run.cpu = time.process_time() - began
-        run.finish(history, report=report)
+    with one_thread():
+        run.prepare()
+        run.create()
+        with claimed(run.folder.path), recorded(run.folder):
+            if run.settled() == "finished":  # by another process, while this one prepared the data
+                return result_of(run.folder, reused=True)
+            run.begin()
+            history = fit(**run.arguments(checkpoint_seconds))
+            run.cpu = time.process_time() - began
+            run.finish(history, report=report)
     return result_of(run.folder, reused=False)
 
 

@@ -1,4 +1,4 @@
-"""How many threads torch computes with."""
+"""How many threads a run computes with."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Small matrices gain nothing from threads, and sums split among them would depend on the machine's load."""
+    """One thread for torch and for the linear algebra of numpy and scipy. Small matrices gain nothing from more, and
+    sums split among them depend on how many there are: the same run would differ between machines and commands."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(before)
