@@ -111,6 +111,16 @@ def test_parameters_of_a_system_that_agree_in_six_digits_make_two_tasks(tmp_path
     assert compare(read_index(store)).tasks == ("henon (a=1.4)", "henon (a=1.4000001)", "henon (a=28)")
 
 
+def test_a_setting_written_as_35_and_as_35_0_is_not_two_seeds(tmp_path):
+    store = RunStore(tmp_path)
+    for seed, rho, state in ((0, 35.0, "finished"), (0, 35, "failed"), (1, 35, "finished"), (1, 35.0, "running")):
+        write_run(store, "lorenz63", "esn", seed, {"D_stsp": 1.0}, data={"parameters": {"rho": rho}}, state=state)
+    found = compare(read_index(store))
+    (count,), (cell,) = found.counts, found.cells
+    assert (count.runs, count.failed, count.unfinished, count.seeds) == (2, 0, 0, (0, 1)) and cell.values == 2
+    assert sum(note.startswith("2 runs with seed and settings of another") for note in found.notes) == 1
+
+
 MIXED = "Settings that differ between systems under one name: "
 
 

@@ -64,26 +64,27 @@ def compare(
     contestant that all others are tested against; all pairs are tested if None.
 
     Runs with different settings are never pooled. Of the same run in two experiments one counts, a finished one before
-    others. A run that failed, diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
+    others; so it is with runs of one seed whose settings are the same numbers, such as 35 and 35.0. A run that failed,
+    diverged, came to rest or left chaos enters ranks and tests as worst, but for forecasts.
 
     Raises `StoreError` where no run is chosen, `SpecError` for an unknown setting, measure or baseline.
     """
     chosen = select(records(table), words)
     known = [record for record in chosen if record["settings"] != NO_SETTINGS]
-    unique = _once_each(known)
-    if not unique:
+    by_id = _once_each(known, [record["run"] for record in known])
+    if not by_id:
         raise StoreError(
             "no runs to compare" if len(table) else "a store without runs",
             "at least one run",
             "dsr runs lists what there is",
         )
+    labels = {record["run"]: label for record, label in zip(by_id, labelled(by_id, by), strict=True)}
+    unique = _once_each(by_id, [(labels[record["run"]], _seed(record)) for record in by_id])
     columns = Columns.of(table)
     shown = _measures(columns, unique, measures)
     groups: dict[tuple[str, str], list[Record]] = {}
-    for record, label in sorted(
-        zip(unique, labelled(unique, by), strict=True), key=lambda pair: (pair[1], _seed(pair[0]), pair[0]["run"])
-    ):
-        groups.setdefault(label, []).append(record)
+    for record in sorted(unique, key=_seed):
+        groups.setdefault(labels[record["run"]], []).append(record)
     contestants = tuple(sorted({contestant for _, contestant in groups}))
     if baseline is not None and baseline not in contestants:
         raise unknown("contestant named", baseline, contestants)
@@ -95,7 +96,7 @@ def compare(
     )
     losses = {name: _losses(found, name) for name in shown}
     tests = [test for name in shown for test in pair_tests(name, losses[name], baseline)]
-    counts = tuple(count(task, name, group) for (task, name), group in groups.items())
+    counts = tuple(count(task, name, group) for (task, name), group in sorted(groups.items()))
     rankings = {name: ranking for name in shown if (ranking := _ranking(losses[name]))}
     return Comparison(
         tuple(sorted({task for task, _ in groups})),
@@ -111,7 +112,8 @@ def compare(
             tests,
             rankings,
             waiting=Counter(record["state"] for record in unique if record["state"] not in ENDED),
-            duplicates=len(known) - len(unique),
+            duplicates=len(known) - len(by_id),
+            respelt=len(by_id) - len(unique),
             nameless=len(chosen) - len(known),
             versions=_versions(columns, unique, shown),
             contestants=contestants,
@@ -120,12 +122,17 @@ def compare(
     )
 
 
-def _once_each(found: Sequence[Record]) -> list[Record]:
-    """Of each run one record: a finished one before others, then what ended, then what was interrupted."""
+def _once_each(found: Sequence[Record], keys: Sequence[Any]) -> list[Record]:
+    """Of each key one record: a finished one before others, then what ended, then what was interrupted."""
     order = (*ENDED, INTERRUPTED)
-    once: dict[str, Record] = {}
-    for record in sorted(found, key=lambda r: order.index(r["state"]) if r["state"] in order else len(order)):
-        once.setdefault(record["run"], record)
+
+    def place(pair: tuple[Record, Any]) -> int:
+        state = pair[0]["state"]
+        return order.index(state) if state in order else len(order)
+
+    once: dict[Any, Record] = {}
+    for record, key in sorted(zip(found, keys, strict=True), key=place):
+        once.setdefault(key, record)
     return list(once.values())
 
 

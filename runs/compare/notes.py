@@ -32,6 +32,7 @@ def notes(
     *,
     waiting: Mapping[str, int],
     duplicates: int,
+    respelt: int,
     nameless: int,
     versions: Mapping[str, Sequence[int]],
     contestants: Sequence[str],
@@ -40,7 +41,7 @@ def notes(
     """In the order of the tables that they speak of. waiting : state -> runs that have not ended. versions : measure ->
     those of its definition."""
     found = [GONE] if any(c.diverged or c.collapsed or c.failed for c in counts) else []
-    found += _of_runs(waiting, duplicates, nameless)
+    found += _of_runs(waiting, duplicates, respelt, nameless)
     found += _of_settings(counts)
     found += _of_versions(versions)
     found += _of_cells(cells)
@@ -52,7 +53,7 @@ def notes(
     return tuple(found)
 
 
-def _of_runs(waiting: Mapping[str, int], duplicates: int, nameless: int) -> Iterator[str]:
+def _of_runs(waiting: Mapping[str, int], duplicates: int, respelt: int, nameless: int) -> Iterator[str]:
     if waiting:
         n, states = sum(waiting.values()), ", ".join(f"{n} {state}" for state, n in sorted(waiting.items()))
         yield f"{n} unfinished run{'s are' if n > 1 else ' is'} left out: {states}."
@@ -62,6 +63,11 @@ def _of_runs(waiting: Mapping[str, int], duplicates: int, nameless: int) -> Iter
         yield (
             f"{duplicates} run{'s' if duplicates > 1 else ''} of the same id in several experiments: counted once, "
             "finished ones before others."
+        )
+    if respelt:
+        yield (
+            f"{respelt} run{'s' if respelt > 1 else ''} with seed and settings of another, written differently (35 and "
+            "35.0): counted once, finished ones before others."
         )
 
 
