@@ -110,7 +110,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if base is type(None) and value is None:
             return None
         if base is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return float(value) + 0.0  # -0.0 is 0.0
         if base is tuple and isinstance(value, list | tuple):
             return _checked_tuple(value, typing.get_args(kind), where)
         if base in (int, bool, str, dict) and type(value) is base:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class SystemData:
     floor_trajectories: int = option(20, "independent true trajectories from which the floors are taken")
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", _typed(self.system, self.parameters))
+        object.__setattr__(self, "columns", _indices(self.columns))
         _at_least("data", self, train=3, validation=3, test=LEAST_JUDGED, floor_trajectories=1)
 
 
@@ -70,6 +73,8 @@ class FileData:
 
     def __post_init__(self) -> None:
         _at_least("data", self, floor_trajectories=1)
+        _numbers(self, "truth_mean", -math.inf, "finite numbers")
+        _numbers(self, "truth_std", 0.0, "positive, finite numbers")
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,16 @@ def data_section(source: str) -> dict[str, str]:
     """The [data] section for a command-line SYSTEM|FILE: a file if it looks or exists like one; equations in TOML are a
     system."""
     path = Path(source)
-    if path.suffix.lower() == ".toml":
+    if is_equations(source):
         return {"system": source}
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1 or path.exists():
         return {"file": source}
     return {"system": source}
+
+
+def is_equations(system: str) -> bool:
+    """Whether the name of a system is that of a file with its equations."""
+    return system.lower().endswith(".toml")
 
 
 def parse(tree: Mapping[str, Any]) -> RunSpec:
@@ -263,11 +273,38 @@ def _of_its_kind(data: Mapping[str, Any], kind: type, name: str, other: type, ot
             )
 
 
+def _typed(system: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The parameters as the system has them: 35 and 35.0 are one run, and so are none and {}."""
+    if not parameters:
+        return None
+    from ..systems import SYSTEMS
+
+    if system in SYSTEMS:
+        built = SYSTEMS.build(system, parameters)
+        return {key: getattr(built, key) for key in parameters}
+    return {key: value + 0.0 if type(value) in (int, float) else value for key, value in parameters.items()}
+
+
+def _indices(columns: tuple | None) -> tuple | None:
+    """Digits are indices, which on the command line are text."""
+    return columns and tuple(int(c) if isinstance(c, str) and c.isdecimal() else c for c in columns)
+
+
 def _at_least(section: str, spec: object, **bounds: int) -> None:
     for key, bound in bounds.items():
         value = getattr(spec, key)
-        if value is not None and value < bound:
-            raise SpecError(f"{section}.{key} = {value}", f"{bound} or more", f"set {section}.{key}={bound} or higher")
+        if value is not None and not bound <= value < math.inf:
+            raise SpecError(
+                f"{section}.{key} = {value}",
+                f"a finite number, {bound} or more",
+                f"set {section}.{key}={bound} or higher",
+            )
+
+
+def _numbers(data: FileData, key: str, above: float, accepted: str) -> None:
+    values = getattr(data, key) or ()
+    if not all(type(value) in (int, float) and above < value < math.inf for value in values):
+        raise SpecError(f"data.{key} = {list(values)}", accepted, f"give such a number for each column in data.{key}")
 
 
 def _fractions(data: FileData) -> None:

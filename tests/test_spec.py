@@ -24,8 +24,15 @@ def test_a_spec_survives_toml():
 
 
 def test_texts_and_numbers_survive_toml():
-    tree = {"a": 'quote " \\ \n é', "b": {"x": [1, 2.5, True, "s"], "y": {"k": 1e-7}}}
+    tree = {"a": 'quote " \\ \n é \x7f', "b": {"x": [1, 2.5, True, "s"], "y": {"k": 1e-7}}}
     assert tomllib.loads(toml.dumps(tree)) == tree
+
+
+def test_any_key_survives_toml():
+    tree = {"ä b": 1, "": 2, "dé": {"β": {"ß.1": 30.0, 'q"': 1, "\x7f": 2}}, "bare-Key_1": {"x": 0}}
+    assert tomllib.loads(toml.dumps(tree)) == tree and "\n[bare-Key_1]\n" in toml.dumps(tree)
+    spec = parse({"data": {"system": "own.toml", "parameters": {"β": 30}}})
+    assert parse(tomllib.loads(toml.dumps(spec.to_dict()))) == spec
 
 
 def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
@@ -35,6 +42,20 @@ def test_the_run_id_depends_on_what_is_computed_and_on_nothing_else():
     assert all(resolve(parse({**LORENZ, **tree})).run_id == base for tree in same)
     assert len({base, *(resolve(parse({**LORENZ, **tree})).run_id for tree in other)}) == 1 + len(other)
     assert base.startswith("lorenz63-shplrnn-s000-")
+
+
+def test_the_same_numbers_written_differently_are_one_run():
+    def ids(*sections):
+        return {resolve(parse({"data": {"system": system, **s}})).run_id for s in sections}
+
+    system = "lorenz63"
+    assert len(ids({"parameters": {"rho": 35}}, {"parameters": {"rho": 35.0}})) == 1
+    assert len(ids({}, {"parameters": {}}, {"noise": 0}, {"noise": -0.0})) == 1
+    assert len(ids({"columns": ["0", 2]}, {"columns": [0, 2]})) == 1, "as the command line gives indices"
+    system = "dysts:Halvorsen"
+    assert len(ids({"parameters": {"b": 0}}, {"parameters": {"b": -0.0}}, {"parameters": {"b": 0.0}})) == 1
+    lorenz96 = parse({"data": {"system": "lorenz96", "parameters": {"dim": 5, "forcing": 8}}}).data
+    assert repr(lorenz96.parameters) == "{'dim': 5, 'forcing': 8.0}"
 
 
 def test_a_bare_section_name_is_its_name():
@@ -84,6 +105,11 @@ def test_a_source_is_a_file_when_it_looks_like_one(tmp_path, monkeypatch):
         ({**LORENZ, "analysis": {"binns": 3}}, "did you mean 'bins'"),
         ({**LORENZ, "analysis": {"bins": "many"}}, "bins = 'many'"),
         ({**LORENZ, "analysis": {"bins": 1}}, "analysis.bins = 1"),
+        ({**LORENZ, "analysis": {"smoothing": float("nan")}}, "smoothing = nan; accepted: a finite number, 0 or more"),
+        ({**LORENZ, "analysis": {"smoothing": float("inf")}}, "smoothing = inf; accepted: a finite number, 0 or more"),
+        ({"data": {"file": "a", "truth_std": [0, 1, 1]}}, "truth_std = .0, 1, 1.; accepted: positive, finite numbers"),
+        ({"data": {"file": "a", "truth_std": ["a"]}}, "truth_std = .'a'.; accepted: positive, finite numbers"),
+        ({"data": {"file": "a", "truth_mean": [float("nan")]}}, "truth_mean = .nan.; accepted: finite numbers"),
         ({**LORENZ, "analysis": {"free_steps": 19}}, "analysis.free_steps = 19"),
         ({"data": {"system": "lorenz63", "test": 19}}, "data.test = 19.*20 or more"),
         ({**LORENZ, "analysis": {"lyapunov_members": 0}}, "analysis.lyapunov_members = 0"),
