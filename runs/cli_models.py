@@ -83,3 +83,5 @@ def tune(
         objective=objective, trials=trials, seeds=seeds, sampler=sampler, seed=seed, prune=prune,
     )  # fmt: skip
     print(json.dumps(told, indent=2, ensure_ascii=False) if as_json else "\n".join(lines(told)))
+    if told["best"] is None:
+        raise typer.Exit(1)

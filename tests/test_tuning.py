@@ -1,6 +1,7 @@
 """Tuning: trials are ordinary runs, the store is the memory, and what lags behind is stopped."""
 
 import math
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from dsr.errors import DataError, SpecError, StoreError
 from dsr.models import Range
 from dsr.runs.claim import RunClaimed, claimed
+from dsr.runs.cli import main
 from dsr.runs.execute import Pruned, RunResult, Silent, execute
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
@@ -30,8 +32,8 @@ SMALL = {
 
 def measures(value, **more):
     row = {"name": "D_stsp", "reconstruction": {"value": value}, "truth": None}
-    rows = [row] + [{"name": k, "reconstruction": {"value": v}, "truth": t} for k, (v, t) in more.items()]
-    return {"rows": rows}
+    rows = [{"name": k, "reconstruction": {"value": v}, "truth": t and {"name": k, **t}} for k, (v, t) in more.items()]
+    return {"rows": [row, *rows]}
 
 
 @pytest.fixture
@@ -80,6 +82,8 @@ def test_the_objective_is_made_small_whatever_its_kind():
         loss_of(found, "D_stp")
     with pytest.raises(SpecError, match="without a true value"):
         loss_of(measures(0.5, lambda_1=(0.8, None)), "lambda_1")
+    with pytest.raises(SpecError, match="without a true value"):
+        loss_of(measures(0.5, lambda_1=(0.8, {"name": "lambda_1 from data", "value": 0.7})), "lambda_1")
 
 
 @pytest.mark.parametrize("sampler", ["optuna", "random"])
@@ -216,4 +220,24 @@ def test_the_command_tells_and_writes_the_winner(fake, tmp_path):
     best = told["trials"][told["best"]]
     assert f"hidden_dim = {best['settings']['model.hidden_dim']}" in (tmp_path / "best.toml").read_text()
     text = "\n".join(lines(told))
-    assert text.count("model.hidden_dim=") == 4 and "judge its settings with other seeds" in text
+    assert text.count("model.hidden_dim=") == 4
+    assert "the search has seen its test data: judge its settings with other seeds" in text
+
+
+def test_of_a_recorded_file_the_winner_is_judged_on_another(fake, tmp_path):
+    (tmp_path / "x.csv").write_text("1\n2\n")
+    spec = tmp_path / "s.toml"
+    spec.write_text(f'[data]\nfile = "{tmp_path}/x.csv"\ndt = 1.0\n[tune]\nmodel.hidden_dim = "20..60"\n')
+    told = tune_command(str(spec), [], str(tmp_path / "store"), None, trials=2, sampler="random")
+    assert lines(told)[-1].endswith("judge its settings on another record (data.test_file=FILE)")
+
+
+def test_a_study_without_a_winner_fails_and_gives_the_reasons(fake, tmp_path, monkeypatch, capsys):
+    (tmp_path / "s.toml").write_text('[data]\nsystem = "henon"\n[tune]\nmodel.hidden_dim = "5..9"\n')
+    words = ["--trials", "3", "--sampler", "random", "--store", str(tmp_path), "-o", str(tmp_path / "best.toml")]
+    monkeypatch.setattr(sys, "argv", ["dsr", "tune", str(tmp_path / "s.toml"), *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    text = capsys.readouterr().out
+    assert stop.value.code == 1 and not (tmp_path / "best.toml").exists()
+    assert "no trial has a number, and no spec was written" in text and text.count("too few; accepted: more") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ def tune_command(
     if out is not None and study.spec is not None:
         target = Path(out)
         RunFolder(target.absolute().parent).write(target.name, toml.dumps(study.spec.to_dict()))
-    return _plain(study, out)
+    recorded = "file" in tree.get("data", {})  # whose test stretch is the same for every seed
+    return _plain(study, out, "on another record (data.test_file=FILE)" if recorded else "with other seeds")
 
 
-def _plain(study: Study, out: str | None) -> dict[str, Any]:
+def _plain(study: Study, out: str | None, judge: str) -> dict[str, Any]:
     return {
         "objective": study.objective,
         "trials": [
@@ -48,6 +50,7 @@ def _plain(study: Study, out: str | None) -> dict[str, Any]:
         ],
         "best": None if study.best is None else study.trials.index(study.best),
         "spec": out if study.best is not None else None,
+        "judge": judge,
     }
 
 
@@ -64,6 +67,11 @@ def lines(told: dict[str, Any]) -> list[str]:
     states = [t["state"] for t in told["trials"]]
     found.append(f"{states.count('pruned')} pruned, {states.count('failed')} failed of {len(states)}")
     if told["best"] is None:
-        return [*found, "no trial has a number: widen the ranges, or train for longer"]
-    found.append(f"{told['objective']} of the winner was chosen for being small: judge its settings with other seeds")
+        reasons = Counter(t["reason"] for t in told["trials"] if t["reason"])
+        found += [f"{n} failed: {reason}" for reason, n in reasons.items()]
+        return [*found, "no trial has a number, and no spec was written: widen the ranges, or train for longer"]
+    found.append(
+        f"{told['objective']} of the winner was chosen for being small, and the search has seen its test data: judge "
+        f"its settings {told['judge']}"
+    )
     return found + ([f"spec: {told['spec']}"] if told["spec"] else [])

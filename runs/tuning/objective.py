@@ -37,6 +37,8 @@ def loss_of(measures: Mapping[str, Any], objective: str) -> float:
     if row is None:
         raise _unknown(objective, [r["name"] for r in measures["rows"]])
     value, truth, name = row["reconstruction"]["value"], row.get("truth"), row["name"]
+    if truth is not None and truth["name"] != name:
+        truth = None  # another estimator: not to be compared
     if truth is None and name.startswith(INVARIANTS):
         raise SpecError(
             f"the objective '{name}' without a true value", "a distance such as D_stsp, or data whose truth is known",
