@@ -12,7 +12,7 @@ from dsr.errors import DsrError, SpecError
 
 from . import cli_models, cli_runs
 from .cli_options import JsonOption, Overrides, StoreOption
-from .cli_usage import UsageError, refused
+from .cli_usage import UsageError, refused, require_unicode
 
 app = typer.Typer(
     name="dsr",
@@ -349,6 +349,7 @@ def main() -> None:
     """Entry point: user errors, absurd sizes among them, are one sentence on standard error and exit status 2; Ctrl-C
     is 130."""
     try:
+        require_unicode(sys.argv[1:])
         sys.exit(app(standalone_mode=False))
     except typer.Abort:
         sys.exit(130)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -11,6 +13,15 @@ import typer
 from dsr.errors import SpecError, nearest
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # of the click that typer uses, its own or another
+
+
+def require_unicode(words: Sequence[str]) -> None:
+    """Raises `SpecError` for a word of bytes that are not UTF-8: neither a spec nor a report could hold it."""
+    for word in words:
+        raw = os.fsencode(word)
+        shown = raw.decode("utf-8", "backslashreplace")
+        if shown != word:
+            raise SpecError(f"the argument '{shown}' is not UTF-8", "names in UTF-8", "rename the file, or link to it")
 
 
 def refused(problem: Any) -> SpecError:

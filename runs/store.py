@@ -61,11 +61,14 @@ class RunFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as problem:
-            raise StoreError(
-                f"'{self.path / name}' is damaged ({problem})",
-                "a file written by dsr",
-                "delete that run folder and run again",
-            ) from problem
+            raise self._damaged(name, problem) from problem
+
+    def _damaged(self, name: str, problem: object) -> StoreError:
+        return StoreError(
+            f"'{self.path / name}' is damaged ({problem})",
+            "a file written by dsr",
+            "delete that run folder and run again",
+        )
 
     def log(self, line: str) -> None:
         """Append one line to log.txt."""
@@ -84,7 +87,12 @@ class RunFolder:
 
     @property
     def status(self) -> dict[str, Any]:
-        return self.read_json("status.json") or {"state": "absent"}
+        found = self.read_json("status.json")
+        if found is None:
+            return {"state": "absent"}
+        if not isinstance(found, dict):
+            raise self._damaged("status.json", f"{found!r} is not a table")
+        return found
 
     @property
     def failures(self) -> int:

@@ -81,6 +81,11 @@ def test_a_misspelt_section_is_named(capsys, monkeypatch, files):
     assert status == 2 and "did you mean 'training'" in err and not (files / "store").exists()
 
 
+def test_a_name_that_is_not_unicode_is_refused(capsys, monkeypatch, tmp_path):
+    status, _, said = dsr(capsys, monkeypatch, "analyse", str(tmp_path / os.fsdecode(b"caf\xe9.csv")), "--dt", "1")
+    assert status == 2 and "caf\\xe9.csv' is not UTF-8; accepted: " in said
+
+
 def test_an_unwritable_store_is_refused_before_training(capsys, monkeypatch, files):
     blocker = files / "blocker"
     blocker.write_text("x")

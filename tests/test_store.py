@@ -8,6 +8,7 @@ from run_folders import write_run
 
 from dsr.errors import DsrError, StoreError
 from dsr.runs.compare.index import read_index
+from dsr.runs.manifest import damage
 from dsr.runs.store import RunFolder, RunStore, require_writable, run_id
 
 
@@ -32,9 +33,11 @@ def test_status_and_json_round_trip(tmp_path):
     assert folder.status == {"state": "running", "step": 3}
     folder.write_json("nan.json", {"a": [float("nan"), float("inf"), 1.5]})
     assert folder.read_json("nan.json") == {"a": [None, None, 1.5]}
-    (folder / "status.json").write_text("{")
-    with pytest.raises(DsrError, match="damaged"):
-        _ = folder.status
+    for content in ("{", "[1]", '"text"'):
+        (folder / "status.json").write_text(content)
+        with pytest.raises(DsrError, match="damaged"):
+            _ = folder.status
+    assert folder.failures == 0 and damage(folder) == ["status.json"]
 
 
 def test_runs_are_found_by_path_id_or_its_start(tmp_path):
