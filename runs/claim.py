@@ -28,7 +28,7 @@ class RunClaimed(StoreError):
 def claimed(folder: Path) -> Iterator[None]:
     """Hold the claim on an existing run folder. Raises `RunClaimed` while another living process or thread holds it.
 
-    The claim is a file with host, process and the time the process started, whose modification time is the heartbeat.
+    The claim is a file with host, process and when the process started, whose modification time is the heartbeat.
     A claim whose owner is dead is taken over: at once if the owner ran on this machine, after `STALE_SECONDS` without
     a heartbeat otherwise.
     """
@@ -88,7 +88,10 @@ def claimant(folder: Path) -> dict[str, Any] | None:
 
 def _myself() -> dict[str, Any]:
     pid = os.getpid()
-    return {"host": socket.gethostname(), "namespace": _namespace(), "pid": pid, "started": _started(pid)}
+    return {
+        "host": socket.gethostname(), "namespace": _namespace(), "pid": pid, "started": _started(pid),
+        "since_boot": _since_boot(pid),
+    }  # fmt: skip
 
 
 def _namespace() -> str:
@@ -110,9 +113,24 @@ def _started(pid: int) -> float | None:
         return None
 
 
+def _since_boot(pid: int) -> str:
+    """The boot, and the clock ticks from it to the start of a process, which no step of the clock changes; empty
+    without /proc."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return ""
+    after_name = stat.rpartition(b")")[2].split()  # from the third field on; the 22nd is the start
+    return f"{boot} {after_name[19].decode()}"
+
+
 def _lives(owner: dict[str, Any]) -> bool:
     """Whether the owner's process runs: the number alone may have been given to another one since."""
-    started = _started(owner.get("pid", -1))
+    pid = owner.get("pid", -1)
+    started, since_boot = _started(pid), _since_boot(pid)
+    if started is not None and since_boot and owner.get("since_boot"):
+        return since_boot == owner["since_boot"]
     return started is not None and abs(started - owner.get("started", 0.0)) < 2.0
 
 

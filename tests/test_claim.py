@@ -75,8 +75,26 @@ def test_the_claim_of_a_killed_process_is_taken_over_at_once(tmp_path):
 
 
 def test_a_number_that_another_process_has_got_since_is_not_the_owner(tmp_path):
-    written(tmp_path, started=12.0)
+    written(tmp_path, since_boot="another boot 12")
     assert claimant(tmp_path) is None
+    written(tmp_path, since_boot="", started=12.0)
+    assert claimant(tmp_path) is None
+
+
+def test_a_claim_without_the_time_since_boot_is_understood(tmp_path):
+    with claimed(tmp_path):
+        owner = json.loads((tmp_path / CLAIM).read_text())
+        owner.pop("since_boot", None)
+        (tmp_path / CLAIM).write_text(json.dumps(owner))
+        assert claimant(tmp_path)["pid"] == os.getpid()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc")
+def test_a_step_of_the_clock_takes_no_claim_away(tmp_path, monkeypatch):
+    with claimed(tmp_path):
+        started = claim._started
+        monkeypatch.setattr(claim, "_started", lambda pid: started(pid) + 5.0)
+        assert claimant(tmp_path)["pid"] == os.getpid()
 
 
 def test_on_another_machine_the_heartbeat_decides(tmp_path):
