@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,3 +44,11 @@ class Reconstruction(Protocol):
 
     def tangent_map(self) -> TangentMap:
         """The step and its derivative on states, in numpy."""
+
+
+@runtime_checkable
+class SelfChecking(Protocol):
+    """A reconstruction that refuses itself where its methods contradict each other, such as step and Jacobian."""
+
+    def require_contract(self, values: np.ndarray, /) -> None:
+        """Raise a `DsrError` for what goes wrong at the rows of `values` (time, obs)."""

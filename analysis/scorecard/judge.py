@@ -17,7 +17,7 @@ from ..embedding.choose_embedding import choose_embedding
 from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
 from ..lyapunov.spectrum import LyapunovSpectrum
-from ..protocol import Reconstruction
+from ..protocol import Reconstruction, SelfChecking
 from .diagnosis import diagnose, resting
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
 from .floor import INDEPENDENT, STRETCHES, score_floor, stretches
@@ -77,14 +77,18 @@ def judge(
     2 above), their sum where the truth is known, Kaplan-Yorke dimension. A run that diverges gives NaN with a
     note in every row that needs it, and so does a model without tangent dynamics in the rows of exponents.
 
-    Raises `DataError` when the model has other columns or another time step than the test series.
+    Raises `DataError` when the model has other columns or another time step than the test series, and what a model
+    that looks after itself raises (`SelfChecking`).
     """
     _check(test, model)
     independent, training = _several(independent, "independent"), _several(training, "training")
     truth = test.values
     free_steps = len(test) if free_steps is None else free_steps
     transient = min(1000, free_steps // 10) if transient is None else transient
-    run = model.free_run(model.initial_state(truth[None, : model.min_context]), transient + free_steps)
+    start = model.initial_state(truth[None, : model.min_context])
+    if isinstance(model, SelfChecking):
+        model.require_contract(truth)
+    run = model.free_run(start, transient + free_steps)
     lost = first_lost_step(run, truth)
     orbit = run.observations[0, transient:] if lost is None else None
     surrogate, noise = (

@@ -16,9 +16,12 @@ from torch import Tensor, nn
 
 from ..errors import DataError, SpecError
 from ..tangent import Stretch, TangentSteps
+from .contract import require_contract, require_derivative
 from .orbit_tangents import orbit_stretch
 from .orbits import Orbit, checked, plain_orbit
 from .states import require_states, require_steps, require_tangents, require_width
+
+UNITS = ("dt", "data_mean", "data_std", "input_mean", "input_std")  # buffers, in double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +71,15 @@ class Model(nn.Module, metaclass=_Remembering):
     free run, tangent maps and one-step prediction are written here once.
 
     Everything in which two models of one configuration can differ is a parameter or a buffer; what gradients train
-    are the parameters. A family with `closed_form` has a `solve` in place of gradients. `time` is "map", or "flow"
-    for a model in continuous time, which then has a `flow`.
+    are the parameters, all of them. A family with `closed_form` has a `solve` in place of gradients. `time` is "map",
+    or "flow" for a model in continuous time, which then has a `flow`.
+
+    The contract, which `fit`, `judge` and tangent maps try out (`require_contract`) and refuse to go on without: every
+    method is a function of its arguments alone, in the precision of its first one; it draws nothing at random, keeps
+    nothing for the next call, changes neither argument nor buffers, and treats the rows of a batch as if each were
+    alone. `jacobian` and `jvp` are the derivative of this very `step`, so a subclass that steps otherwise says so anew;
+    a model without tangent dynamics raises `NoTangentError` in `jvp`. `initial` gets one row in training by gradients,
+    and `min_context` rows or more before a free run. Free runs are in `eval` mode.
     """
 
     time: ClassVar[str] = "map"
@@ -107,7 +117,7 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @abc.abstractmethod
     def initial(self, y: Tensor) -> Tensor:
-        """State estimated from standardised context, (batch, time, obs) -> (batch, state)."""
+        """State estimated from standardised context, (batch, time, obs) -> (batch, state); time may be 1."""
 
     def jacobian(self, z: Tensor) -> Tensor:
         """Derivative of `step`, (batch, state) -> (batch, state, state); by forward differentiation unless a
@@ -184,8 +194,9 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Precision of the weights."""
-        return next(self.parameters()).dtype
+        """Precision of the weights: of the parameters, else of the buffers that the family adds."""
+        added = (b for name, b in self.named_buffers() if name not in UNITS and b.is_floating_point())
+        return next((weights.dtype for weights in itertools.chain(self.parameters(), added)), torch.float64)
 
     @property
     def input_dim(self) -> int:
@@ -255,7 +266,7 @@ class Model(nn.Module, metaclass=_Remembering):
         step driven by x, in numpy double precision: what `dsr.analysis.conditional_exponents` needs. Raises `SpecError`
         for a model with external inputs, the map `DataError` for arrays of another shape."""
         self._refuse_inputs()
-        model = self.in_float64()
+        model = require_derivative(self.in_float64())
 
         def advance(z: np.ndarray, q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             require_tangents(z, q, model.state_dim)
@@ -285,8 +296,13 @@ class Model(nn.Module, metaclass=_Remembering):
 
     @final
     def in_float64(self) -> Model:
-        """A copy in double precision without gradients, for free runs and tangent maps."""
-        return copy.deepcopy(self).double().cpu().requires_grad_(False)
+        """A copy in double precision and `eval` mode without gradients, for free runs and tangent maps."""
+        return copy.deepcopy(self).double().cpu().requires_grad_(False).eval()
+
+    @final
+    def require_contract(self, values: np.ndarray) -> None:
+        """Raise `SpecError` if free runs from rows of `values` (time, obs), in data units, would break the contract."""
+        require_contract(self.in_float64(), values)
 
     def compiled_orbit(self) -> Orbit | None:
         """A compiled loop of this very model's `step` (see `orbits`), where there is one."""
@@ -365,7 +381,7 @@ class Model(nn.Module, metaclass=_Remembering):
         """(z (batch, state), Q (batch, state, k)) -> both advanced by one step, in numpy double precision: what
         `dsr.analysis.lyapunov_spectrum` needs. The external inputs (time, inputs) of a model that has some are taken
         row by row, one per call, from the start again after the last: exponents are then those of the response."""
-        model = self.in_float64()
+        model = require_derivative(self.in_float64())
         outer = self._input_rows(inputs, (0 if inputs is None else len(inputs),))
         row = itertools.count()
 

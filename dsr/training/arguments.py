@@ -67,6 +67,24 @@ def require_precision(model: Model, *copies: torch.Tensor) -> None:
         )
 
 
+def require_trainable(members: Sequence[Model]) -> None:
+    """Raise `SpecError` for models that gradients find nothing to train in, or not all of it."""
+    model, parameters = members[0], list(members[0].parameters())
+    if not parameters:
+        raise SpecError(
+            f"a {type(model).__name__} without parameters",
+            "a model with some nn.Parameter",
+            "make its weights parameters, or set closed_form = True and write solve",
+        )
+    frozen = [name for member in members for name, p in member.named_parameters() if not p.requires_grad]
+    if frozen:
+        raise SpecError(
+            f"a {type(model).__name__} whose {frozen[0]} has requires_grad = False",
+            "parameters all of which are trained",
+            "call requires_grad_(True), or make what is fixed a buffer (register_buffer)",
+        )
+
+
 def as_members(model: Model, restarts: Sequence[Model]) -> list[Model]:
     """A model and its restarts. Raises `SpecError` for what is no model, and for one of another configuration: the
     survivor's weights end in `model`, where they would mean something else."""

@@ -49,6 +49,8 @@ def solve_members(
     try:
         for k, model in enumerate(members):
             model.solve(segments, np.random.default_rng([seed, k]))
+            if k == 0:
+                model.require_contract(max(series, key=len).values)
             losses.append(_one_step_error(model, series, scale.std))
             if score is not None and len(members) > 1:
                 verdicts.append(score(model))

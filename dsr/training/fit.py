@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from ..errors import DataError, SpecError
 from ..models import MODELS, Model, name_of
+from ..models.contract import require_contract
 from ..registry import from_options
 from ..series import TimeSeries, same_step
-from .arguments import as_losses, as_members, as_series, require_seconds, require_seed, some_series
+from .arguments import as_losses, as_members, as_series, require_seconds, require_seed, require_trainable, some_series
 from .backends import choose_backend
 from .closed_form import require_no_more_than_rows, solve_members
 from .config import TrainingConfig
@@ -73,7 +75,9 @@ def fit(
     settings : the fields of `TrainingConfig`: steps, batch_size, window, learning_rate, backend, ...; where nothing
         is said, those that the family recommends.
 
-    Raises `DataError` for series that do not fit together or are shorter than a window, `SpecError` for bad settings;
+    Raises `DataError` for series that do not fit together, or all of which are shorter than a window; where only some
+    are, these count in mean, standard deviation and checks alone, and `History.outcome` says so. `SpecError` for bad
+    settings, and for a model of one's own that does not keep the contract of `Model`;
     what is refused before the first step leaves the model as it was.
     On `KeyboardInterrupt` the model has the best weights so far, and `on_checkpoint` is called before it is raised
     again. It misleads when the data are shorter than the attractor's recurrence: selection is then by luck.
@@ -148,6 +152,7 @@ def begin(
         given = {"forcing": forcing, "seconds": seconds, "vary": vary, "losses": losses or None, "resume": resume}
         _refuse_gradient_settings(model, {**given, **settings})
         return solve_members(members, series, scale, score, seed=seed, on_progress=on_progress)
+    require_trainable(members)
     if seconds is not None:
         require_seconds(seconds)
         if resume is not None:
@@ -173,6 +178,9 @@ def begin(
         noise=config.noise,
         device=config.device,
     )
+    trial = copy.deepcopy(model)
+    scale.write([trial])
+    require_contract(trial, max(series, key=len).values, tangents=score is not None)
     job = make_job(Ensemble(members, config.device), windows, config, vary or {}, losses)
     run = TrainingRun(job, forcings, backend, score, on_progress, on_checkpoint, checkpoint_seconds)
     if resume is not None:

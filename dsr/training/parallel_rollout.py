@@ -78,7 +78,7 @@ def rollout_parallel(
     2025, arXiv:2508.16817.
     """
     data = torch.as_tensor(y)
-    twin = copy.deepcopy(model).double().to(data.device).requires_grad_(False)
+    twin = copy.deepcopy(model).double().to(data.device).requires_grad_(False).eval()
     sequence = _sequence(twin, data.double(), alpha)
     obstacle = sequence.too_large()
     if obstacle:
