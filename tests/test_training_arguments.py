@@ -205,3 +205,20 @@ def test_what_is_no_checkpoint_is_refused(checkpoint):
             fit(shallow(), TRAIN, restarts=[shallow(1)], resume=found, **{**SHORT, "steps": 300})
     history = fit(shallow(), TRAIN, restarts=[shallow(1)], resume=checkpoint, **{**SHORT, "steps": 300})
     assert history.outcome == "finished" and history.loss.shape == (3, 2)
+
+
+def test_series_no_longer_than_the_window_or_context_are_told_in_the_outcome():
+    """They count in mean and standard deviation alone: turned round in time, they change no weight."""
+    longer, shorts = TRAIN[:200], [TRAIN[300 + 50 * i : 340 + 50 * i] for i in range(5)]
+    turned = [TimeSeries(s.values[::-1].copy(), s.dt) for s in shorts]
+    settings = {**SHORT, "steps": 20, "window": 60}
+    one, other = shallow(), shallow()
+    told = [fit(m, [longer, *more], **settings).outcome for m, more in ((one, shorts), (other, turned))]
+    remark = "200 of 400 rows lie in series no longer than the window of 60 steps and are not trained on"
+    assert told == [f"finished; {remark}"] * 2
+    torch.testing.assert_close(one.W1, other.W1)
+    assert fit(shallow(), [longer, *shorts], **{**settings, "window": 39}).outcome == "finished"
+    lagged = MODELS.build("var", {"lags": 41}).build(2, 0)
+    assert (
+        "200 of 400 rows lie in series no longer than the context of 41 rows" in fit(lagged, [longer, *shorts]).outcome
+    )

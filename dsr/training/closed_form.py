@@ -14,6 +14,7 @@ from ..series import TimeSeries
 from .history import Check, History
 from .scale import Scale
 from .selection import FreeRunScore
+from .windows import left_out
 
 STARTS = 200  # rows from which the one-step error is taken
 
@@ -75,6 +76,8 @@ def solve_members(
     if verdicts and not np.isfinite(verdicts[best].score):
         names = ", ".join(sorted({v.fate for v in verdicts}))
         outcome += f"; no member had a usable free run ({names}), so the first was kept"
+    context = members[0].min_context
+    outcome += left_out(series, context, f"the context of {context} rows")
     return History(
         steps=1,
         loss_steps=np.array([1], dtype=np.int64),

@@ -28,7 +28,7 @@ class History:
     selected_step, selected_member : where the weights in the model come from.
     members : state dict of every member, each from its own best check; `model.load_state_dict(members[k])`.
     outcome : "finished", or "diverged at step s" when every member's loss left the finite numbers; with a remark when
-        no check had a usable free run.
+        no check had a usable free run, and when some series were too short to be trained on.
     backend : what computed it; "closed form" for a family that is solved, whose one "step" is the solution.
     seconds : wall time; the only field that differs between two runs of one seed.
     """

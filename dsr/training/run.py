@@ -178,6 +178,7 @@ class TrainingRun:
         if state.checks and not self._found():
             fates = ", ".join(sorted(set(state.checks[-1].fates)))
             outcome += f"; no check had a usable free run ({fates} at the last), so the last weights were kept"
+        outcome += self.job.windows.remark
         ends = [min((i + 1) * BLOCK, self.steps) for i in range(len(state.losses))]
         return History(
             steps=self.steps,

@@ -20,7 +20,10 @@ TABLE = 1 << 16  # normal numbers that the training noise is cut from, at a rand
 class Windows:
     """Random windows of `length` + 1 rows that never straddle two trajectories, with noise of `noise` standard
     deviations added (to what is observed, as start and as target). Behind the observed columns stand the external
-    inputs, standardised, and for series with time stamps of their own the time since the row before."""
+    inputs, standardised, and for series with time stamps of their own the time since the row before.
+
+    Series of `length` rows or fewer have no window; `remark` says how many rows that concerns, empty for none.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Windows:
     ) -> None:
         require_rows(series, length)
         self.length, self.noise, self.dim = length, noise, series[0].dim
+        self.remark = left_out(series, length, f"the window of {length} steps")
         columns = [(np.concatenate([s.values for s in series]) - mean) / std]
         if series[0].inputs is not None:
             inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
@@ -107,6 +111,12 @@ def require_rows(series: Sequence[TimeSeries], length: int) -> None:
             f"more rows than one training window of {length} steps",
             f"shorten the window (training.window={max(longest // 4, 1)}) or bring a longer series",
         )
+
+
+def left_out(series: Sequence[TimeSeries], rows: int, what: str) -> str:
+    """A remark for the outcome of training on how much lies in series of so many `rows` or fewer; empty for nothing."""
+    short, whole = sum(len(s) for s in series if len(s) <= rows), sum(map(len, series))
+    return f"; {short} of {whole} rows lie in series no longer than {what} and are not trained on" if short else ""
 
 
 def _require_variation(inputs: np.ndarray) -> None:
