@@ -77,8 +77,8 @@ def cell(family: str, tuning: TimeSeries, windows: list[TimeSeries], seed: int) 
         values = {name: m.value for name, m in found.items()}
         smape.append(2 * values["smape"])
         metrics.append(values)
-    found = {"settings": settings, "tried": tried, "smape": smape, "diverged": diverged, "metrics": metrics}
-    return {"made by": made_by(family), **found}
+    scores = {"smape": smape, "diverged": diverged, "metrics": metrics}
+    return {"made by": made_by(family), "settings": settings, "tried": tried, **scores}
 
 
 def tuned(family: str, tuning: TimeSeries, seed: int) -> tuple[dict[str, Any], int]:
