@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def _from_file(data: FileData, seed: int) -> Dataset:
     test = max(tests, key=len)
     if not data.truth:
         return Dataset(train, validation, test, estimated=estimated, notes=tuple(notes))
-    notes.append(f"Truth: {data.truth}, trajectories of which give the floors.")
+    notes.append(f"Truth: {Path(data.truth).name}, trajectories of which give the floors.")
     return Dataset(train, validation, test, _of_truth(data, test, seed), estimated=estimated, notes=tuple(notes))
 
 

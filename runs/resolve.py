@@ -19,7 +19,7 @@ from dsr.training import FORCINGS, Forcing, TrainingConfig
 from dsr.training.config import require_setting
 from dsr.training.search_space import SAMPLERS
 
-from .spec import FileData, RunSpec
+from .spec import FileData, RunSpec, is_equations
 from .store import run_id
 
 CLOSED_FORM_KEYS = ("members", "check_steps", "search", "search_seeds", "sampler")
@@ -49,8 +49,8 @@ class RunTraining(TrainingConfig):
 
 @dataclass(frozen=True)
 class Resolved:
-    """A spec with its configs built. `tree` is what the run id hashes: settings, package version, and for a file the
-    hash of its bytes instead of its path."""
+    """A spec with its configs built. `tree` is what the run id hashes: settings, package version, and for a file its
+    name and the hash of its bytes instead of its path."""
 
     spec: RunSpec
     model: ModelConfig
@@ -98,10 +98,11 @@ def _file(spec: RunSpec) -> Path | None:
     """The file that the data come from, be it values or equations."""
     if isinstance(spec.data, FileData):
         return Path(spec.data.file)
-    return Path(spec.data.system) if spec.data.system.lower().endswith(".toml") else None
+    return Path(spec.data.system) if is_equations(spec.data.system) else None
 
 
 def _data_tree(spec: RunSpec) -> dict[str, Any]:
+    """The section [data], with names and hashes of the files as they are now."""
     data, path = dataclasses.asdict(spec.data), _file(spec)
     if path is None:
         return data
@@ -110,6 +111,9 @@ def _data_tree(spec: RunSpec) -> dict[str, Any]:
     if isinstance(spec.data, FileData) and spec.data.test_file:
         test = Path(spec.data.test_file)
         data |= {"test_file": test.name, "test_sha256": _sha256(test)}
+    if isinstance(spec.data, FileData) and is_equations(spec.data.truth):
+        truth = Path(spec.data.truth)
+        data |= {"truth": truth.name, "truth_sha256": _sha256(truth)}
     return data
 
 

@@ -135,6 +135,24 @@ def test_a_test_file_is_judged_whole_against_the_system_it_comes_from(tmp_path):
         prepare(parse({"data": {**files, **scale, "truth_mean": [1, 2, 3]}}))
 
 
+def test_equations_named_as_truth_decide_the_run_by_what_they_say(tmp_path):
+    """The path of the file does not; the name of a system of the catalogue is all there is to say of it."""
+    (tmp_path / "x.csv").write_text("x,y\n" + "1,2\n3,4\n" * 20)
+    (tmp_path / "other").mkdir()
+
+    def run(truth):
+        return resolve(parse({"data": {"file": str(tmp_path / "x.csv"), "dt": 1.0, "truth": str(truth)}}))
+
+    first, second = tmp_path / "henon.toml", tmp_path / "other/henon.toml"
+    for path in (first, second):
+        path.write_text("[parameters]\nr = 3.9\n[equations]\nx = 'r*x*(1 - x)'\n")
+    before = run(first).run_id
+    assert run(second).run_id == before
+    first.write_text(first.read_text().replace("3.9", "3.7"))
+    assert run(first).run_id != before
+    assert "truth_sha256" not in run("henon").tree["data"]
+
+
 def test_without_a_validation_stretch_the_training_data_serve(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(4).normal(size=(100, 2)))
     file = {"file": str(tmp_path / "x.npy"), "dt": 1.0, "train": 0.6, "validation": 0.0}

@@ -184,10 +184,12 @@ def test_combinations_that_come_to_the_same_run_are_one_job(tmp_path):
 def test_a_worker_is_told_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.csv").write_text("a\n1\n2\n")
-    data = {"file": "x.csv", "test_file": "x.csv", "dt": 1.0}
+    (tmp_path / "x.toml").write_text("[equations]\n")
+    data = {"file": "x.csv", "test_file": "x.csv", "truth": "x.toml", "dt": 1.0}
     (job,) = jobs_of(combinations({"data": data, "model": {"name": "ngrc"}}), RunStore("s"))
     told = parse(tomllib.loads(job.text))
     assert told.data.file == told.data.test_file == str(tmp_path / "x.csv") and resolve(told).run_id == job.run_id
+    assert told.data.truth == str(tmp_path / "x.toml")
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from ...systems import get_system
 from .. import toml
 from ..manifest import state
 from ..resolve import Resolved, resolve
-from ..spec import FileData, RunSpec, SystemData
+from ..spec import FileData, RunSpec, SystemData, is_equations
 from ..store import RunFolder, RunStore
 from .plan import Planned, in_combination
 
@@ -46,10 +46,11 @@ class Job:
         """The spec as TOML, which is all a worker is told of it; paths are absolute, for it works somewhere else."""
         data = self.spec.data
         if isinstance(data, FileData):
-            test_file = str(Path(data.test_file).absolute()) if data.test_file else ""
-            data = dataclasses.replace(data, file=str(Path(data.file).absolute()), test_file=test_file)
-        elif data.system.lower().endswith(".toml"):
-            data = dataclasses.replace(data, system=str(Path(data.system).absolute()))
+            test_file = _absolute(data.test_file) if data.test_file else ""
+            truth = _absolute(data.truth) if is_equations(data.truth) else data.truth
+            data = dataclasses.replace(data, file=_absolute(data.file), test_file=test_file, truth=truth)
+        elif is_equations(data.system):
+            data = dataclasses.replace(data, system=_absolute(data.system))
         return toml.dumps(dataclasses.replace(self.spec, data=data).to_dict())
 
     @property
@@ -87,6 +88,10 @@ def jobs_of(planned: Sequence[Planned], store: RunStore) -> list[Job]:
         )  # fmt: skip
         found.setdefault(folder.path, job)
     return list(found.values())
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 def _work(resolved: Resolved) -> float:
