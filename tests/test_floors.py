@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+import shutil
 
 import pytest
 from test_execute import SMALL
 
 from dsr.analysis.scorecard import judge as judging
-from dsr.errors import StoreError
 from dsr.runs.execute import execute
-from dsr.runs.floors import FOLDER
+from dsr.runs.floors import FOLDER, KnownFloors
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 
@@ -50,10 +51,40 @@ def test_other_data_have_floors_of_their_own(store):
     assert len(list((store[0].root / FOLDER).glob("*.json"))) == 2
 
 
-def test_a_damaged_file_is_named(store, tmp_path):
+def cut(text):
+    return text[: len(text) // 2]
+
+
+def edited(text):
+    """The numbers of one floor are others."""
+    tree = json.loads(text)
+    tree["floors"]["D_stsp"]["median"] *= 2
+    return json.dumps(tree)
+
+
+def unsealed(text):
+    return json.dumps({"floors": json.loads(text)["floors"]})
+
+
+@pytest.mark.parametrize("harm", [cut, edited, unsealed, lambda text: "[1]"])
+def test_floors_of_a_damaged_file_are_computed_again(store, tmp_path, harm):
     own = RunStore(tmp_path)
-    execute(spec(), own)
-    (damaged,) = (own.root / FOLDER).glob("*.json")
-    damaged.write_text("{")
-    with pytest.raises(StoreError, match="is damaged"):
-        execute(spec(units=60), own)
+    shutil.copytree(store[0].root, tmp_path, dirs_exist_ok=True)
+    found = KnownFloors(own, store[1].folder.read_json("resolved.json"))
+    kept = found.known
+    (file,) = (path for path in (own.root / FOLDER).glob("*.json") if path.name == found._file)
+    whole = file.read_text()
+    file.write_text(harm(whole))
+    assert kept and not found.known
+    if harm is cut:  # one is enough to see that the run goes on
+        again = floors(execute(spec(units=60, leak=0.5), own, report=False))
+        assert {name: again[name] for name in kept} == {name: floors(store[1])[name] for name in kept}
+        assert found.known == kept and file.read_text() == whole
+
+
+def test_floors_kept_before_there_were_checksums_are_taken_over(store, tmp_path):
+    shutil.copytree(store[0].root / FOLDER, tmp_path / FOLDER)
+    found = KnownFloors(RunStore(tmp_path), store[1].folder.read_json("resolved.json"))
+    kept, file = found.known, tmp_path / FOLDER / found._file
+    file.write_text(json.dumps(json.loads(file.read_text())["floors"]))
+    assert kept and found.known == kept
