@@ -52,6 +52,21 @@ def damage(folder: RunFolder, names: Collection[str] = ()) -> list[str]:
     return [name for name, entry in files.items() if (not names or name in names) and not _agrees(folder / name, entry)]
 
 
+def require_whole(folder: RunFolder, names: Collection[str]) -> None:
+    """Raises `StoreError` where one of these files is not what was sealed, or status.json says no state. Files that
+    were never sealed, such as those of a run that is not finished, are not judged."""
+    try:
+        status = folder.status
+        changed = damage(folder, names) if status["state"] == "finished" and "manifest" in status else []
+    except (StoreError, KeyError):
+        changed = ["status.json"]
+    if changed:
+        raise StoreError(
+            f"the run '{folder.path}' is damaged ({', '.join(changed)})", "a run as it was computed",
+            f"compute it again: dsr run {folder / 'spec.toml'}",
+        )  # fmt: skip
+
+
 def state(folder: RunFolder) -> str:
     """finished (and every checksum agrees), damaged, failed, interrupted, pruned (stopped for good by a search),
     running (perhaps by a process that is dead), or absent."""

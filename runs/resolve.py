@@ -24,6 +24,8 @@ from .store import run_id
 
 CLOSED_FORM_KEYS = ("members", "check_steps", "search", "search_seeds", "sampler")
 
+HASHES = {"file": "sha256", "system": "sha256", "test_file": "test_sha256", "truth": "truth_sha256"}  # of [data]
+
 
 @dataclass(frozen=True)
 class RunTraining(TrainingConfig):
@@ -69,7 +71,7 @@ def resolve(spec: RunSpec) -> Resolved:
         _refuse_gradient_settings(spec)
     training = from_options(RunTraining, {**model.recommended_training, **spec.training}, where="section [training]")
     tree = {
-        "data": _data_tree(spec),
+        "data": data_tree(spec),
         "model": {"name": spec.model["name"], **dataclasses.asdict(model)},
         "forcing": {"name": forcing_name, **dataclasses.asdict(forcing)},
         "training": dataclasses.asdict(training),
@@ -101,7 +103,7 @@ def _file(spec: RunSpec) -> Path | None:
     return Path(spec.data.system) if is_equations(spec.data.system) else None
 
 
-def _data_tree(spec: RunSpec) -> dict[str, Any]:
+def data_tree(spec: RunSpec) -> dict[str, Any]:
     """The section [data], with names and hashes of the files as they are now."""
     data, path = dataclasses.asdict(spec.data), _file(spec)
     if path is None:
@@ -115,6 +117,13 @@ def _data_tree(spec: RunSpec) -> dict[str, Any]:
         truth = Path(spec.data.truth)
         data |= {"truth": truth.name, "truth_sha256": _sha256(truth)}
     return data
+
+
+def changed_files(spec: RunSpec, known: Mapping[str, Any]) -> list[str]:
+    """Names of the data files that are not those of `known`, the section [data] of a run as it was resolved."""
+    now = data_tree(spec)
+    hashed = [(key, digest) for key, digest in HASHES.items() if key in now and digest in now]
+    return [now[key] for key, digest in hashed if known.get(digest, now[digest]) != now[digest]]
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,7 @@ from dsr import __version__
 from dsr.errors import StoreError
 from dsr.models import MODELS, Model, config_of
 
+from .manifest import require_whole
 from .store import RunFolder
 
 WEIGHTS, MEMBERS, CHECKPOINT = "weights.safetensors", "members.safetensors", "checkpoint.safetensors"
@@ -81,6 +82,7 @@ def _from_file(path: Path) -> Model:
 
 
 def _from_run(run: RunFolder, member: int | None) -> Model:
+    require_whole(run, ("resolved.json", WEIGHTS if member is None else MEMBERS))
     resolved: dict[str, Any] | None = run.read_json("resolved.json")
     if resolved is None:
         raise StoreError(f"'{run.path}' has no resolved.json", "a run folder", "give the path that `dsr run` printed")

@@ -7,6 +7,8 @@ import io
 import json
 import math
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,14 +21,26 @@ from dsr.runs.drawing import KINDS, NotApplicable, RunMaterial
 from dsr.runs.drawing.command import figures, figures_to_files, lines
 from dsr.runs.drawing.kinds import draw
 from dsr.runs.execute import _history_csv, execute
+from dsr.runs.export import export
 from dsr.runs.figures.style import RECONSTRUCTION, TRUTH
 from dsr.runs.report import history_summary
 from dsr.runs.spec import parse
 from dsr.runs.store import RunFolder, RunStore
+from dsr.runs.weights import load_model
 from dsr.series import TimeSeries
+from dsr.systems import get_system
 from dsr.training.history import Check, History
 
 DATA = {"system": "lorenz63", "train": 1500, "validation": 300, "test": 2500, "floor_trajectories": 1}
+HENON = """[system]
+time = "map"
+[parameters]
+a = 1.4
+b = 0.3
+[equations]
+x = "1 - a*x**2 + y"
+y = "b*x"
+"""
 ANALYSIS = {"lyapunov_steps": 50, "lyapunov_members": 2, "starts": 5}
 
 
@@ -217,6 +231,48 @@ def test_wrong_names_formats_and_runs_are_told_with_the_nearest_match(polynomial
     with pytest.raises(StoreError, match="no results"):
         RunMaterial(RunFolder(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("weights.safetensors", lambda path: RunMaterial(RunFolder(path)).model),
+        ("weights.safetensors", lambda path: export(path, "numpy")),
+        ("generated.npz", lambda path: export(path, "numpy")),
+        ("generated.npz", lambda path: RunMaterial(RunFolder(path))),
+        ("status.json", lambda path: export(path, "numpy")),
+        ("status.json", lambda path: RunMaterial(RunFolder(path))),
+        ("members.safetensors", lambda path: load_model(path, member=0)),
+    ],
+)
+def test_files_that_are_not_what_was_sealed_are_refused(polynomial, tmp_path, monkeypatch, name, read):
+    monkeypatch.chdir(tmp_path)
+    path = shutil.copytree(polynomial.folder.path, tmp_path / "run")
+    whole = (path / name).read_bytes()
+    flipped = bytes([whole[-20] ^ 1])
+    (path / name).write_bytes(whole[:-20] + flipped + whole[-19:] if name != "status.json" else b"{")
+    with pytest.raises(StoreError, match=rf"is damaged \({name}\); accepted: .*; next: .*dsr run"):
+        read(path)
+    (path / "status.json").write_text('{"state": "finished"}')  # of a run that was never sealed
+    (path / name).write_bytes(whole)
+    read(path)
+
+
+@pytest.mark.parametrize("grown", ["x.csv", "truth.toml"])
+def test_figures_are_refused_once_the_data_are_others(tmp_path, monkeypatch, grown):
+    monkeypatch.chdir(tmp_path)
+    values = get_system("henon").simulate(600, 1.0, transient=100, seed=1).values
+    np.savetxt("x.csv", values, delimiter=",", header="x,y", comments="")
+    Path("truth.toml").write_text(HENON)
+    data = {"file": "x.csv", "dt": 1.0, "truth": "truth.toml", "floor_trajectories": 1}
+    run = execute(parse({"data": data, "analysis": ANALYSIS, "model": {"name": "dmd"}}), RunStore("s"), report=False)
+    assert len(RunMaterial(run.folder).test) == 120
+    with open(grown, "a") as file:
+        file.write("1,1\n" if grown == "x.csv" else "# again\n")
+    with pytest.raises(
+        StoreError, match=rf"^{grown} changed since .*; accepted: .*; next: put them back, or .* dsr run"
+    ):
+        figures_to_files(run.folder, only="attractor")
 
 
 def test_without_a_run_all_figures_are_listed():

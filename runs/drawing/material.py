@@ -15,6 +15,7 @@ from dsr.measure import Floor, Measure
 from dsr.series import TimeSeries
 
 from ...analysis import LyapunovSpectrum, Row
+from ..manifest import require_whole
 from ..store import RunFolder, RunStore
 from .reason import NotApplicable
 
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
 
 FORECAST_LYAPUNOV_TIMES = 10
 ROWS, TRANSIENT = 20_000, 1000  # of the free run in latent states
+READ = ("measures.json", "spec.toml", "resolved.json", "env.json", "course.json", "history.csv", "generated.npz")
 MEASURES = ("truth", "reconstruction", "surrogate", "gaussian")
 
 
 class RunMaterial:
     """The parts of a finished run. Data of a system are simulated again from the spec (the same bytes).
 
-    test, model : where they are at hand already. Raises `StoreError` for a folder without results.
+    test, model : where they are at hand already. Raises `StoreError` for a folder without results, files that are not
+    what was computed, and data that are not those of the run.
     """
 
     def __init__(self, folder: RunFolder, *, test: TimeSeries | None = None, model: Model | None = None) -> None:
         self.folder = folder
+        require_whole(folder, READ)
         found, spec = folder.read_json("measures.json"), folder / "spec.toml"
         if found is None or not spec.exists():
             raise StoreError(f"the run '{folder.path}' has no results", "a finished run", f"finish it: dsr run {spec}")
@@ -59,7 +63,20 @@ class RunMaterial:
         from ..dataset import prepare
         from ..series_cache import SeriesCache
 
+        self._require_data()
         return prepare(self.spec, SeriesCache.of(RunStore(self.folder.path.parent.parent))).test
+
+    def _require_data(self) -> None:
+        """Raises `StoreError` where a file that the data come from has changed since."""
+        from ..resolve import changed_files
+
+        changed = changed_files(self.spec, (self.folder.read_json("resolved.json") or {}).get("data", {}))
+        if changed:
+            raise StoreError(
+                f"{', '.join(changed)} changed since the run '{self.folder.path}' was computed",
+                "the files that it was computed from",
+                f"put them back, or compute a run of what they are now: dsr run {self.folder / 'spec.toml'}",
+            )
 
     @cached_property
     def generated(self) -> TimeSeries | None:

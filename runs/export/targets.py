@@ -10,6 +10,7 @@ from pathlib import Path
 from dsr.errors import SpecError, StoreError, unknown
 from dsr.models import Model
 
+from ..manifest import require_whole
 from ..store import RunFolder
 from ..weights import WEIGHTS, load_model
 from .expression import Equations
@@ -106,8 +107,9 @@ def _files(model: Model, kind: str, rows: object, names: tuple[str, ...], main: 
 
 
 def _require_model(run: RunFolder) -> None:
-    """Raises `StoreError` for a run that ended before it had a model, with its state and why; a finished run whose
-    weights are gone is damaged, which loading them says."""
+    """Raises `StoreError` for a run that ended before it had a model, with its state and why, and for one with another
+    free run than was computed; a finished run whose weights are gone is damaged, which loading them says."""
+    require_whole(run, ("generated.npz",))
     if (run / WEIGHTS).exists() or (found := run.status)["state"] in ("absent", "finished"):
         return
     reason = f": {found['reason'].partition('; accepted: ')[0]}" if found.get("reason") else ""

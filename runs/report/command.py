@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsr.errors import SpecError, StoreError
+from dsr.errors import SpecError
 
-from ..compare.run_rows import FINISHED, RESULTS
 from ..compare.select import one_run
-from ..manifest import damage
-from ..store import RunFolder, RunStore
+from ..store import RunStore
 
 COMPARISON_PAGE = "comparison.html"  # in the folder of the store
 
@@ -40,21 +38,6 @@ def report(words: Sequence[str], store: str | None, *, out: str | None) -> Path:
     from ..drawing import RunMaterial, draw_all
     from ..drawing.interactive import report_with_page
 
-    folder = root.find(words[0])
-    _require_whole(folder)
-    run = RunMaterial(folder)
+    run = RunMaterial(root.find(words[0]))
     draw_all(run)
     return report_with_page(run)
-
-
-def _require_whole(folder: RunFolder) -> None:
-    """Raises `StoreError` for what a list of runs calls damaged: a report would pass it for a result."""
-    try:
-        changed = damage(folder, RESULTS) if folder.status["state"] == FINISHED else []
-    except (StoreError, KeyError, TypeError):
-        changed = ["status.json"]
-    if changed:
-        raise StoreError(
-            f"the run '{folder.path}' is damaged ({', '.join(changed)})", "a run as it was computed",
-            f"compute it again: dsr run {folder / 'spec.toml'}",
-        )  # fmt: skip
