@@ -155,8 +155,8 @@ def test_a_failure_of_the_device_is_one_of_each_run(tmp_path, monkeypatch):
         raise MemoryError("the device is full")
 
     monkeypatch.setattr(room, "fit_together", out_of_memory)
-    text = [job.text for job in jobs(tmp_path, "seed=0,1", tree=FEW)]
-    told = worker.compute_together(text, str(tmp_path), "s", report=False)
+    tasks = [job.task for job in jobs(tmp_path, "seed=0,1", tree=FEW)]
+    told = worker.compute_together(tasks, str(tmp_path), "s", report=False)
     assert told == [{"outcome": "failed", "failures": 1, "lasting": False}] * 2
     assert sizes(packs(jobs(tmp_path, "seed=0,1", tree=FEW), 2)) == [1, 1], "then they are tried alone"
 
@@ -164,8 +164,8 @@ def test_a_failure_of_the_device_is_one_of_each_run(tmp_path, monkeypatch):
 def test_a_worker_tells_of_each_run_of_a_pack(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "STOPPED", set())  # other tests sweep in this process, too
     found = jobs(tmp_path, "seed=0,1", tree=FEW)
-    told = worker.compute_together([job.text for job in found], str(tmp_path), "s", report=False)
+    told = worker.compute_together([job.task for job in found], str(tmp_path), "s", report=False)
     assert told == [{"outcome": "finished"}] * 2 and [job.state for job in found] == ["finished"] * 2
     assert not (found[0].folder / "report.html").exists() and not (found[0].folder / "figures").exists()
     worker.stop("s")
-    assert worker.compute_together([j.text for j in found], str(tmp_path), "s") == [{"outcome": "interrupted"}] * 2
+    assert worker.compute_together([j.task for j in found], str(tmp_path), "s") == [{"outcome": "interrupted"}] * 2

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from dataclasses import replace
 
 import psutil
@@ -16,7 +17,8 @@ import pytest
 from dsr.errors import StoreError
 from dsr.runs.claim import claimed
 from dsr.runs.execute import execute
-from dsr.runs.manifest import state
+from dsr.runs.manifest import seal, state
+from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.sweep import worker
@@ -188,7 +190,7 @@ def test_a_worker_that_is_told_to_stop_interrupts_its_run(tmp_path, monkeypatch)
     monkeypatch.setattr(worker, "STOPPED", set())  # other tests sweep in this process, too
     text = '[data]\nsystem = "henon"\n[model]\nname = "ngrc"\n'
     assert worker.stop("a sweep") == 0
-    assert worker.compute(text, str(tmp_path), "a sweep") == {"outcome": "interrupted"}
+    assert worker.compute((text, "its id"), str(tmp_path), "a sweep") == {"outcome": "interrupted"}
     assert not list(tmp_path.iterdir()) and worker.ACTIVE["a sweep"] == 0
     with pytest.raises(KeyboardInterrupt):
         worker.Stoppable("a sweep").step(1, 2, 0.0)
@@ -197,9 +199,38 @@ def test_a_worker_that_is_told_to_stop_interrupts_its_run(tmp_path, monkeypatch)
 
 def test_what_a_run_is_refused_for_is_recorded_and_not_tried_again(tmp_path):
     text = '[data]\nsystem = "henon"\ntrain = 5\n[training]\nwindow = 30\n'
-    assert worker.compute(text, str(tmp_path), "s") == {"outcome": "failed", "failures": 1, "lasting": True}
+    task = text, resolve(parse(tomllib.loads(text))).run_id
+    assert worker.compute(task, str(tmp_path), "s") == {"outcome": "failed", "failures": 1, "lasting": True}
     (folder,) = RunStore(tmp_path).runs()
     assert folder.status["reason"].startswith("DataError") and "Traceback" in (folder / "traceback.txt").read_text()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_file_that_grows_during_a_sweep_fails_the_runs_that_were_planned_with_it(tmp_path, count):
+    file, store = tmp_path / "live.csv", RunStore(tmp_path / "store")
+    file.write_text("a\n" + "1\n2\n4\n" * 40)
+    tree = {"data": {"file": str(file), "dt": 1.0, "embed": "none"}, "model": {"name": "ngrc"}}
+    jobs = jobs_of(combinations(tree, [f"seed=0..{count - 1}"]), store)
+    file.write_text(file.read_text() + "8\n")
+    tasks = [job.task for job in jobs]
+    told = (
+        [worker.compute(tasks[0], str(store.root), "s", report=False)] if count == 1
+        else worker.compute_together(tasks, str(store.root), "s", report=False)
+    )  # fmt: skip
+    assert told == [{"outcome": "failed", "failures": 1, "lasting": True}] * count
+    assert [folder.path.name for folder in store.runs()] == [job.run_id for job in jobs]
+    assert all(f"planned as {job.run_id} and now is" in job.reason for job in jobs)
+
+
+def test_a_finished_run_stays_so_when_its_file_has_grown(tmp_path):
+    """Another sweep has finished it after this one was planned."""
+    file, store = tmp_path / "live.csv", RunStore(tmp_path / "store")
+    file.write_text("a\n" + "1\n2\n4\n" * 40)
+    (job,) = jobs_of(combinations({"data": {"file": str(file), "dt": 1.0}, "model": {"name": "ngrc"}}), store)
+    job.folder.write("measures.json", "{}")
+    seal(job.folder)
+    file.write_text(file.read_text() + "8\n")
+    assert worker.compute(job.task, str(store.root), "s")["outcome"] == "failed" and job.state == "finished"
 
 
 CLIENT = """

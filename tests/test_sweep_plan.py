@@ -187,7 +187,7 @@ def test_a_worker_is_told_absolute_paths(tmp_path, monkeypatch):
     (tmp_path / "x.toml").write_text("[equations]\n")
     data = {"file": "x.csv", "test_file": "x.csv", "truth": "x.toml", "dt": 1.0}
     (job,) = jobs_of(combinations({"data": data, "model": {"name": "ngrc"}}), RunStore("s"))
-    told = parse(tomllib.loads(job.text))
+    told = parse(tomllib.loads(job.task[0]))
     assert told.data.file == told.data.test_file == str(tmp_path / "x.csv") and resolve(told).run_id == job.run_id
     assert told.data.truth == str(tmp_path / "x.toml")
 

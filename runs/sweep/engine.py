@@ -19,7 +19,7 @@ from ..store import RunStore
 from .cluster import GPU, ClusterError, gpus, require_gpus
 from .jobs import Job
 from .packs import packs
-from .worker import compute, compute_together, stop
+from .worker import Task, compute, compute_together, stop
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -70,8 +70,8 @@ def run_sweep(
     retries: int = 1,
     watch: Watch | None = None,
     pack: int | None = None,
-    work: Callable[[str, str, str], dict[str, Any]] = compute,
-    work_together: Callable[[list[str], str, str], list[dict[str, Any]]] = compute_together,
+    work: Callable[[Task, str, str], dict[str, Any]] = compute,
+    work_together: Callable[[list[Task], str, str], list[dict[str, Any]]] = compute_together,
 ) -> Summary:
     """Compute what the store does not have yet. Returns when every run is finished or has failed `retries` + 1 times.
 
@@ -156,10 +156,10 @@ class _Sweep:
         self.submitted += 1
         # one group for all: the scheduler holds large groups back and would start small ones before them
         key = (f"sweep-{self.name}", jobs[0].run_id, self.submitted)
-        texts = [job.text for job in jobs]
+        tasks = [job.task for job in jobs]
         future = self.client.submit(
             self.work if len(jobs) == 1 else self.work_together,
-            texts[0] if len(jobs) == 1 else texts,
+            tasks[0] if len(jobs) == 1 else tasks,
             self.root,
             self.name,
             key=key,

@@ -18,6 +18,7 @@ from ..resolve import Resolved, resolve
 from ..spec import FileData, RunSpec, SystemData, is_equations
 from ..store import RunFolder, RunStore
 from .plan import Planned, in_combination
+from .worker import Task
 
 REASON_LENGTH = 300
 
@@ -42,8 +43,8 @@ class Job:
         return str(self.spec.model["name"])
 
     @property
-    def text(self) -> str:
-        """The spec as TOML, which is all a worker is told of it; paths are absolute, for it works somewhere else."""
+    def task(self) -> Task:
+        """Paths in the spec are absolute, for a worker works somewhere else."""
         data = self.spec.data
         if isinstance(data, FileData):
             test_file = _absolute(data.test_file) if data.test_file else ""
@@ -51,7 +52,7 @@ class Job:
             data = dataclasses.replace(data, file=_absolute(data.file), test_file=test_file, truth=truth)
         elif is_equations(data.system):
             data = dataclasses.replace(data, system=_absolute(data.system))
-        return toml.dumps(dataclasses.replace(self.spec, data=data).to_dict())
+        return toml.dumps(dataclasses.replace(self.spec, data=data).to_dict()), self.run_id
 
     @property
     def state(self) -> str:

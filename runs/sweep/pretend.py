@@ -15,6 +15,7 @@ from ..claim import RunClaimed, claimed
 from ..manifest import seal, state
 from ..spec import RunSpec, parse
 from ..store import RunFolder, RunStore
+from .worker import Task
 
 STEPS_PER_SECOND = 1000  # training.steps of the spec say how long a run pretends
 
@@ -24,11 +25,12 @@ def folder_of(spec: RunSpec, store: RunStore) -> RunFolder:
     return store.folder(spec.experiment, f"pretended-run-s{spec.seed:03d}-{digest}")
 
 
-def pretend(text: str, store: str, sweep: str) -> dict[str, Any]:
+def pretend(task: Task, store: str, sweep: str) -> dict[str, Any]:
     """Stands for `compute`: claims its folder, waits, writes a result that follows from the spec, seals it.
 
     A spec with the experiment "unlucky" fails each time. log.txt has one line for each time that a run was begun.
     """
+    text, _ = task
     spec = parse(tomllib.loads(text))
     folder = folder_of(spec, RunStore(store))
     try:

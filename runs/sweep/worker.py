@@ -1,4 +1,5 @@
-"""What a dask worker does for a sweep: compute runs, given their specs as TOML text and the path of the store."""
+"""What a dask worker does for a sweep: compute runs, given their specs as TOML text with their ids, and the path of the
+store."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dsr.errors import DsrError, StoreError
+from dsr.errors import DataError, DsrError, StoreError
 
 if TYPE_CHECKING:
     from ..execute import RunResult
     from ..spec import RunSpec
-    from ..store import RunStore
+    from ..store import RunFolder, RunStore
 
+Task = tuple[str, str]  # spec of a run, and the id that it was planned with
 STOPPED: set[str] = set()  # sweeps that were interrupted, as far as this process has been told
 ACTIVE: Counter[str] = Counter()  # runs under way in this process, by sweep
 
@@ -35,7 +37,7 @@ class Stoppable:
         self.stage("")
 
 
-def compute(text: str, store: str, sweep: str, *, report: bool = True) -> dict[str, Any]:
+def compute(task: Task, store: str, sweep: str, *, report: bool = True) -> dict[str, Any]:
     """Compute one run. Returns {"outcome": ...}: finished, reused, claimed, interrupted, failed or no store; with a
     failure how often the run has failed, and whether it would fail in the same way again.
 
@@ -44,57 +46,85 @@ def compute(text: str, store: str, sweep: str, *, report: bool = True) -> dict[s
     """
     ACTIVE[sweep] += 1
     try:
-        return _compute(text, store, sweep, report)
+        return _compute(task, store, sweep, report)
     finally:
         ACTIVE[sweep] -= 1
 
 
-def compute_together(texts: Sequence[str], store: str, sweep: str, *, report: bool = True) -> list[dict[str, Any]]:
+def compute_together(tasks: Sequence[Task], store: str, sweep: str, *, report: bool = True) -> list[dict[str, Any]]:
     """The same for several runs that are trained in one call."""
     ACTIVE[sweep] += 1
     try:
-        return _compute_together(texts, store, sweep, report)
+        return _compute_together(tasks, store, sweep, report)
     finally:
         ACTIVE[sweep] -= 1
 
 
-def _compute(text: str, store: str, sweep: str, report: bool) -> dict[str, Any]:
+def _compute(task: Task, store: str, sweep: str, report: bool) -> dict[str, Any]:
     from ..claim import claimant
     from ..execute import execute
-    from ..resolve import resolve
-    from ..spec import parse
     from ..store import RunStore
 
-    progress, runs, spec = Stoppable(sweep), RunStore(store), parse(tomllib.loads(text))
+    progress, runs = Stoppable(sweep), RunStore(store)
+    spec, folder = _planned(task, runs)
     try:
         progress.stage("start")
-        if claimant(runs.folder(spec.experiment, resolve(spec).run_id).path) is not None:
+        if claimant(folder.path) is not None:
             return {"outcome": "claimed"}
-        return _told(spec, runs, execute(spec, runs, progress=progress, report=report))
+        problem = _refusal(spec, folder)
+        return _told(folder, runs, problem or execute(spec, runs, progress=progress, report=report))
     except KeyboardInterrupt:
         return {"outcome": "interrupted"}
     except Exception as problem:
-        return _told(spec, runs, problem)
+        return _told(folder, runs, problem)
 
 
-def _compute_together(texts: Sequence[str], store: str, sweep: str, report: bool) -> list[dict[str, Any]]:
-    from ..spec import parse
+def _compute_together(tasks: Sequence[Task], store: str, sweep: str, report: bool) -> list[dict[str, Any]]:
     from ..store import RunStore
     from ..together import execute_together
 
-    progress, runs, specs = Stoppable(sweep), RunStore(store), [parse(tomllib.loads(text)) for text in texts]
+    progress, runs = Stoppable(sweep), RunStore(store)
+    planned = [_planned(task, runs) for task in tasks]
     try:
         progress.stage("start")
-        results = execute_together(specs, runs, progress=progress, report=report)
+        problems = [_refusal(spec, folder) for spec, folder in planned]
+        left = [spec for (spec, _), problem in zip(planned, problems, strict=True) if problem is None]
+        results = iter(execute_together(left, runs, progress=progress, report=report) if left else ())
     except KeyboardInterrupt:
-        return [{"outcome": "interrupted"}] * len(specs)
-    return [_told(spec, runs, result) for spec, result in zip(specs, results, strict=True)]
+        return [{"outcome": "interrupted"}] * len(tasks)
+    return [
+        _told(folder, runs, problem or next(results)) for (_, folder), problem in zip(planned, problems, strict=True)
+    ]
 
 
-def _told(spec: RunSpec, runs: RunStore, result: RunResult | Exception) -> dict[str, Any]:
-    """A result, or what was raised in its place, as plain values."""
-    from ..claim import RunClaimed
+def _planned(task: Task, runs: RunStore) -> tuple[RunSpec, RunFolder]:
+    from ..spec import parse
+
+    text, run_id = task
+    spec = parse(tomllib.loads(text))
+    return spec, runs.folder(spec.experiment, run_id)
+
+
+def _refusal(spec: RunSpec, folder: RunFolder) -> DsrError | None:
+    """What is wrong with a run that cannot be resolved any more, or is another one by now."""
     from ..resolve import resolve
+
+    try:
+        found = resolve(spec).run_id
+    except DsrError as problem:
+        return problem
+    if found == folder.path.name:
+        return None
+    return DataError(
+        f"a run that was planned as {folder.path.name} and now is {found}",
+        "data files, and a version of dsr on all workers, that stay as they are while a sweep goes on",
+        "type the same command again once nothing writes these files, for the runs of what they are then",
+    )
+
+
+def _told(folder: RunFolder, runs: RunStore, result: RunResult | Exception) -> dict[str, Any]:
+    """A result, or what was raised in its place, as plain values; folder : of the run as planned."""
+    from ..claim import RunClaimed
 
     if isinstance(result, RunClaimed):
         return {"outcome": "claimed"}
@@ -102,10 +132,9 @@ def _told(spec: RunSpec, runs: RunStore, result: RunResult | Exception) -> dict[
         return {"outcome": "no store", "error": [result.got, result.accepted, result.next_step]}
     if not isinstance(result, Exception):
         return {"outcome": "reused" if result.reused else "finished"}
-    folder = runs.folder(spec.experiment, resolve(spec).run_id)
     refused = isinstance(result, DsrError)  # what was refused once is refused again
-    if refused and folder.status["state"] != "failed":  # before there was a folder
-        runs.create(spec.experiment, folder.path.name)
+    if refused and folder.status["state"] not in ("failed", "finished"):  # before there was a folder
+        runs.create(folder.path.parent.name, folder.path.name)
         folder.set_failed(f"{type(result).__name__}: {result}", "".join(traceback.format_exception(result)))
     return {"outcome": "failed", "failures": folder.failures, "lasting": refused}
 
