@@ -1,4 +1,4 @@
-"""The one check that every measure makes of its input: finite numbers, shape (time, dim)."""
+"""The one check that every measure makes of its input: finite real numbers, shape (time, dim)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .errors import DataError
 
 LARGEST = 1e150
 ROUNDING = 1e-13
+CONVERT = "convert them first; of a tensor pass x.detach().cpu()"
 
 
 def masked_as_nan(x: Any) -> Any:
@@ -18,12 +19,28 @@ def masked_as_nan(x: Any) -> Any:
     return np.ma.filled(x.astype(np.float64), np.nan) if isinstance(x, np.ma.MaskedArray) else x
 
 
+def real_numbers(x: Any, name: str, convert: str = CONVERT) -> np.ndarray:
+    """`x` as a float64 array, NaN where it is masked; not copied where it is one.
+
+    Raises `DataError`, with `convert` as advice, for what numpy would convert without a word (complex numbers, text,
+    dates) or cannot convert.
+    """
+    try:
+        found = np.asarray(x)
+        if found.dtype.kind not in "biufO" or (found.dtype.kind == "O" and any(isinstance(v, str) for v in found.flat)):
+            raise TypeError
+        return np.asarray(masked_as_nan(x), dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise DataError(f"{name} that are not real numbers", "an array of real numbers", convert) from problem
+
+
 def as_points(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarray:
     """`x` as a float64 array (time, dim); a vector becomes one column.
 
-    Raises `DataError` for another shape, fewer than `rows` rows, or values that are masked or not finite.
+    Raises `DataError` for another shape, fewer than `rows` rows, or values that are no real numbers, masked or
+    not finite.
     """
-    points = np.asarray(masked_as_nan(x), dtype=np.float64)
+    points = real_numbers(x, f"values of {name}")
     if points.ndim == 1:
         points = points[:, None]
     if points.ndim != 2 or points.shape[0] < rows or points.shape[1] < 1:

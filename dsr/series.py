@@ -7,15 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .errors import DataError, SpecError
-from .points import constant_columns, masked_as_nan, refuse_overflow
+from .points import CONVERT, constant_columns, real_numbers, refuse_overflow
 
 SAME_STEP = 1e-6  # relative difference of two time steps that are one and the same
 MOST_OFF = 10  # factor between the median step of time stamps and dt
+DATES = "give times in the unit of dt: for dates (dates - dates[0]) / np.timedelta64(1, 's')"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class TimeSeries:
     values : float64 array (time, dim), finite, read-only.
     dt : time between two rows, in `time_unit`; 1 per iteration for discrete maps.
     time_unit : the unit of `dt` ("time units", "s", "iterations").
-    names : one name per column.
+    names : one name per column; those of a data frame, or x1, x2, ..., if none are given.
     origin : where the values come from: system, parameters and seed, or file and sha256.
     inputs : float64 array (time, inputs) of external inputs that act on the system, None without.
     stamps : increasing times (time,) of the rows where they are not regular, None where they are, as numbers in the
@@ -49,12 +50,13 @@ class TimeSeries:
     def __post_init__(self) -> None:
         values = _as_matrix(self.values)
         dt = positive_step(self.dt)
-        for name, extra in (("inputs", self.inputs), ("stamps", self.stamps)):
+        for name, extra, advice in (("inputs", self.inputs, CONVERT), ("stamps", self.stamps, DATES)):
             if extra is not None:
-                object.__setattr__(self, name, _beside(_numbers(extra, name), name, len(values)))
+                numbers = np.array(real_numbers(extra, name, advice))
+                object.__setattr__(self, name, _beside(numbers, name, len(values)))
         if self.stamps is not None:
             _require_step(self.stamps, dt)
-        names = tuple(self.names) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
+        names = tuple(self.names) or _column_names(self.values) or tuple(f"x{i + 1}" for i in range(values.shape[1]))
         if len(names) != values.shape[1]:
             raise DataError(
                 f"{len(names)} names for {values.shape[1]} columns",
@@ -84,6 +86,9 @@ class TimeSeries:
     def times(self) -> np.ndarray:
         """Times of the rows; starting at 0 unless they have stamps of their own."""
         return np.arange(len(self)) * self.dt if self.stamps is None else self.stamps
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        raise DataError("a TimeSeries", "an array of states (time, dim)", "pass its values: series.values")
 
     def __len__(self) -> int:
         return self.values.shape[0]
@@ -163,23 +168,14 @@ class TimeSeries:
         return found[0]
 
 
-def _numbers(found: Any, name: str, order: Literal["C", "K"] = "K") -> np.ndarray:
-    """A float64 copy, NaN where it is masked."""
-    try:
-        if np.asarray(found).dtype.kind not in "biufO":  # complex, text and dates would be converted without a word
-            raise TypeError
-        return np.array(masked_as_nan(found), dtype=np.float64, order=order)
-    except (TypeError, ValueError) as problem:
-        dates = "give times in the unit of dt: for dates (dates - dates[0]) / np.timedelta64(1, 's')"
-        raise DataError(
-            f"{name} that are not real numbers",
-            "an array of real numbers",
-            dates if name == "stamps" else "convert the columns first",
-        ) from problem
+def _column_names(values: Any) -> tuple[str, ...]:
+    """The names of the columns of a data frame if all are text."""
+    columns = tuple(getattr(values, "columns", ()))
+    return columns if all(isinstance(name, str) for name in columns) else ()
 
 
 def _as_matrix(values: Any) -> np.ndarray:
-    array = _numbers(values, "values", order="C")
+    array = np.array(real_numbers(values, "values"), order="C")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.size == 0:

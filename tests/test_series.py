@@ -6,7 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
+from dsr import analysis
 from dsr.errors import DataError, SpecError
 from dsr.points import as_columns_that_vary, as_points
 from dsr.series import TimeSeries, same_step
@@ -110,6 +112,46 @@ def test_a_step_that_is_no_positive_number_is_refused(dt: object) -> None:
 def test_values_that_need_a_guess_are_refused(values: object, says: str) -> None:
     with pytest.raises(DataError, match=says):
         TimeSeries(values, dt=1)  # type: ignore[arg-type]
+
+
+def test_a_data_frame_brings_its_names() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(np.arange(30.0).reshape(10, 3), columns=["u", "v", "w"])
+    assert TimeSeries(frame, dt=1).names == ("u", "v", "w")  # type: ignore[arg-type]
+    assert TimeSeries(frame, dt=1, names=("a", "b", "c")).names == ("a", "b", "c")  # type: ignore[arg-type]
+    assert TimeSeries(frame.set_axis([0, 1, 2], axis=1), dt=1).names == ("x1", "x2", "x3")  # type: ignore[arg-type]
+
+
+NUMBERS = np.arange(100.0).reshape(50, 2)
+NO_NUMBERS = {
+    "complex": NUMBERS + 0j,
+    "text": np.array(["1", "2"] * 25),
+    "a column of text": np.array([["a", 1], ["b", 2]] * 25, dtype=object),
+    "a column of numbers as text": np.array([["1.5", 1], ["2", 2]] * 25, dtype=object),
+    "dates": np.datetime64("2020-01-01") + np.arange(50),
+    "a tensor with gradient": torch.tensor(NUMBERS, requires_grad=True),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_what_is_no_real_number_is_refused_wherever_arrays_are_taken(kind: str) -> None:
+    x = NO_NUMBERS[kind]
+    for take in (
+        lambda: TimeSeries(x, dt=1),
+        lambda: as_points(x),
+        lambda: analysis.correlation_dimension(x),
+        lambda: analysis.prediction_error(x, NUMBERS),
+        lambda: analysis.forecast_metrics(NUMBERS, x),
+    ):
+        with pytest.raises(DataError, match=r"that are not real numbers.*convert them first.*detach"):
+            take()
+
+
+def test_a_series_in_place_of_its_values_is_told() -> None:
+    for take in (np.asarray, as_points, analysis.correlation_dimension, lambda s: analysis.forecast_metrics(s, s)):
+        with pytest.raises(DataError, match=r"a TimeSeries; .*series\.values"):
+            take(ramp())
 
 
 def test_names_must_match_the_columns() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsr.errors import DataError, unknown
 from dsr.measure import Measure
+from dsr.points import real_numbers
 
 TINY = 1e-10
 FREQUENCIES = 100
@@ -45,7 +46,7 @@ def forecast_metrics(
     perfect model is that of an independent trajectory. Source: Gilpin, arXiv:2110.05266; mutual information:
     Kraskov et al., doi:10.1103/PhysRevE.69.066138.
     """
-    true, pred = (np.asarray(a, dtype=np.float64) for a in (truth, forecast))
+    true, pred = real_numbers(truth, "values of the truth"), real_numbers(forecast, "forecasts")
     if true.ndim == 2 and pred.ndim == 2:
         true, pred = true[None], pred[None]
     if true.ndim != 3 or true.shape != pred.shape or true.shape[1] < 8 or not np.isfinite(true).all():

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
+from dsr.points import real_numbers
 
 FARTHEST = 1e75  # standard deviations; squares of squares still fit, and what is beyond has diverged
 
@@ -124,7 +125,7 @@ def windows(x: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
 
 def scaled_errors(truth: Any, forecast: Any, sd: Any) -> np.ndarray:
     """Root mean square over columns of the error in standard deviations: (starts, n); not finite once diverged."""
-    t, f = np.asarray(truth, dtype=np.float64), np.asarray(forecast, dtype=np.float64)
+    t, f = real_numbers(truth, "values of the truth"), real_numbers(forecast, "forecasts")
     if t.ndim != 3 or t.shape != f.shape or not t.size or not np.isfinite(t).all():
         raise DataError(
             f"truth of shape {t.shape} and forecasts of shape {f.shape}",
