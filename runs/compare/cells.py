@@ -51,6 +51,16 @@ class Count:
     reasons: tuple[tuple[str, str], ...] = ()
     settings: str = ""
 
+    @property
+    def ended(self) -> int:
+        """Runs that have finished or failed."""
+        return self.runs - self.unfinished
+
+    @property
+    def lost(self) -> int:
+        """Runs that are no reconstruction of chaos, or failed."""
+        return self.diverged + self.collapsed + self.not_chaotic + self.failed
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -153,7 +153,7 @@ def rank_diagram(ranking: Ranking, measure: str) -> Figure:
 def sweep_pictures(found: Comparison) -> list[Picture]:
     """Scores against each numeric setting that was swept with all others fixed."""
     cells = {(c.task, c.contestant, c.measure): c for c in found.cells}
-    lost = {(c.task, c.contestant): c.diverged + c.collapsed + c.not_chaotic + c.failed for c in found.counts}
+    lost = {(c.task, c.contestant): c.lost for c in found.counts}
     drawn = []
     for sweep in sweeps(found.counts):
         for measure in SWEPT:

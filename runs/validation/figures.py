@@ -18,14 +18,14 @@ from ..figures.family_sweep import Line
 from ..figures.small_png import small_png
 from .ranks import diagrams
 from .section import Section
-from .tables import away_from_truth, lost
+from .tables import away_from_truth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNITS = {
     "valid prediction time": "valid prediction time (Lyapunov times)", "D_stsp": "D_stsp (nats)",
-    "lambda_1": "lambda_1 (per time unit)",
+    "lambda_1": "lambda_1 (per time unit)", "lambda_2": "lambda_2 (per time unit)",
 }  # fmt: skip
 LABELS = {
     "model.relu_units": "rectified units", "data.noise": "noise (sd)", "data.train": "rows for training",
@@ -73,7 +73,7 @@ def _score(cell: Cell) -> float:
 
 def along(found: Comparison, section: Section) -> Figure:
     """Each measure of a section against what was swept, a line for each family, with the floor as a band."""
-    panels, gone = {}, {(c.task, c.contestant): lost(c) for c in found.counts}
+    panels, gone = {}, {(c.task, c.contestant): c.lost for c in found.counts}
     told = {(c.task, c.contestant): flat_settings(c.settings) for c in found.counts}
     parts = section.swept == "data.columns"  # parts of an observation have floors of their own
     for measure in section.measures:

@@ -13,7 +13,7 @@ from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
 from ..compare.median_interval import LEVEL, median_interval
 from .section import Goal, Section
-from .tables import ended, lost, number
+from .tables import number
 
 MET, MISSED, OPEN = "met", "missed", "open"
 
@@ -37,12 +37,12 @@ def judged(found: Comparison, section: Section) -> Iterator[Judged]:
     """Each goal of a section, judged over all its tasks: the worst of them counts."""
     for goal in section.goals:
         counts = [c for c in found.counts if _meant(goal, c)]
-        runs = sum(map(ended, counts))
+        runs = sum(c.ended for c in counts)
         cells = [c for c in found.cells if c.measure == goal.measure and c.losses and _meant(goal, c)]
         if not runs or not (cells or goal.statistic == "not lost"):
             yield Judged(goal, "no runs", 0, "")
         elif goal.statistic == "not lost":
-            kept = runs - sum(map(lost, counts))
+            kept = runs - sum(c.lost for c in counts)
             yield Judged(goal, str(kept), runs, _of_count(goal, kept, runs))
         else:
             value, low, high = max(_typical(c, relative=goal.statistic == "relative error") for c in cells)

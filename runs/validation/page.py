@@ -113,7 +113,7 @@ def comparison(index: pa.Table, section: Section) -> Comparison:
     found = compare(index, words, by=section.by)
     if not section.ranked:
         return found
-    there = [c.contestant for c in found.counts if tables.ended(c)]
+    there = [c.contestant for c in found.counts if c.ended]
     most = max((there.count(name) for name in there), default=0)
     complete = [name for name in found.contestants if there.count(name) == most]
     return compare(index, [*words, f"model={','.join(complete)}"], by=section.by)
@@ -161,7 +161,7 @@ def overview(parts: Sequence[tuple[Section, Comparison, int]]) -> str:
     rows = []
     for section, found, planned in parts:
         met = "; ".join(f"{one.goal.sentence}: {one.told}, {one.verdict}" for one in judged(found, section))
-        done, gone = sum(map(tables.ended, found.counts)), sum(map(tables.lost, found.counts))
+        done, gone = sum(c.ended for c in found.counts), sum(c.lost for c in found.counts)
         telling = [c.noisy for c in found.cells if c.measure == "D_stsp" and c.noisy is not None]
         link = f"[{section.title}](#{_anchor(section.title)})"
         rows.append([link, f"{done} of {planned}", str(gone), str(sum(telling)) if telling else "", met])

@@ -12,7 +12,7 @@ from ..bench.markdown import table
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
 from ..compare.grids import group_letters
-from . import tables
+from ..compare.pair_tests import typical
 from .section import Section
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ DRAWN = ("D_stsp", "D_H", "lambda_1", "valid prediction time")
 COUNTED = ("at the floor", "no better than noise", "lambda_1 at truth")
 NOTE = (
     "Mean rank over systems, 1 is best; two contestants share a letter exactly if pairwise signed-rank tests over "
-    "systems with Holm's correction do not tell them apart. **at the floor**, **no better than noise**: systems by "
-    "their median D_stsp, of those where noise does not lie within the floor. **lambda_1 at truth**: runs that were "
-    "not lost and lie within two standard errors, of all."
+    "systems with Holm's correction do not tell them apart. In the diagrams bars join those; a thin bar "
+    "joins the ones that it has a dot for. **at the floor**, **no better than noise**: systems by their median D_stsp, "
+    "runs without an attractor at the end, of those where noise does not lie within the floor. **lambda_1 at truth**: "
+    "runs that were not lost and lie within two standard errors, of all."
 )
 
 
@@ -58,14 +59,14 @@ def _ranks(found: Comparison, measure: str) -> dict[str, str]:
 
 
 def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
-    counts = [c for c in found.counts if c.contestant == contestant and tables.ended(c)]
+    counts = [c for c in found.counts if c.contestant == contestant and c.ended]
     seconds = [c.seconds for c in counts if c.seconds is not None]
     judged = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "D_stsp")]
     telling = [c for c in judged if not (math.isnan(c.floor_high) or c.tells_nothing)]
     exponents = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "lambda_1")]
     there, agree = any(c.values for c in exponents), sum(c.agree or 0 for c in exponents)
     return [
-        contestant, str(len(counts)), str(sum(map(tables.ended, counts))), str(sum(map(tables.lost, counts))),
+        contestant, str(len(counts)), str(sum(c.ended for c in counts)), str(sum(c.lost for c in counts)),
         f"{np.median(seconds):.0f}" if seconds else "", f"{sum(map(_at_floor, telling))} of {len(telling)}",
         f"{sum(map(_like_noise, telling))} of {len(telling)}",
         f"{agree} of {sum(c.runs for c in exponents)}" if there else "", *ranks,
@@ -73,7 +74,7 @@ def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
 
 
 def _at_floor(cell: Cell) -> bool:
-    return cell.median <= cell.floor_high
+    return bool(cell.losses) and typical(cell.losses) <= cell.floor_high
 
 
 def _like_noise(cell: Cell) -> bool:

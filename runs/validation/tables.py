@@ -25,7 +25,7 @@ def reached(found: Comparison, section: Section) -> str:
     for count in in_order(found.counts):
         cells = {c.measure: c for c in found.cells if (c.task, c.contestant) == (count.task, count.contestant)}
         rows.append([
-            *([count.task] if several else []), count.contestant, str(ended(count)), str(lost(count)),
+            *([count.task] if several else []), count.contestant, str(count.ended), str(count.lost),
             *(_statistics(cells.get(name)) for name in section.measures),
             "" if count.seconds is None else f"{count.seconds:.0f}",
         ])  # fmt: skip
@@ -39,17 +39,7 @@ def in_order(counts: Sequence[Count]) -> list[Count]:
         parts = re.split(r"(\d+(?:\.\d+)?)", f"{count.task}\n{count.contestant}")
         return [(part[:1].isdigit(), float(part) if part[:1].isdigit() else 0.0, part) for part in parts]
 
-    return sorted(filter(ended, counts), key=key)
-
-
-def ended(count: Count) -> int:
-    """Runs that have finished or failed."""
-    return count.runs - count.unfinished
-
-
-def lost(count: Count) -> int:
-    """Runs that are no reconstruction of chaos: diverged, collapsed, not chaotic, or failed with an error."""
-    return count.diverged + count.collapsed + count.not_chaotic + count.failed
+    return sorted((c for c in counts if c.ended), key=key)
 
 
 def published(section: Section) -> str:
