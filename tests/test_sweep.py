@@ -197,6 +197,14 @@ def test_a_worker_that_is_told_to_stop_interrupts_its_run(tmp_path, monkeypatch)
     worker.Stoppable("another").step(1, 2, 0.0)
 
 
+def test_a_spec_that_a_worker_cannot_read_fails_with_the_reason(client, tmp_path):
+    store, unread = RunStore(tmp_path), (lambda task, *rest: worker.compute(("[data", task[1]), *rest))
+    (job,) = pretended(1, store)
+    ((failed, reason),) = run_sweep([job], client, store, work=unread).failed
+    assert failed is job and "TOMLDecodeError" in reason and job.state == "failed"
+    assert worker.compute_together([("[data", "x")], str(tmp_path), "s")[0]["reason"] in reason
+
+
 def test_what_a_run_is_refused_for_is_recorded_and_not_tried_again(tmp_path):
     text = '[data]\nsystem = "henon"\ntrain = 5\n[training]\nwindow = 30\n'
     task = text, resolve(parse(tomllib.loads(text))).run_id

@@ -193,6 +193,8 @@ class _Sweep:
         if outcome == "no store":
             raise StoreError(*told["error"])
         if outcome == "failed":
+            if "reason" in told:
+                job.folder.set_failed(told["reason"])
             if told["lasting"] or told["failures"] > self.retries:
                 self.summary.failed.append((job, job.reason))
             else:

@@ -39,7 +39,8 @@ class Stoppable:
 
 def compute(task: Task, store: str, sweep: str, *, report: bool = True) -> dict[str, Any]:
     """Compute one run. Returns {"outcome": ...}: finished, reused, claimed, interrupted, failed or no store; with a
-    failure how often the run has failed, and whether it would fail in the same way again.
+    failure how often the run has failed, whether it would fail in the same way again, and of a spec that cannot be read
+    the reason.
 
     Nothing is raised, for what a worker raises would have to be unpickled elsewhere; the reason and the traceback of
     a failure are in the run folder.
@@ -66,7 +67,10 @@ def _compute(task: Task, store: str, sweep: str, report: bool) -> dict[str, Any]
     from ..store import RunStore
 
     progress, runs = Stoppable(sweep), RunStore(store)
-    spec, folder = _planned(task, runs)
+    try:
+        spec, folder = _planned(task, runs)
+    except (DsrError, ValueError) as problem:
+        return _unread(problem)
     try:
         progress.stage("start")
         if claimant(folder.path) is not None:
@@ -84,7 +88,10 @@ def _compute_together(tasks: Sequence[Task], store: str, sweep: str, report: boo
     from ..together import execute_together
 
     progress, runs = Stoppable(sweep), RunStore(store)
-    planned = [_planned(task, runs) for task in tasks]
+    try:
+        planned = [_planned(task, runs) for task in tasks]
+    except (DsrError, ValueError) as problem:
+        return [_unread(problem)] * len(tasks)
     try:
         progress.stage("start")
         problems = [_refusal(spec, folder) for spec, folder in planned]
@@ -103,6 +110,11 @@ def _planned(task: Task, runs: RunStore) -> tuple[RunSpec, RunFolder]:
     text, run_id = task
     spec = parse(tomllib.loads(text))
     return spec, runs.folder(spec.experiment, run_id)
+
+
+def _unread(problem: Exception) -> dict[str, Any]:
+    """A spec that this process cannot read: it names no folder in which the reason could be left."""
+    return {"outcome": "failed", "failures": 1, "lasting": True, "reason": f"{type(problem).__name__}: {problem}"}
 
 
 def _refusal(spec: RunSpec, folder: RunFolder) -> DsrError | None:
