@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -255,6 +256,77 @@ def test_latex_shows_the_terms_of_a_polynomial(models, tmp_path):
     assert text.count(r"\begin{pmatrix}") == text.count(r"\end{pmatrix}") > 0
     assert any(repr(float(v)) in table.read_text() for v in coefficients)
     assert r"\max(u + h_2, 0)" in exported(models["shplrnn"], "latex", tmp_path)[0].read_text()
+
+
+READ = {
+    "ngrc": {"degree": 2, "lags": 1, "ridge": 1e-4},
+    "lagged ngrc": {"degree": 1, "lags": 2, "stride": 2, "ridge": 1e-4},
+    "edmd": SMALL["edmd"],
+    "dmd": {},
+    "var": {"lags": 2},
+    "sindy": {"degree": 2},
+}
+
+
+@pytest.mark.parametrize(("to", "rtol"), [("numpy", 1e-11), ("latex", 1e-4)])  # LaTeX has six digits
+@pytest.mark.parametrize("label", READ)
+def test_the_printed_lines_taken_at_their_word_are_one_step_of_the_model(series, label, to, rtol):
+    model = MODELS.build(label.removeprefix("lagged "), READ[label]).build(3, 3)
+    fit(model, series)
+    equations = equations_of(model, ("x", "y", "z"))
+    files = TARGETS[to].write(equations, Reference(*orbit_in(equations, model)), "a")
+    text = files[f"a{TARGETS[to].suffix}"].decode()
+    lead, lines = in_full(text if to == "numpy" else plain(text))
+    rows = series.values[100:110]
+    truth = model.free_run(model.initial_state(rows[None]).double().numpy(), 1).observations[0, 0]
+    np.testing.assert_allclose(next_row(lead, lines, rows, model, equations.substeps), truth, rtol=rtol)
+
+
+def in_full(text):
+    """The sentence before the lines, and the lines as pairs of left and right side."""
+    lead, body = re.search(r"^In full(.*?):\n(.*?)\n\n", text.replace("\n    ", " "), re.S | re.M).groups()
+    return lead, [line.split(" = ") for line in body.splitlines()]
+
+
+def plain(latex):
+    """The lines of a LaTeX document as those of a program."""
+    for pattern, by in (
+        (r"\n\n\\begin{align\*}|\$", ""), (r" \\\\\n&\\quad", " "), (r" \\\\\n", "\n"), ("&=", "="), (r" \\, ", "*"),
+        (r" \\times 10\^{(.*?)}", r"e\1"), (r"\^{(\d+)}", r"**\1"), (r"_{(\d+)}", r"\1"),
+        (r"\\frac{\\mathrm{d}(\w)}{\\mathrm{d}t}", r"d\1/dt"), (r"(\w+)' - \1 =", r"change of \1 ="),
+        (r"(\w+)' =", r"next \1 ="), (r"\n\\end{align\*}", "\n"),
+    ):  # fmt: skip
+        latex = re.sub(pattern, by, latex)
+    return latex
+
+
+def next_row(lead, lines, rows, model, substeps):
+    """What a reader computes from rows of the data, the last of which is the present."""
+    if "data units" in lead:
+        assert [left for left, _ in lines] == ["dx/dt", "dy/dt", "dz/dt"]
+
+        def slope(x):
+            return np.array([eval(right, dict(zip("xyz", x, strict=True))) for _, right in lines])
+
+        h, x = float(model.dt) / substeps, rows[-1]
+        for _ in range(substeps):
+            k1 = slope(x)
+            k2 = slope(x + h / 2 * k1)
+            k3 = slope(x + h / 2 * k2)
+            x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(x + h * k3))
+        return x
+    mean, std = model.data_mean.numpy(), model.data_std.numpy()
+    symbols, columns = re.search(r"with (.*?) for (.*?) in standardised units", lead).groups()
+    values = {}
+    for symbol, column in zip(symbols.split(", "), columns.split(", "), strict=True):
+        of, _, back = column.partition("(t - ")
+        i = "xyz".index(of)
+        values[symbol] = (rows[-1 - int(back.removesuffix(" dt)") or 0), i] - mean[i]) / std[i]
+    following = [
+        eval(right, dict(values)) + (values[left.split()[-1]] if left.startswith("change of") else 0)
+        for left, right in lines
+    ]
+    return mean + std * following
 
 
 def test_the_orbit_beside_a_graph_is_the_models_own(models, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def sentences(equations: Equations) -> list[str]:
     """What the model is, for the head of a program."""
     found = [f"Reconstruction by dsr, family {equations.family}: {equations.formula}", *meaning(equations)]
     if equations.polynomial is not None and readable(equations.polynomial):
-        found += readable_lines(equations.polynomial)
+        found += [in_full(equations.polynomial), *readable_lines(equations.polynomial)]
     return found + list(equations.notes)
 
 
@@ -93,8 +93,19 @@ def readable(polynomial: Polynomial) -> bool:
     return int(np.count_nonzero(polynomial.coefficients)) <= READABLE
 
 
+def in_full(polynomial: Polynomial, symbol: Callable[[str], str] = str, text: Callable[[str], str] = str) -> str:
+    """What the variables of the lines that follow are."""
+    if not polynomial.standardised:
+        return "In full, in data units:"
+    symbols, names = map(symbol, polynomial.variables), map(text, polynomial.standardised)
+    return (
+        f"In full, with {', '.join(symbols)} for {', '.join(names)} in standardised units, "
+        "(value - mean) / standard deviation:"
+    )
+
+
 def readable_lines(polynomial: Polynomial) -> list[str]:
-    """ "dx/dt = -10.0*x + 10.0*y", with all digits; names may stand for delayed rows, x[-1]."""
+    """ "dx/dt = -10.0*x + 10.0*y", with all digits."""
     texts = []
     for left, row in zip(polynomial.left, polynomial.coefficients, strict=True):
         terms = []

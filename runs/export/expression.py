@@ -78,12 +78,14 @@ def monomials(u: Term, factors: Term) -> Term:
 @dataclass(frozen=True, eq=False)
 class Polynomial:
     """Coefficients (rows, terms) of monomials, `factors` (terms, degree) as in `monomials`; `left` and `variables` are
-    names for reading, such as "dx/dt" and "x"."""
+    names for reading: "dx/dt" and "x" in data units, or "next z1" and "z1", elements of the state, where
+    `standardised` names the column that each variable stands for."""
 
     coefficients: np.ndarray
     factors: np.ndarray
     left: tuple[str, ...]
     variables: tuple[str, ...]
+    standardised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

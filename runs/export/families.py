@@ -168,8 +168,18 @@ def _shifted(model: Any, new: Term) -> Term:
     return joined(new, z[0:kept]) if kept else new
 
 
-def _lagged(columns: Sequence[str], lags: int, stride: int) -> tuple[str, ...]:
-    return tuple(c if not k else f"{c}[-{k * stride}]" for k in range(lags) for c in columns)
+def _standardised(
+    coefficients: np.ndarray, factors: np.ndarray, left: str, columns: Sequence[str], lags: int, stride: int
+) -> Polynomial:
+    """In elements of the state, for expanding about the mean in data units would cost digits."""
+    obs = len(columns)
+    return Polynomial(
+        coefficients,
+        factors,
+        tuple(f"{left} z{i + 1}" for i in range(obs)),
+        tuple(f"z{k * stride * obs + i + 1}" for k in range(lags) for i in range(obs)),
+        tuple(c if not k else f"{c}(t - {k * stride} dt)" for k in range(lags) for c in columns),
+    )
 
 
 def _delay_state(model: Any) -> str:
@@ -188,7 +198,7 @@ def _polynomial_map(model: Any, columns: Sequence[str], weights: Any, factors: n
         u = joined(u, z[k * stride * obs : (k * stride + 1) * obs])
     change = name("C") @ monomials(name("u"), name("factors"))
     kept, its_factors = coefficients[:, used], factors[used]
-    left = tuple(f"change of {c}" if increment else f"next {c}" for c in columns)
+    left = "change of" if increment else "next"
     return {
         "arrays": {"C": kept, "factors": its_factors},
         "assignments": (
@@ -197,7 +207,7 @@ def _polynomial_map(model: Any, columns: Sequence[str], weights: Any, factors: n
         ),
         "observed": z[0:obs],
         "state": _delay_state(model),
-        "polynomial": Polynomial(kept, its_factors, left, _lagged(columns, lags, stride)),
+        "polynomial": _standardised(kept, its_factors, left, columns, lags, stride),
     }
 
 
@@ -225,15 +235,14 @@ def _modes(model: DynamicModes, columns: Sequence[str]) -> Parts:
 def _autoregression(model: VectorAutoregression, columns: Sequence[str]) -> Parts:
     wide = _array(model.wide)
     new = name("A") @ z + name("c")
-    left = tuple(f"next {c}" for c in columns)
     coefficients = np.column_stack([_array(model.c), wide])
-    lagged = _lagged(columns, model.lags, 1)
+    factors = all_monomials(wide.shape[1], 1)
     return {
         "arrays": {"A": wide, "c": model.c},
         "assignments": (("following", _shifted(model, new)),),
         "observed": z[0 : model.obs_dim],
         "state": _delay_state(model),
-        "polynomial": Polynomial(coefficients, all_monomials(len(lagged), 1), left, lagged),
+        "polynomial": _standardised(coefficients, factors, "next", columns, model.lags, 1),
     }
 
 

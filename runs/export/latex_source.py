@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .dialect import Dialect, meaning, readable
+from .dialect import Dialect, in_full, meaning, readable
 from .expression import Equations, Polynomial, Term
 from .files import Files, Reference, orbit_file, orbit_name
 from .latex_layout import LINE, WIDEST, broken_sum, displays, matrix, number, width
@@ -62,7 +62,8 @@ def latex_files(equations: Equations, reference: Reference, stem: str) -> Files:
     lines.append(f"x &= \\mu + \\sigma \\odot ({seen})" if data_units else f"x &= {seen}")
     parts = ["\n\n".join(text), _aligned(lines)]
     if equations.polynomial is not None and shown:
-        parts += ["In full:", _aligned(_sums(equations.polynomial))]
+        lead = in_full(equations.polynomial, lambda v: f"${_variable(v)}$", _text)
+        parts += [lead, _aligned(_sums(equations.polynomial))]
     arrays = {_symbol(key): array for key, array in equations.arrays.items() if key != "factors"}
     parts += _numbers({"\\mu": equations.mean, "\\sigma": equations.std, **arrays} if data_units else arrays)
     body = "\n\n".join(parts)
@@ -126,7 +127,7 @@ def _sums(polynomial: Polynomial) -> list[str]:
 
 
 def _left(text: str) -> str:
-    """As families write it: "dx/dt", "next x" or "change of x"."""
+    """As families write it: "dx/dt", "next z1" or "change of z1"."""
     for start, form in (("change of ", "{0}' - {0}"), ("next ", "{0}'")):
         if text.startswith(start):
             return form.format(_variable(text.removeprefix(start)))
@@ -134,11 +135,10 @@ def _left(text: str) -> str:
 
 
 def _variable(text: str) -> str:
-    base, _, lag = text.partition("[")
-    letters = base.rstrip("0123456789").rstrip()
+    letters = text.rstrip("0123456789").rstrip()
+    below = text[len(letters) :].strip()
     symbol = letters if len(letters) == 1 and letters.isalpha() else f"\\text{{{_text(letters)}}}"
-    below = [part for part in (base[len(letters) :].strip(), f"t{lag[:-1]}" if lag else "") if part]
-    return symbol + (f"_{{{','.join(below)}}}" if below else "")
+    return symbol + (f"_{{{below}}}" if below else "")
 
 
 def _text(sentence: str) -> str:
