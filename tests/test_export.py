@@ -41,6 +41,20 @@ def test_onnx(model, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize(("family", "settings"), [("esn", {"units": 9, "leak": 0.6}), ("elman", {"hidden_dim": 4})])
+def test_numbers_in_a_step_keep_double_precision(family, settings):
+    """The leak of a reservoir; the share of the output that a recurrent network adds."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    from onnx.reference import ReferenceEvaluator
+
+    model = MODELS.build(family, settings).build(3, 0)
+    z = np.random.default_rng(0).standard_normal((5, model.state_dim))
+    graph = onnx.load_from_string(step_bytes(model, ".onnx"))
+    for a, b in zip(ReferenceEvaluator(graph).run(None, {"state": z}), expected(model, z), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-13)
+
+
 RUNTIME_FAMILIES = {
     "shplrnn": {"hidden_dim": 6},
     "lstm": {"hidden_dim": 4},

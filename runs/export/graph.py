@@ -6,14 +6,18 @@ import io
 import logging
 import re
 import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from dsr.errors import SpecError
 from dsr.models import Model
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+ARITHMETIC = {"add", "sub", "rsub", "mul", "div", "rdiv", "lerp"}
 MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='aten\.(\w+)'")
 
 
@@ -25,8 +29,20 @@ class _Step(torch.nn.Module):
         self.model = model
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        following = self.model.step(state)
-        return following, self.model.observe(following)
+        with _DoubleNumbers():
+            following = self.model.step(state)
+            return following, self.model.observe(following)
+
+
+class _DoubleNumbers(TorchFunctionMode):
+    """Numbers in sums, products and `lerp` become tensors: torch.onnx rounds plain ones to single precision."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if function.__name__.strip("_") in ARITHMETIC:
+            args = [torch.tensor(a, dtype=torch.float64) if isinstance(a, float) else a for a in args]
+        return function(*args, **(kwargs or {}))
 
 
 def step_bytes(model: Model, kind: str) -> bytes:

@@ -55,7 +55,7 @@ z, x = orbit[:, :{states}], orbit[:, {states}:]
 following, seen = onnxruntime.InferenceSession("{main}").run(["next_state", "observation"], {{"state": z[:-1]}})
 error = max(np.abs(following - z[1:]).max() / np.abs(z).max(), np.abs(seen - x[1:]).max() / np.abs(x).max())
 print("largest relative error against the reference orbit:", error)
-# constants such as 1/6 may be in single precision, and the runtime approximates tanh
+# the runtime approximates functions such as tanh
 raise SystemExit(0 if error < 1e-6 else 1)
 '''
 
