@@ -27,13 +27,15 @@ def members_from(
 ) -> tuple[np.ndarray, np.ndarray]:
     """States (members, d) with a random displacement each, and random orthonormal vectors (members, d, k).
 
+    A coordinate that is a whole number in every member, as the time of a map, is not displaced.
+
     Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of range.
     """
     start, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick)
     members, d = start.shape
     rng = np.random.default_rng(seed)
     size = np.maximum(np.abs(start).max(0), np.finfo(float).tiny)  # squares of large numbers would overflow
-    spread = (start / size).std(0) * size
+    spread = np.where((start == np.round(start)).all(0), 0.0, (start / size).std(0) * size)
     start += kick * spread * rng.standard_normal(start.shape)
     return start, np.linalg.qr(rng.standard_normal((members, d, k)))[0]
 
