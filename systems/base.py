@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class System(ABC):
         where the parameters are the published ones.
     observed : how many leading coordinates of the state `simulate` returns; all if None.
     warning : what a user should know before trusting this system; empty where nothing is known against it.
+    clock : whether the last coordinate is the time; where `observed` leaves it out, `origin` tells its first value.
+    perturbation : standard deviation of the random initial condition around the default state, in units of
+        `state_scale`.
     catalogued : whether `get_system` built it, so that its name stands for its equations.
     """
 
@@ -69,10 +72,9 @@ class System(ABC):
     citation: str = ""
     warning: str = ""
     observed: int | None = None
+    clock: bool = False
+    perturbation: float = 0.1
     catalogued: bool = False
-
-    # standard deviation of the initial condition around the default state, in units of `state_scale`
-    perturbation: ClassVar[float] = 0.1
 
     @property
     def time_unit(self) -> str:
@@ -210,6 +212,7 @@ class System(ABC):
             "transient": transient,
             **drawn,
             "noise": noise,
+            **({"first_time": float(start[-1])} if self.clock and self.observed else {}),
             **self._provenance(),
             "dsr": __version__,
         }

@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from .integrate import compiled
 from .state_function import TINY, StateFunction
 
-Pair = tuple[Callable[..., None], Callable[..., None]]
+Loops = tuple[StateFunction, Callable[..., None], Callable[..., None]]
+SAME_FIELD, SAME_JACOBIAN = 1e-9, 1e-6  # of compiled and plain form, in parts of the largest entry
 
 
-def loop_form(function: StateFunction) -> Pair | None:
-    """Field and Jacobian that numba can compile, or None where it cannot take the function.
+def loop_form(function: StateFunction, method_asked: bool) -> Loops | None:
+    """The function, with field and Jacobian that numba can compile; None where it cannot take the function.
 
-    Both are compiled and compared with the plain function at its probe: numba may read a function another way.
+    Both are compared with the plain function at 50 states of its probe, and at these with the other sign, where a
+    second attractor of a symmetric system may lie: numba reads some functions another way. Its powers of negative
+    complex numbers are rounded in the imaginary part, which a complex step takes for a derivative: unless that method
+    was asked for, the Jacobian is then by central differences.
     """
     if function.torch:
         return None
-    field = _field(function)
-    derivative = _derivative(function)
-    x = function.probe[len(function.probe) // 2].copy()
-    out, J = np.empty(function.dim), np.zeros((function.dim, function.dim))
+    states = function.some_states()
+    if function.method == "complex step":
+        states = np.concatenate([states, -states])
+    field, derivative = _field(function), _derivative(function)
     try:
-        compiled(field)(x, out, *function.numbers)
-        compiled(derivative)(x, J, *function.numbers)
+        if not _alike(field, (function.dim,), function, function, states, SAME_FIELD):
+            return None
+        if _alike(derivative, (function.dim,) * 2, function.jacobian, function, states, SAME_JACOBIAN):
+            return function, field, derivative
     except Exception:  # numba refuses what it cannot type, in many ways
         return None
-    alike = np.allclose(out, function(x), rtol=1e-9) and np.allclose(J, function.jacobian(x), rtol=1e-6, atol=1e-9)
-    return (field, derivative) if alike else None
+    if method_asked or function.method != "complex step":
+        return None
+    return loop_form(replace(function, method="central differences"), method_asked)
+
+
+def _alike(
+    loops: Callable[..., None],
+    shape: tuple[int, ...],
+    plain: Callable[[np.ndarray], np.ndarray],
+    function: StateFunction,
+    states: np.ndarray,
+    tolerance: float,
+) -> bool:
+    """Whether the compiled form writes what the plain one returns, wherever that is finite."""
+    run, found = compiled(loops), np.zeros((len(states), *shape))
+    for x, out in zip(states, found, strict=True):
+        run(x.copy(), out, *function.numbers)
+    wanted = np.array([plain(x) for x in states])
+    known = np.isfinite(wanted)
+    return bool(np.abs(found - wanted)[known].max() <= tolerance * (np.abs(wanted[known]).max() or 1.0))
 
 
 def _field(function: StateFunction) -> Callable[..., None]:
@@ -53,7 +78,7 @@ def _derivative(function: StateFunction) -> Callable[..., None]:
     if function.given is not None:
         return _given(function)
     field, dim = compiled(_field(function)), function.dim
-    size = function.size
+    size, reach = function.size, function.reach
     width = np.cbrt(np.finfo(float).eps)
 
     def by_complex_step(x, J, *numbers):
@@ -68,7 +93,7 @@ def _derivative(function: StateFunction) -> Callable[..., None]:
     def by_differences(x, J, *numbers):
         y, ahead, behind = x.copy(), np.empty(dim), np.empty(dim)
         for j in range(dim):
-            h = width * max(size[j], abs(x[j]))
+            h = width * max(size[j], reach[j] * abs(x[j]))
             y[j] = x[j] + h
             field(y, ahead, *numbers)
             y[j] = x[j] - h

@@ -31,17 +31,20 @@ def describe(
     dt: float | None,
     period: float | None,
     max_step: float | None,
-    integrator: str | None = None,
+    integrator: str | None,
+    perturbation: float,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """The fields of `Equations` that are measured on a trial trajectory where they are not given, and its states.
 
-    `clock` tells that the last of the `dim` coordinates is time. Without `max_step` and `integrator`, stiff equations
-    get an implicit one (see `stiffness`). Raises `SpecError` for values out of range, and `DataError` where the trial
-    leaves every bound or jumps.
+    `clock` tells that the last of the `dim` coordinates is time. The size of `initial` tells the units where it is
+    below 0.1. Without `max_step` and `integrator`, stiff equations get an implicit one (see `stiffness`). Raises
+    `SpecError` for values out of range, and `DataError` where the trial leaves every bound or jumps.
     """
     for key, value in (("dt", dt), ("period", period), ("max_step", max_step)):
         if value is not None and not (_number(value) and value > 0):
             raise SpecError(f"{name}: {key} = {value!r}", "a positive number", f"give another {key}, or leave it out")
+    if not (_number(perturbation) and perturbation >= 0):
+        raise SpecError(f"{name}: perturbation = {perturbation!r}", "0 or more, in scales", "give perturbation=0.1")
     if time not in ("flow", "map"):
         raise SpecError(
             f"{name}: time = {time!r}", '"flow" (derivatives) or "map" (next states)', 'write time = "flow"'
@@ -65,6 +68,8 @@ def describe(
         "scale": found.scale,
         "max_step": float(step),
         "integrator": Integrator(method),
+        "clock": clock,
+        "perturbation": float(perturbation),
         "warning": AT_REST if found.at_rest else "",
     }
     return fields, found.points

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class DystsFlow(System):
     clock: bool
 
     # Small, since a conservative flow thrown on another energy surface is another system, or escapes.
-    perturbation: ClassVar[float] = 1e-3
+    perturbation: float = 1e-3
 
     def rhs(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, dtype=float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class DystsMap(System):
     pointers: Pointers
 
     # Small: some of these maps leave their attractor's basin, or arccos its range, for more.
-    perturbation: ClassVar[float] = 1e-3
+    perturbation: float = 1e-3
 
     def rhs(self, x: np.ndarray) -> np.ndarray:
         raise self._wrong_kind("rhs", "step")

@@ -14,9 +14,14 @@ from dsr.errors import SpecError
 from .compiled_function import loop_form
 from .described import changed, describe, starting_state
 from .function_systems import CompiledFunction, PlainFunction
+from .pilot import sizes_told_by
 from .state_function import StateFunction, choose_method
 
 TIME = "t"
+JUMPS = (
+    "the equations jump, and derivatives by central differences are wrong beside a jump, which shifts exponents: give "
+    "jacobian="
+)
 
 
 def from_function(
@@ -32,6 +37,7 @@ def from_function(
     period: float | None = None,
     max_step: float | None = None,
     integrator: str | None = None,
+    perturbation: float = 0.1,
     name: str | None = None,
     description: str = "",
     citation: str = "",
@@ -45,18 +51,24 @@ def from_function(
         are the parameters; with `t` as second argument the time becomes a last coordinate that `simulate` does not
         return. Written in numpy, or in torch.
     parameters : values for arguments without default, or in place of the defaults.
-    initial : a state (dim,) in the basin of the attractor.
+    initial : a state (dim,) in the basin of the attractor; where it is below 0.1, its size tells the units.
     time : "flow" or "map". names : of the coordinates.
     jacobian : J(x, ...) with the arguments of the function, at one state: rows of d f_i / d x_j; with `t` one column
-        more. Without it: torch.func for torch, the complex step where it agrees with central differences at 50 states,
-        central differences elsewhere. `derivative` asks for one of these by name; the tangent map and `origin` tell
-        which it was.
+        more. Without it: torch.func for torch, the complex step where it agrees with central differences at 50 states
+        and numba does not spoil it, central differences elsewhere. `derivative` asks for one of these by name; the
+        tangent map and `origin` tell which it was.
     dt, period, max_step, integrator : measured on a trial trajectory where not given, as for text.
+    perturbation : size of the seed's displacement of `initial`, in standard deviations of each coordinate. Equations
+        that conserve something (an energy) need a small one, such as 1e-6: at 0.1 each seed has an energy, hence a
+        system, of its own. A transient of many Lyapunov times then makes trajectories differ. With 0, without
+        dissipation too, they differ by the random wandering time only, at most ten periods: of a map they are then
+        pieces of one orbit.
 
     Compiled by numba where it can take the function (plain arithmetic, np functions, no objects), stepped in Python
     elsewhere. Raises `SpecError` for a function or argument that does not fit, `DataError` where the trial trajectory
     leaves every bound or the equations jump. A given Jacobian that disagrees with central differences is
-    refused.
+    refused, and a function that changes x, or returns different values for the same x. Where central differences meet
+    equations that jump, `warning` says so.
     """
     name = name or str(getattr(function, "__name__", "own system"))
     clock, values = _arguments(function, parameters or {}, name)
@@ -65,25 +77,32 @@ def from_function(
     names = tuple(names) or tuple(f"x{i + 1}" for i in range(len(initial)))
     if len(names) != len(initial):
         raise SpecError(f"{name}: names {names} for {len(initial)} coordinates", "one for each", "give that many names")
-    probe = start + 0.1 * np.maximum(np.abs(start), 0.1) * np.random.default_rng(0).standard_normal((20, dim))
+    near = 0.1 * np.maximum(np.abs(start), 0.1 * sizes_told_by(start))
+    probe = start + near * np.random.default_rng(0).standard_normal((20, dim))
     numbers = tuple(values.values())
     draft = StateFunction(
         function, numbers, dim, clock, time == "flow", _in_torch(function, start, numbers, clock), jacobian,
         "central differences", probe,
     )  # fmt: skip
+    _require_pure(draft, start[None], name)
     measured, points = describe(
         draft, draft.jacobian, name=name, time=time, dim=dim, clock=clock, initial=initial, dt=dt,
-        period=period, max_step=max_step, integrator=integrator,
+        period=period, max_step=max_step, integrator=integrator, perturbation=perturbation,
     )  # fmt: skip
-    chosen = choose_method(replace(draft, probe=points), derivative)
+    draft = replace(draft, probe=points)
+    _require_pure(draft, draft.some_states(), name)
+    chosen = choose_method(draft, derivative)
+    if chosen.method == "central differences" and chosen.jumps():
+        measured["warning"] = "; ".join(filter(None, [measured["warning"], JUMPS]))
     shared = {
-        **measured, "name": name, "time": time, "dim": dim, "parameters": values, "names": names, "function": chosen,
+        **measured, "name": name, "time": time, "dim": dim, "parameters": values, "names": names,
         "observed": len(initial) if clock else None, "description": description, "citation": citation,
     }  # fmt: skip
-    loops = loop_form(chosen)
+    loops = loop_form(chosen, derivative is not None)
     if loops is None:
-        return PlainFunction(**shared)
-    return CompiledFunction(field=loops[0], derivative=loops[1], numbers=numbers, **shared)
+        return PlainFunction(function=chosen, **shared)
+    form, field, slopes = loops
+    return CompiledFunction(function=form, field=field, derivative=slopes, numbers=numbers, **shared)
 
 
 def _arguments(function: Callable[..., Any], given: Mapping[str, float], name: str) -> tuple[bool, dict[str, float]]:
@@ -107,15 +126,36 @@ def _arguments(function: Callable[..., Any], given: Mapping[str, float], name: s
     return clock, changed(name, changed(name, defaults, defaults), given)
 
 
+def _require_pure(function: StateFunction, states: np.ndarray, name: str) -> None:
+    """Raises `SpecError` for a function that changes its state, or does not answer the same twice."""
+    for state in states:
+        x = state.copy()
+        first, again = function._one(x), function._one(state.copy())
+        if not np.array_equal(x, state):
+            raise SpecError(
+                f"{name}, which changes the state x that it is given",
+                "a function that leaves x as it is",
+                "take the components first, `u, v = x`, and return new values",
+            )
+        if not np.array_equal(first, again, equal_nan=True):
+            raise SpecError(
+                f"{name}, which returns {first.tolist()} and then {again.tolist()} for the state {state.tolist()}",
+                "a function of the state, the time and the parameters alone",
+                "take random numbers and counters out; noise on the states is made by "
+                "dsr.systems.making.simulate_with_noise",
+            )
+
+
 def _in_torch(function: Callable[..., Any], start: np.ndarray, numbers: tuple[float, ...], clock: bool) -> bool:
     """Whether the function takes tensors and not arrays, or answers with tensors."""
     try:
         with np.errstate(all="ignore"):
-            found = function(*((start[:-1], start[-1]) if clock else (start,)), *numbers)
+            x = start.copy()
+            found = function(*((x[:-1], x[-1]) if clock else (x,)), *numbers)
         return any(hasattr(c, "detach") for c in found)
     except (TypeError, AttributeError):
         import torch
 
-        x = torch.from_numpy(start)
-        found = function(*((x[:-1], x[-1]) if clock else (x,)), *numbers)
+        z = torch.from_numpy(start.copy())
+        found = function(*((z[:-1], z[-1]) if clock else (z,)), *numbers)
         return any(hasattr(c, "detach") for c in found)

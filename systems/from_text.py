@@ -5,6 +5,7 @@
 name = "my-lorenz"
 variables = ["x", "y", "z"]
 initial = [1.0, 1.0, 25.0]      # 0.1 each if not given; dt, period and max_step are measured if not given
+# perturbation = 0.1            # the seed's displacement of it, in standard deviations of each coordinate
 [parameters]
 sigma = 10.0
 rho = 28.0
@@ -14,6 +15,10 @@ x = "sigma*(y - x)"
 y = "x*(rho - z) - y"
 z = "x*y - beta*z"
 ```
+
+Equations that conserve something (an energy) need `perturbation = 1e-6` or so: at 0.1 each seed has an energy, hence a
+system, of its own. A transient of many Lyapunov times then makes trajectories differ. With 0, without dissipation too,
+they differ by the random wandering time only, at most ten periods: of a map they are then pieces of one orbit.
 """
 
 from __future__ import annotations
@@ -47,6 +52,7 @@ class Description:
     period: float | None = option(None, "time of a typical cycle; measured on a trial trajectory if not given")
     max_step: float | None = option(None, "largest step of the integration; chosen by halving if not given")
     integrator: str | None = option(None, "rk4, dopri5, lsoda or radau; chosen by a test of stiffness if not given")
+    perturbation: float = option(0.1, "the seed's displacement of initial, in scales; 1e-6 if an energy is conserved")
     description: str = option("", "one line")
     citation: str = option("", "source")
 
@@ -147,7 +153,7 @@ def from_text(
     measured, _ = describe(
         draft._evaluate, draft.jacobian, name=name, time=given.time, dim=len(state), clock=clock,
         initial=given.initial, dt=given.dt, period=given.period, max_step=given.max_step,
-        integrator=given.integrator,
+        integrator=given.integrator, perturbation=given.perturbation,
     )  # fmt: skip
     return replace(draft, **measured)
 

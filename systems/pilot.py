@@ -46,12 +46,11 @@ def trial(rhs: Field, start: np.ndarray, rate: float, period: float | None, name
     Raises `DataError` where the trajectory leaves every bound. Misleads where two time scales lie far apart.
     """
     duration = 100.0 * period if period else 50.0 / rate
+    sizes = sizes_told_by(start)
     for _ in range(1 if period else TRIES):
         orbit, evaluations = _lsoda(rhs, start, duration, name)
         orbit = orbit[ROWS // 2 :]
-        moving = [
-            column for column, x in zip(orbit.T[: len(start) - clock], start, strict=False) if not _still(column, x)
-        ]
+        moving = [c for c, size in zip(orbit.T[: len(start) - clock], sizes, strict=False) if not _still(c, size)]
         cycles = max((_upward(column) for column in moving), default=0)
         seen = duration / 2 / cycles if cycles else 2 * math.pi / rate
         if cycles >= CYCLES:
@@ -69,7 +68,17 @@ def trial_map(step: Field, start: np.ndarray, name: str, clock: bool) -> Pilot:
         for i in range(1, ITERATIONS):
             orbit[i] = step(orbit[i - 1])
     _require_bounded(orbit, 1.0, name, "iterations")
-    return _pilot(orbit[ITERATIONS // 2 :], start, 1.0, clock)
+    found = _pilot(orbit[ITERATIONS // 2 :], start, 1.0, clock)
+    # without a scale the time gets no random displacement: it stays whole
+    return replace(found, scale=(*found.scale[:-1], 0.0)) if clock else found
+
+
+def sizes_told_by(start: np.ndarray) -> np.ndarray:
+    """Sizes (dim,) of the coordinates as an initial state tells them: 10 times a component below 0.1, else 1 or more.
+    A zero is taken for as small as the largest component."""
+    sizes = np.abs(start)
+    sizes = np.where(sizes > 0, sizes, min(sizes.max(), 1.0) or 1.0)
+    return np.where(sizes < 0.1, 10 * sizes, np.maximum(sizes, 1.0))
 
 
 def stable_step(rhs: Field, pilot: Pilot, name: str) -> float:
@@ -88,13 +97,14 @@ def stable_step(rhs: Field, pilot: Pilot, name: str) -> float:
     raise DataError(
         f"{name} needs steps below {span / 2**HALVINGS:.3g} at a period of {pilot.period:.3g}: it is stiff or jumps",
         "equations without rates that far apart",
-        f"give max_step={span / 2**6:.2g} if that accuracy is not needed, or change the parameters",
+        f'give integrator="lsoda" if it is stiff; if it jumps, max_step={span / 2**6:.2g}, at a lower accuracy',
     )
 
 
 def _pilot(orbit: np.ndarray, start: np.ndarray, period: float, clock: bool) -> Pilot:
-    still = np.array([_still(column, x) for column, x in zip(orbit.T, start, strict=True)])
-    scale = np.where(still, np.maximum(np.abs(start), 1.0), orbit.std(axis=0))
+    sizes = sizes_told_by(start)
+    still = np.array([_still(column, size) for column, size in zip(orbit.T, sizes, strict=True)])
+    scale = np.where(still, sizes, orbit.std(axis=0))
     if clock:
         scale[-1], still[-1] = period, True
     return Pilot(tuple(float(s) for s in scale), float(period), orbit, bool(still.all()))
@@ -104,6 +114,7 @@ def _lsoda(rhs: Field, start: np.ndarray, duration: float, name: str) -> tuple[n
     from scipy.integrate import solve_ivp
 
     times = np.linspace(0.0, duration, ROWS)
+    allowed = 1e-9 * np.minimum(sizes_told_by(start), 1.0)
     far = FAR * max(1.0, float(np.abs(start).max()), duration)
     done = 0
 
@@ -124,7 +135,7 @@ def _lsoda(rhs: Field, start: np.ndarray, duration: float, name: str) -> tuple[n
     escape.terminal = True  # type: ignore[attr-defined]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where LSODA gives up, rows are missing, and that is an error below
-        solution = solve_ivp(counted, (0.0, duration), start, "LSODA", times, rtol=1e-6, atol=1e-9, events=escape)
+        solution = solve_ivp(counted, (0.0, duration), start, "LSODA", times, rtol=1e-6, atol=allowed, events=escape)
     orbit = np.full((ROWS, len(start)), np.nan)
     orbit[: solution.y.shape[1]] = solution.y.T
     _require_bounded(orbit, duration / ROWS, name, "time units")
@@ -142,8 +153,8 @@ def _require_bounded(orbit: np.ndarray, dt: float, name: str, unit: str) -> None
         )
 
 
-def _still(column: np.ndarray, start: float) -> bool:
-    return bool(column.std() <= 1e-6 * max(abs(start), 1.0))
+def _still(column: np.ndarray, size: float) -> bool:
+    return bool(column.std() <= 1e-6 * max(size, np.abs(column).max()))
 
 
 def _upward(column: np.ndarray) -> int:

@@ -15,6 +15,7 @@ from dsr.errors import SpecError, unknown
 METHODS = ("given", "torch.func", "complex step", "central differences")
 TINY = 1e-30  # complex step: no rounding error, whatever its size
 AGREE = 1e-5  # of complex step and central differences, in parts of the largest entry
+HALVINGS, JUMP = 40, 1e-3  # a function that still differs by so much of its spread between states that close, jumps
 CARELESS = 1e-3  # where a given Jacobian is refused
 
 
@@ -63,6 +64,10 @@ class StateFunction:
     def with_numbers(self, numbers: tuple[float, ...]) -> StateFunction:
         return replace(self, numbers=numbers)
 
+    def some_states(self) -> np.ndarray:
+        """About 50 states of the probe."""
+        return self.probe[:: max(1, len(self.probe) // 50)]
+
     def _call(self, x: np.ndarray) -> Any:
         """The function's own answer for x (dim, ...) with the time, if any, as last component."""
         if self.torch:
@@ -105,6 +110,26 @@ class StateFunction:
             return False
         return together.shape == alone.shape and bool(np.allclose(together, alone, rtol=1e-12, atol=0.0))
 
+    def jumps(self) -> bool:
+        """Whether the function jumps between two states of its probe: halving their distance, each time to the half
+        with the greater difference, does not make the difference vanish."""
+        a, b = self.some_states()[:-1], self.some_states()[1:]
+        if self.clock:
+            b = np.column_stack([b[:, :-1], a[:, -1]])
+        try:
+            before, after = self(a), self(b)
+            scale = before.std(axis=0)
+            scale[scale == 0] = np.inf
+            for _ in range(HALVINGS):
+                middle = (a + b) / 2
+                between = self(middle)
+                near, far = (np.abs((between - end) / scale).max(axis=1)[:, None] for end in (before, after))
+                a, before = np.where(near > far, (a, before), (middle, between))
+                b, after = np.where(near > far, (middle, between), (b, after))
+        except Exception:  # a state between two of the attractor may be none that a foreign function takes
+            return False
+        return bool((np.abs((after - before) / scale) > JUMP).any())
+
     def _by_complex_step(self, rows: np.ndarray) -> np.ndarray:
         J = np.empty((len(rows), self.dim, self.dim))
         for j in range(self.dim):
@@ -115,7 +140,7 @@ class StateFunction:
         return J
 
     def _by_differences(self, rows: np.ndarray) -> np.ndarray:
-        h = np.cbrt(np.finfo(float).eps) * np.maximum(self.size, np.abs(rows))
+        h = np.cbrt(np.finfo(float).eps) * np.maximum(self.size, self.reach * np.abs(rows))
         shift = h[:, None, :] * np.eye(self.dim)
         ends = self(np.stack([rows[:, None, :] + shift, rows[:, None, :] - shift]))
         return np.swapaxes((ends[0] - ends[1]) / (2 * h[:, :, None]), -1, -2)
@@ -124,6 +149,11 @@ class StateFunction:
     def size(self) -> np.ndarray:
         deviation = self.probe.std(axis=0)
         return np.where(deviation > 0, deviation, np.maximum(np.abs(self.probe[0]), 1.0))
+
+    @property
+    def reach(self) -> np.ndarray:
+        """Whether the width of a difference grows with the coordinate: not with the time, however late it is."""
+        return np.append(np.ones(self.dim - self.clock), [0.0] * self.clock)
 
     def _by_row(self, row: np.ndarray) -> np.ndarray:
         J = np.zeros((self.dim, self.dim))
@@ -191,7 +221,7 @@ def _analytic(function: StateFunction) -> bool:
 
 def _gap(function: StateFunction) -> float:
     """Largest difference from central differences at the probe, in parts of their largest entry."""
-    rows = function.probe[:: max(1, len(function.probe) // 50)]
+    rows = function.some_states()
     by_differences = replace(function, method="central differences", probe=rows).jacobian(rows)
     return float(np.abs(function.jacobian(rows) - by_differences).max() / (np.abs(by_differences).max() or 1.0))
 

@@ -101,7 +101,7 @@ MEASURED = {
 class Quadratic(Equations):
     """A flow whose attractor lies close to the edge of its basin."""
 
-    perturbation: ClassVar[float] = 0.01
+    perturbation: float = 0.01
 
 
 @dataclass(frozen=True)
