@@ -75,8 +75,8 @@ def _compute(task: Task, store: str, sweep: str, report: bool) -> dict[str, Any]
         progress.stage("start")
         if claimant(folder.path) is not None:
             return {"outcome": "claimed"}
-        problem = _refusal(spec, folder)
-        return _told(folder, runs, problem or execute(spec, runs, progress=progress, report=report))
+        refused = _refusal(spec, folder)
+        return _told(folder, runs, refused or execute(spec, runs, progress=progress, report=report))
     except KeyboardInterrupt:
         return {"outcome": "interrupted"}
     except Exception as problem:
