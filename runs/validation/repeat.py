@@ -65,7 +65,7 @@ def _numbers(folder: RunFolder) -> Any:
 
     def bare(tree: Any) -> Any:
         if isinstance(tree, dict):
-            return {key: bare(value) for key, value in tree.items() if key not in ("note", "notes", "reason")}
+            return {key: bare(value) for key, value in tree.items() if key not in ("note", "notes", "sentence")}
         return [bare(value) for value in tree] if isinstance(tree, list) else tree
 
     return bare(folder.read_json(MEASURES))
