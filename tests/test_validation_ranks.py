@@ -10,8 +10,9 @@ from dsr.runs.execute import execute
 from dsr.runs.figures import render
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
+from dsr.runs.sweep.plan import combinations
 from dsr.runs.validation.figures import draw, matrix
-from dsr.runs.validation.page import comparison, comparisons, page
+from dsr.runs.validation.page import comparison, comparisons, page, status
 from dsr.runs.validation.ranks import diagrams, summary
 from dsr.runs.validation.section import Section
 
@@ -97,6 +98,18 @@ def test_a_model_that_has_not_run_on_every_system_is_not_ranked(store, found, tm
     execute(parse(tree | {"experiment": "ranked"}), store, report=False)
     ranking = comparison(read_index(store), SECTION).rankings["D_stsp"]
     assert ranking.names == found.rankings["D_stsp"].names and len(ranking.systems) == 2
+
+
+def test_seeds_that_not_all_have_wait(store, found):
+    """Of two runs one lost is half of them, of one it is all: unequal numbers of seeds are no equal chances."""
+    tree = {"data": DATA | {"system": "henon"}, "model": {"name": "var"}, "analysis": ANALYSIS, "seed": 1}
+    execute(parse(tree | {"experiment": "ranked"}), store, report=False)
+    more = comparison(read_index(store), SECTION)
+    assert {seed for c in more.counts for seed in c.seeds} == {0}
+    sweep = {"model": ["ngrc", "var"], "system": ["henon", "tinkerbell"], "seed": "0..1"}
+    planned = combinations({"data": DATA, "experiment": "ranked", "sweep": sweep})
+    text = status(more, planned, {"ngrc": 2, "var": 3}, SECTION)
+    assert "1 of these runs have seeds that not every model has" in text and "**Seed 0 alone" in text
 
 
 def test_a_system_whose_baselines_lie_on_the_floor_counts_for_nobody(found):

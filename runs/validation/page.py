@@ -108,7 +108,8 @@ def comparisons(index: pa.Table, sections: Sequence[Section]) -> dict[Section, C
 
 
 def comparison(index: pa.Table, section: Section) -> Comparison:
-    """The runs of a section; of a ranked one, only the models that have run on every system: a rank needs them all."""
+    """The runs of a section; of a ranked one, only the models that have run on every system, because a rank needs them
+    all, and only the seeds that all of these have everywhere: where half is lost, one seed of two is enough."""
     words = [f"experiment={section.recipe}"]
     found = compare(index, words, by=section.by)
     if not section.ranked:
@@ -116,7 +117,11 @@ def comparison(index: pa.Table, section: Section) -> Comparison:
     there = [c.contestant for c in found.counts if c.ended]
     most = max((there.count(name) for name in there), default=0)
     complete = [name for name in found.contestants if there.count(name) == most]
-    return compare(index, [*words, f"model={','.join(complete)}"], by=section.by)
+    words.append(f"model={','.join(complete)}")
+    seeds = [set(c.seeds) for c in found.counts if c.ended and c.contestant in complete]
+    if shared := set.intersection(*seeds) if seeds else set():
+        words.append(f"seed={','.join(map(str, sorted(shared)))}")
+    return compare(index, words, by=section.by)
 
 
 def status(found: Comparison, every: Sequence[Planned], done: Mapping[str, int], section: Section) -> str:
@@ -133,6 +138,9 @@ def status(found: Comparison, every: Sequence[Planned], done: Mapping[str, int],
         told.append(f"**Seed {min(seeds)} alone: nothing here tells how results scatter over seeds.**")
     if section.ranked and (left := [name for name in models if name not in found.contestants]):
         told.append(f"Left out until they have run on every system: {', '.join(left)}.")
+    waiting = sum(done.get(name, 0) for name in found.contestants) - sum(c.ended for c in found.counts)
+    if section.ranked and waiting > 0:
+        told.append(f"{waiting} of these runs have seeds that not every model has everywhere, and wait for the rest.")
     told.append(f"To repeat: `{command(section)}`; one run: `{command(section, every[0])}`.")
     return " ".join(told)
 
