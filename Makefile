@@ -13,7 +13,7 @@ help:
 	@echo "make test       install with the test tools, run the tests"
 	@echo "make slow       the scientific checks that need minutes"
 	@echo "make validate   published protocols, all models on all systems: hours, goes on where docs/validation.md stops"
-	@echo "make bench      measure training on this machine, some ten minutes, and write BENCHMARKS.md"
+	@echo "make bench      measure training on this machine, some twenty minutes, and write BENCHMARKS.md"
 	@echo "make lint       ruff"
 	@echo "make typecheck  mypy over the installed package"
 	@echo "make clean      remove $(VENV) and caches; runs are kept"
