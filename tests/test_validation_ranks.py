@@ -125,3 +125,6 @@ def test_a_system_whose_baselines_lie_on_the_floor_counts_for_nobody(found):
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert np.ma.getmaskarray(shown)[names.index("henon")].tolist() == [True, False]  # one within the floor, one far
     assert not np.ma.getmaskarray(shown)[names.index("tinkerbell")].any()
+    unsure = replace(found, cells=tuple(replace(c, error=np.nan) for c in cells))  # scores such as D_H have no error
+    blank = np.ma.getmaskarray(matrix(unsure).axes[0].images[0].get_array())
+    assert blank[names.index("henon")].tolist() == [True, False]

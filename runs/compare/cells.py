@@ -112,10 +112,14 @@ class Cell:
     rows: tuple[int, ...] = ()
 
     @property
+    def ceiling(self) -> float:
+        """The worse of the baselines, NaN without one."""
+        return max((x for x in (self.surrogate, self.gaussian) if not math.isnan(x)), default=math.nan)
+
+    @property
     def tells_nothing(self) -> bool:
         """Whether the baselines, too, lie below the 95 % quantile of the floor, as in `dsr.analysis.scorecard`."""
-        known = [x for x in (self.surrogate, self.gaussian) if not math.isnan(x)]
-        return bool(known) and max(known) <= self.floor_high * (1 + SAME)
+        return self.ceiling <= self.floor_high * (1 + SAME)
 
 
 @dataclass(frozen=True)

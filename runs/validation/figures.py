@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsr.measure import Floor
+from dsr.measure import Floor, tells_nothing
 
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
@@ -66,7 +66,8 @@ def _score(cell: Cell) -> float:
         return away_from_truth(cell)
     if cell.measure == "valid prediction time":
         return cell.median
-    if not cell.floor_high or (cell.tells_nothing and cell.median <= cell.floor_high + cell.error):
+    spread = cell.median - cell.error, cell.median + cell.error
+    if not cell.floor_high or tells_nothing(cell.median, *spread, ceiling=cell.ceiling, floor_high=cell.floor_high):
         return math.nan
     return cell.median / cell.floor_high
 
