@@ -53,7 +53,7 @@ from .scorecard.judge import judge
 from .scorecard.normalised import indistinguishable, normalised_score
 from .scorecard.outcome import Outcome
 from .scorecard.rows import Judgement, Row
-from .scorecard.surrogates import gaussian_noise, phase_surrogate
+from .surrogates import gaussian_noise, phase_surrogate
 from .symbols.block_entropy import BlockEntropies, block_entropies, entropy_rate, longest_sampled_word
 from .symbols.dwell_times import DwellTimes, dwell_times
 from .symbols.implied_time_scales import ImpliedTimeScales, implied_time_scales

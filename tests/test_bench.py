@@ -13,11 +13,11 @@ from dsr.runs.bench import __main__ as command
 from dsr.runs.bench import gpu, gradients, processes, sizes
 from dsr.runs.bench.goals import Goal, Section
 from dsr.runs.bench.gradients import size_errors
-from dsr.runs.bench.markdown import table
 from dsr.runs.bench.page import page
 from dsr.runs.bench.plain import PlainTraining, plain_model
 from dsr.runs.bench.sizes import SIZES, Size, training_run
 from dsr.runs.bench.timing import QUICK, Effort, Variant, measure, ratio, steps_within
+from dsr.runs.markdown import table
 from dsr.training.ensemble import Ensemble
 from dsr.training.gradient import autograd_backend
 from dsr.training.optimiser import Optimiser

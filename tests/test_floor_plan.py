@@ -12,14 +12,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("dsr", "systems", "analysis", "runs")
-ROOMS = ("models", "training", "kernels", "systems", "analysis", "runs")
+ROOMS = ("models", "training", "systems", "analysis", "runs")
 ABOVE = {
-    "ground": {"models", "training", "kernels", "systems", "analysis", "runs"},
+    "ground": {"models", "training", "systems", "analysis", "runs"},
     "models": {"training", "systems", "analysis", "runs"},
-    "kernels": {"models", "training", "systems", "analysis", "runs"},
     "training": {"systems", "analysis", "runs"},
-    "systems": {"models", "training", "kernels", "analysis", "runs"},
-    "analysis": {"models", "training", "kernels", "systems", "runs"},
+    "systems": {"models", "training", "analysis", "runs"},
+    "analysis": {"models", "training", "systems", "runs"},
     "runs": set(),
 }
 LIGHT = ("spec", "store", "compare", "cli")
@@ -144,6 +143,31 @@ def test_unresolvable_imports_are_found() -> None:
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_imports_only_go_down(path: Path) -> None:
     assert wrong_imports(path.read_text(), path) == []
+
+
+def test_the_rooms_are_on_disk() -> None:
+    assert [room for room in ROOMS if not any((ROOT / where / room).is_dir() for where in (".", "dsr"))] == []
+
+
+def test_rooms_of_the_analysis_import_one_another_in_one_direction() -> None:
+    edges = set()
+    for path in (ROOT / "analysis").glob("*/*.py"):
+        here = f"dsr.analysis.{path.parent.name}"
+        package = module_of(path) if path.name == "__init__.py" else here
+        named = {".".join(name.split(".")[:3]) for _, name in imports(ast.parse(path.read_text()), package)}
+        edges |= {(here, there) for there in named if there != here and (ROOT / "analysis" / there[13:]).is_dir()}
+    assert {(a, b) for a, b in edges if (b, a) in edges} == set()
+
+
+def test_what_many_rooms_of_the_runs_use_lies_in_none_of_them() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "runs").rglob("*.py")
+        if "bench" not in path.parts
+        for _, name in imports(ast.parse(path.read_text()), module_of(path).rpartition(".")[0])
+        if name.startswith("dsr.runs.bench")
+    ]
+    assert found == []
 
 
 # A signature of as many numbers as a system has, spelt out for the compiler from indices: no text of a user gets there.

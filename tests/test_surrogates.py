@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import gaussian_noise, phase_surrogate
-from dsr.analysis.scorecard.surrogates import aaft_surrogate
+from dsr.analysis.surrogates import aaft_surrogate
 from dsr.systems import get_system
 
 

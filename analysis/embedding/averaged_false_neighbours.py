@@ -10,7 +10,7 @@ import numpy as np
 from dsr.neighbours import nearest_neighbours
 from dsr.timescales import theiler_window
 
-from ..scorecard.surrogates import aaft_surrogate
+from ..surrogates import aaft_surrogate
 from .delays import delay_embed, one_column
 from .references import reference_rows, rows_for_delays
 

@@ -20,11 +20,11 @@ from ..geometry.power_spectrum_error import power_spectrum_error
 from ..geometry.state_space_divergence import state_space_divergence
 from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
+from ..surrogates import gaussian_noise, phase_surrogate
 from ..temporal.permutation_entropy import permutation_entropy
 from ..temporal.sample_entropy import sample_entropy
 from ..temporal.zero_one_test import zero_one_test
 from .floor import HALVES
-from .surrogates import gaussian_noise, phase_surrogate
 
 DELAY = "mutual-information delay"
 FEW_PERIODS = 20

@@ -18,6 +18,7 @@ from ..lyapunov.from_data import NAME as FROM_DATA
 from ..lyapunov.from_data import max_lyapunov_from_data
 from ..lyapunov.spectrum import LyapunovSpectrum
 from ..protocol import Reconstruction, SelfChecking
+from ..surrogates import gaussian_noise, phase_surrogate
 from .diagnosis import diagnose, resting
 from .exponents import exponent_rows, model_spectrum, spectrum_notes
 from .floor import INDEPENDENT, STRETCHES, score_floor, stretches
@@ -26,7 +27,6 @@ from .outcome import classify, diverged, first_lost_step
 from .remarks import floor_remark, truth_remarks
 from .rows import Judgement, Row
 from .scores import Score, scorecard_scores
-from .surrogates import gaussian_noise, phase_surrogate
 
 
 def judge(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .surrogates import aaft_surrogate, gaussian_noise, phase_surrogate
+from ..surrogates import aaft_surrogate, gaussian_noise, phase_surrogate
 
 Perturbation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ...analysis import correlation_dimension, recurrence_quantification, sample_entropy
 from ...systems import get_system
+from ..markdown import paragraphs, table
 from .goals import Goal, Section
-from .markdown import paragraphs, table
 from .timing import Effort, Say, Variant, measure, ratio, within
 
 ROWS, MANY_ROWS, DT = 10_000, 200_000, 0.05

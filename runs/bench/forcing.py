@@ -15,9 +15,9 @@ from dsr.training.engine import BLOCK
 from dsr.training.jacobian_norms import ESTIMATORS
 from dsr.training.run import TrainingRun
 
+from ..markdown import paragraphs, table
 from .goals import Section
 from .machine import widths
-from .markdown import paragraphs, table
 from .plain import PlainTraining
 from .sizes import SIZES, training_run
 from .timing import Effort, Ratio, Say, Variant, measure, ratio, within

@@ -9,9 +9,9 @@ import torch
 
 from dsr.training import triton_gradient
 
+from ..markdown import paragraphs, table
 from .goals import FLEET, Goal, Section
 from .machine import widths
-from .markdown import paragraphs, table
 from .sizes import SIZES, Size, training_run
 from .timing import Effort, Say, Variant, measure, within
 from .training import variant

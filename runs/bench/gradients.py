@@ -14,9 +14,9 @@ from dsr.training.ensemble import Ensemble
 from dsr.training.gradient import Backend, autograd_backend
 from dsr.training.native import native_gradient
 
+from ..markdown import paragraphs, table
 from .goals import ERRORS, Goal, Section
 from .machine import WIDTHS, widths
-from .markdown import paragraphs, table
 from .plain import plain_model
 from .sizes import SIZES, Size
 from .timing import Effort, Say

@@ -15,8 +15,8 @@ from dsr.models import ALRNN, EchoStateNetwork
 
 from ...analysis import delay_embed, lyapunov_spectrum, max_lyapunov_from_data
 from ...systems import get_system
+from ..markdown import paragraphs, table
 from .goals import Goal, Section
-from .markdown import paragraphs, table
 from .timing import Effort, Say, Variant, measure, ratio, within
 
 STEP, STEPS = 0.01, 1000  # of one run of the equations: a step, and how many make one unit of work

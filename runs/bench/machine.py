@@ -9,7 +9,7 @@ import torch
 from dsr.training.native import BUILDS, library, unavailable
 
 from ..environment import environment
-from .markdown import table
+from ..markdown import table
 
 WIDTHS = {64: "AVX-512", 32: "AVX2", 16: "portable"}
 

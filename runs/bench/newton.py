@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..markdown import paragraphs, table
 from .goals import Section
-from .markdown import paragraphs, table
 from .parallel_in_time import iteration_table
 from .timing import Effort, Say
 

@@ -10,8 +10,8 @@ import torch
 from dsr.training.ensemble import Ensemble
 from dsr.training.optimiser import Optimiser
 
+from ..markdown import paragraphs, table
 from .goals import Section
-from .markdown import paragraphs, table
 from .sizes import LEARNING_RATE, SIZES, Size
 from .timing import Effort, Say, Variant, measure, ratio, within
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..markdown import paragraphs, table
 from .goals import Section
-from .markdown import paragraphs, table
 from .sizes import SIZES
 from .timing import Effort
 

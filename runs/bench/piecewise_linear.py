@@ -14,8 +14,8 @@ from dsr.models import ALRNN
 from ...analysis import cycles, fixed_points, region_tangent_map
 from ...analysis.piecewise_linear.flow_orbits import closed_chains
 from ...analysis.piecewise_linear.protocol import as_pieces
+from ..markdown import paragraphs, table
 from .goals import Goal, Section
-from .markdown import paragraphs, table
 from .timing import Effort, Say, Variant, measure, ratio, within
 
 STATES = 20

@@ -9,8 +9,8 @@ import numpy as np
 
 from dsr.models import EchoStateNetwork
 
+from ..markdown import paragraphs, table
 from .goals import Goal, Section
-from .markdown import paragraphs, table
 from .sizes import series
 from .timing import Effort, Say, Variant, measure, ratio, within
 

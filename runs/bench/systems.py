@@ -14,8 +14,8 @@ import numpy as np
 from ...analysis import lyapunov_spectrum
 from ...systems import get_system
 from ...systems.ensemble import simulate_ensemble
+from ..markdown import paragraphs, table
 from .goals import Goal, Section
-from .markdown import paragraphs, table
 from .timing import Effort, Ratio, Say, Variant, measure, ratio, within
 
 POINTS, UNIT = 100_000, 500  # of the trajectory that is told, and of one unit of work

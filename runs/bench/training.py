@@ -9,9 +9,9 @@ import numpy as np
 from dsr.training.native import unavailable
 from dsr.training.run import TrainingRun
 
+from ..markdown import paragraphs, table
 from .goals import NATIVE, TORCH, TORCH_32, Section, speed_goals
 from .machine import WIDTHS, widths
-from .markdown import paragraphs, table
 from .plain import PlainTraining
 from .sizes import SIZES, Size, training_run
 from .timing import Effort, Ratio, Say, Variant, measure, ratio, within

@@ -6,7 +6,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 
-from ..bench.markdown import paragraphs, table
+from ..markdown import paragraphs, table
 from .comparison import Comparison
 from .grids import grids
 from .latex import HEAD, longtable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dsr.errors import DsrError
 
-from ..bench.markdown import paragraphs
 from ..figures.small_png import small_png
+from ..markdown import paragraphs
 from ..progress import TerminalProgress
 from ..store import RunFolder, RunStore
 from .pictures import Picture, of_comparisons, of_runs

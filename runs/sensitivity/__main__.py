@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dsr.errors import DsrError, SpecError, unknown
 
-from ..bench.markdown import paragraphs, table
 from ..figures import render
+from ..markdown import paragraphs, table
 from ..progress import TerminalProgress
 from ..store import RunFolder
 from .heat_map import heat_map

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsr.errors import DataError
 
-from ..bench.markdown import table
+from ..markdown import table
 from .cell import BUDGETS
 
 Cells = Mapping[str, Mapping[str, dict[str, Any]]]  # family -> system -> cell

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..bench.markdown import table
 from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
 from ..compare.median_interval import LEVEL, median_interval
+from ..markdown import table
 from .section import Goal, Section
 from .tables import number
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..bench.markdown import paragraphs, table
 from ..compare.comparison import Comparison, compare
 from ..compare.select import records
+from ..markdown import paragraphs, table
 from ..recipes import recipe
 from ..sweep.plan import Planned, combinations
 from . import tables

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bench.markdown import table
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
 from ..compare.grids import group_letters
 from ..compare.pair_tests import typical
+from ..markdown import table
 from .section import Section
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bench.markdown import table
 from ..compare.cells import Cell, Count
 from ..compare.comparison import Comparison
+from ..markdown import table
 from .section import Section
 
 FEW = 5  # runs; of fewer the range is shown in place of quartiles

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsr import __version__
 
-from ..bench.markdown import paragraphs, table
+from ..markdown import paragraphs, table
 
 METHOD = """\
 Every family is fitted with its own recommended settings (`dsr models NAME`) unless its row says otherwise, by the \

@@ -9,7 +9,7 @@ import numpy as np
 
 from dsr.fate import DIVERGED
 
-from ...bench.markdown import table
+from ...markdown import table
 from ..tables import number
 from .criteria import all_but_words, badness, met, odd_words, succeeds
 from .words import LONG, SHORT
