@@ -18,7 +18,7 @@ class Floor:
     """What the same score gives between two independent true trajectories: a perfect model cannot beat it reliably.
 
     `low`, `median`, `high` are the 5, 50 and 95 % quantiles over `pairs` pairs; `kind` says which pairs were used
-    ("independent trajectories", "stretches of the training record" or "halves of the record").
+    ("independent trajectories", "stretches of the training record", "halves of the record", or "chance: ...").
     """
 
     low: float
@@ -26,6 +26,11 @@ class Floor:
     high: float
     pairs: int
     kind: str
+
+    @property
+    def chance(self) -> bool:
+        """Whether it is the level of chance, which a model has to beat, not what a perfect model scores."""
+        return is_chance(self.kind)
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,22 @@ class Measure:
         return f"{in_digits(self.value, self.low, self.high)} {self.unit}".rstrip()
 
 
+def is_chance(kind: str) -> bool:
+    """Whether floors of this `kind` are levels of chance."""
+    return kind.startswith("chance")
+
+
+def noise_within(floor_high: float, ceiling: float) -> bool:
+    """Whether the baselines lie within the floor, up to rounding; not where either is unknown (NaN)."""
+    return ceiling <= floor_high * (1 + SAME)
+
+
 def tells_nothing(value: float, low: float, high: float, *, ceiling: float, floor_high: float) -> bool:
     """Whether a score and its baselines lie within the floor, up to rounding and half the interval of the score: where
     cells are too many for the rows, all of them are almost equal."""
     half = (high - low) / 2
-    bound = floor_high * (1 + SAME)
-    return ceiling <= bound and value <= max(bound, floor_high + (half if math.isfinite(half) else 0.0))
+    bound = max(floor_high * (1 + SAME), floor_high + (half if math.isfinite(half) else 0.0))
+    return noise_within(floor_high, ceiling) and value <= bound
 
 
 def in_digits(value: float, low: float = math.nan, high: float = math.nan) -> str:

@@ -37,7 +37,7 @@ class KnownFloors:
 
     def keep(self, judgement: Judgement) -> None:
         found = {row.name: row.reconstruction.floor for row in judgement.rows}
-        floors = {name: f for name, f in found.items() if f is not None and not f.kind.startswith("chance")}
+        floors = {name: f for name, f in found.items() if f is not None and not f.chance}
         if floors.keys() - self.known.keys():
             tree = {name: vars(floor) for name, floor in floors.items()}
             self._folder.write_json(self._file, {"floors": tree, "sha256": _digest(plain(tree))})

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from run_folders import write_run
@@ -10,8 +11,11 @@ from dsr.runs.compare.command import compare_runs, list_runs
 from dsr.runs.compare.comparison import compare
 from dsr.runs.compare.grids import cell_texts
 from dsr.runs.compare.index import read_index
+from dsr.runs.compare.page_tables import task_table
 from dsr.runs.compare.pictures import task_pictures
 from dsr.runs.store import RunStore
+from dsr.runs.validation.section import Section
+from dsr.runs.validation.tables import reached
 
 SYSTEMS = "abcd"
 TRUTHS = {"lambda_1": 0.9}
@@ -221,3 +225,28 @@ def test_measures_of_several_definitions_are_named(tmp_path):
     (note,) = [note for note in compare(read_index(store)).notes if "definitions" in note]
     assert note.startswith("Measures of several definitions: D_stsp in versions 1, 2. Of one")
     assert not any("definitions" in note for note in compare(read_index(store), measures=["lambda_1"]).notes)
+
+
+# Scores that noise reaches, too
+
+
+def test_a_score_tells_nothing_only_within_a_floor_that_noise_lies_within(tmp_path):
+    """Neither a forecast, whose floor is a level of chance, nor a score far above its floor is marked; runs below the
+    floor are counted among all, with the one that failed."""
+    store, section = RunStore(tmp_path), Section("x", "X", "Two runs.", measures=("D_stsp",))
+    for seed in range(2):
+        write_run(store, "a", "esn", seed, {"D_stsp": 0.06})
+    write_run(store, "a", "esn", 2, {}, state="failed")
+    index = read_index(store)
+    found = compare(index)
+    near = replace(found.cells[0], surrogate=0.07, gaussian=0.06)
+    far = replace(near, median=15.9, within_floor=0)
+    chance = replace(near, median=2.28, floor_high=0.0, surrogate=0.0, gaussian=0.0, floor_kind="chance: of forecasts")
+    told = {"near": (True, True), "far": (True, False), "chance": (False, False)}
+    for cell, (noise, nothing) in zip((near, far, chance), told.values(), strict=True):
+        alone = replace(found, cells=(cell,))
+        assert (cell.noise_within_floor, cell.tells_nothing) == (noise, nothing)
+        assert ("such a score tells nothing" in task_table(alone, "a", index)) == nothing
+        assert ("a score within this floor tells nothing" in reached(alone, section)) == noise
+        assert ("at the floor" in reached(alone, section)) != nothing
+        assert f"{cell.within_floor} of 3" in task_table(alone, "a", index)

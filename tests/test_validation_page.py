@@ -173,7 +173,7 @@ def test_a_median_is_told_beside_how_many_runs_stand_at_the_truth_the_floor_or_n
 def test_the_overview_counts_noise_only_where_densities_tell_it(found):
     """Baselines a billionth above the floor are within it."""
     cells = [replace(c, surrogate=c.floor_high * (1 + 1e-9), gaussian=0.0, noisy=None) for c in found.cells]
-    assert all(c.tells_nothing for c in cells if c.measure == "D_stsp")
+    assert all(c.noise_within_floor for c in cells if c.measure == "D_stsp")
     before, after = (overview([(SECTION, one, 6)]) for one in (found, replace(found, cells=tuple(cells))))
     assert "| 6 of 6 | 3 |  | " in after and "| 6 of 6 | 3 | 0 | " in before
 

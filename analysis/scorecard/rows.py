@@ -118,7 +118,7 @@ def _normalised(row: Row) -> str:
     """The score between floor (0) and the worse baseline (1); "(= truth)" below the 95 % quantile of the floor, or
     there "(tells nothing)" where the baselines lie below it, too."""
     measure = row.reconstruction
-    if measure.floor is None or measure.floor.kind.startswith("chance"):
+    if measure.floor is None or measure.floor.chance:
         return ""
     worst = ceiling((row.surrogate, row.gaussian))
     said, value = verdict(measure, worst), normalised_score(measure, worst)
@@ -130,4 +130,4 @@ def _floor(floor: Floor | None) -> str:
     if floor is None:
         return ""
     spread = f" [{floor.low:.3g}, {floor.high:.3g}]" if floor.pairs > 1 else ""
-    return f"{floor.median:.3g}{spread}" + (" (chance)" if floor.kind.startswith("chance") else "")
+    return f"{floor.median:.3g}{spread}" + (" (chance)" if floor.chance else "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
-from dsr.measure import ENOUGH_PAIRS, SAME
+from dsr.measure import ENOUGH_PAIRS, SAME, Floor, is_chance, noise_within, tells_nothing
 
 from ..report.verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
 from .median_interval import median_interval
@@ -117,9 +117,27 @@ class Cell:
         return max((x for x in (self.surrogate, self.gaussian) if not math.isnan(x)), default=math.nan)
 
     @property
+    def chance(self) -> bool:
+        """Whether the floor is a level of chance."""
+        return is_chance(self.floor_kind)
+
+    @property
+    def floor(self) -> Floor | None:
+        """What a perfect model scores, None where that is unknown and for a level of chance."""
+        if math.isnan(self.floor_median) or self.chance:
+            return None
+        return Floor(self.floor_low, self.floor_median, self.floor_high, self.floor_pairs or 1, self.floor_kind)
+
+    @property
+    def noise_within_floor(self) -> bool:
+        """Whether the baselines lie within the floor, whatever the score."""
+        return not self.chance and noise_within(self.floor_high, self.ceiling)
+
+    @property
     def tells_nothing(self) -> bool:
-        """Whether the baselines, too, lie below the 95 % quantile of the floor, as in `dsr.analysis.scorecard`."""
-        return self.ceiling <= self.floor_high * (1 + SAME)
+        """Whether the score lies within a floor that noise lies within, too."""
+        spread = self.median - self.error, self.median + self.error
+        return not self.chance and tells_nothing(self.median, *spread, ceiling=self.ceiling, floor_high=self.floor_high)
 
 
 @dataclass(frozen=True)
@@ -237,7 +255,7 @@ def _cell(
     pairs = number["floor_pairs"][rows]
     judged = (pairs >= ENOUGH_PAIRS) & ~np.isnan(value)
     kind = columns.text["floor_kind"][rows[0]] or ""
-    chance = kind.startswith("chance")
+    chance = is_chance(kind)
     kept = np.array([not is_lost(run) for run in runs])
     below = int((kept & judged & (value <= number["floor_high"][rows])).sum())
     half, true_half = ((number[f"{t}high"][rows] - number[f"{t}low"][rows]) / 2 for t in ("", "truth_"))

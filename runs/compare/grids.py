@@ -96,7 +96,7 @@ def floor_text(c: Cell) -> str:
     if math.isnan(c.floor_median):
         return NONE
     spread = span(c.floor_low, c.floor_high, 0.0) if (c.floor_pairs or 0) > 1 else ""
-    return f"{number(c.floor_median)} {spread}".rstrip() + (" (chance)" if c.floor_kind.startswith("chance") else "")
+    return f"{number(c.floor_median)} {spread}".rstrip() + (" (chance)" if c.chance else "")
 
 
 def ranks_grid(found: Comparison) -> Grid:

@@ -70,7 +70,7 @@ def _measure_row(c: Cell, index: pa.Table) -> list[str]:
     true = {"what": "median over seeds", **_shared(row["truth_settings"] for row in rows if row["truth_settings"])}
     pairs = {"between": c.floor_kind, "pairs": c.floor_pairs, "what": "median over seeds of each quantile"}
     if c.within_floor is not None:
-        pairs["runs below its 95 % quantile"] = f"{c.within_floor} of {c.values}"
+        pairs["runs below its 95 % quantile"] = f"{c.within_floor} of {c.runs}"
     if c.tells_nothing:
         pairs["but"] = "both baselines lie below it: such a score tells nothing"
     surrogates = {"what": "phase surrogate of the test series, median over seeds", **about}

@@ -7,8 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dsr.measure import Floor
-
 from ..figures.style import typeset
 from ..report.parts import figure, figures_side_by_side
 from ..report.verdict import HEADLINE
@@ -77,7 +75,7 @@ def _forest(task: str, measure: str, cells: Sequence[Cell]) -> Picture:
 
     unit = next((c.unit for c in cells if c.unit), "")
     known = [c.median for c in cells if c.values]
-    floors = [floor for c in cells if (floor := _floor(c))]
+    floors = [floor for c in cells if (floor := c.floor)]
     truths = [c for c in cells if not math.isnan(c.truth)]
     truth = (truths[0].truth, (truths[0].truth_high - truths[0].truth_low) / 2) if truths else None
     logarithmic = min(known) > 0 and not truths and max(known) > DECADES * min([*known, *(f.median for f in floors)])
@@ -93,13 +91,6 @@ def _forest(task: str, measure: str, cells: Sequence[Cell]) -> Picture:
         caption += " At the right: runs that have a number, where not all have one."
     told = "; ".join(f"{c.contestant} {c.median:.3g}" if c.values else f"{c.contestant} none" for c in cells)
     return Picture(f"{task}-{measure}", caption, f"Forest plot of {measure} on {task}, medians: {told}", drawn)
-
-
-def _floor(c: Cell) -> Floor | None:
-    """The floor of a score; None without one, and for the level of chance."""
-    if math.isnan(c.floor_median) or c.floor_kind.startswith("chance"):
-        return None
-    return Floor(c.floor_low, c.floor_median, c.floor_high, c.floor_pairs or 1, c.floor_kind)
 
 
 def _spectra(task: str, cells: Sequence[Cell]) -> Picture:
@@ -169,7 +160,7 @@ def _swept(sweep: Sweep, measure: str, known: Sequence[tuple[float, Cell, int]])
     from ..figures import score_sweep
 
     values, cells, lost = zip(*known, strict=True)
-    unit, floors = next((c.unit for c in cells if c.unit), ""), [_floor(c) for c in cells]
+    unit, floors = next((c.unit for c in cells if c.unit), ""), [c.floor for c in cells]
     drawn = score_sweep(
         values, [c.median for c in cells], [c.low for c in cells], [c.high for c in cells], swept_name=sweep.key,
         label=f"{typeset(measure)} ({unit})" if unit else typeset(measure),

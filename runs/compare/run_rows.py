@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dsr.errors import DsrError, StoreError
-from dsr.measure import Floor, Measure
+from dsr.measure import Floor, Measure, is_chance
 
 from ..manifest import damage
 from ..store import RunFolder
@@ -146,7 +146,7 @@ def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
     baselines = [row.get(key) for key in ("surrogate", "gaussian")]
     measures = [as_measure(b) for b in baselines if b is not None]
     score = None
-    if floor is not None and not floor["kind"].startswith("chance"):
+    if floor is not None and not is_chance(floor["kind"]):
         score = normalised_score(as_measure(found), ceiling(measures))
     return {
         "measure": row["name"],

@@ -57,7 +57,7 @@ def scorecard(rows: Sequence[Row], *, into: SubFigure | None = None) -> Figure:
 def _scale(row: Row) -> float | None:
     """The median of the floor, None where there is no floor to compare with."""
     floor = row.reconstruction.floor
-    if floor is None or floor.kind.startswith("chance") or not floor.median > 0:
+    if floor is None or floor.chance or not floor.median > 0:
         return None
     return floor.median
 

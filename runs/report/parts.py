@@ -10,8 +10,9 @@ from html import escape
 from typing import Any
 
 from dsr.errors import StoreError
+from dsr.measure import is_chance
 
-from .verdict import MINUS, is_chance, quantity, reading
+from .verdict import MINUS, quantity, reading
 
 COLUMNS = (
     "measure",
@@ -135,7 +136,7 @@ def _number(measure: Mapping[str, Any] | None) -> str:
 def _floor(floor: Mapping[str, Any] | None) -> str:
     if floor is None:
         return '<td class="none">–</td>'  # noqa: RUF001
-    text = "chance: " if is_chance(floor) else ""
+    text = "chance: " if is_chance(floor["kind"]) else ""
     if floor["pairs"] > 1:
         text += f"[{floor['low']:.3g}, <b>{floor['median']:.3g}</b>, {floor['high']:.3g}]"
     else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsr.fate import DIVERGED, FIXED_POINT, TRANSIENT_CHAOS
-from dsr.measure import ENOUGH_PAIRS, in_digits, tells_nothing
+from dsr.measure import ENOUGH_PAIRS, in_digits, is_chance, tells_nothing
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
@@ -52,12 +52,7 @@ def reading(row: Mapping[str, Any]) -> Reading:
     floor = found.get("floor")
     if floor is None:
         return Reading("open", "")
-    return _against_chance(found, floor) if is_chance(floor) else _against_floor(row, floor)
-
-
-def is_chance(floor: Mapping[str, Any]) -> bool:
-    """Whether a floor is the level of chance, which a model has to beat, not what a perfect model scores."""
-    return str(floor["kind"]).startswith("chance")
+    return _against_chance(found, floor) if is_chance(floor["kind"]) else _against_floor(row, floor)
 
 
 def verdict(judgement: Mapping[str, Any]) -> Verdict:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsr.measure import Floor, tells_nothing
-
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
 from ..compare.pair_tests import typical
@@ -66,8 +64,7 @@ def _score(cell: Cell) -> float:
         return away_from_truth(cell)
     if cell.measure == "valid prediction time":
         return cell.median
-    spread = cell.median - cell.error, cell.median + cell.error
-    if not cell.floor_high or tells_nothing(cell.median, *spread, ceiling=cell.ceiling, floor_high=cell.floor_high):
+    if not cell.floor_high or cell.tells_nothing:
         return math.nan
     return cell.median / cell.floor_high
 
@@ -84,7 +81,7 @@ def along(found: Comparison, section: Section) -> Figure:
             x = settings.get(section.swept)
             if parts:
                 x = _seen(settings)
-            scale = cell.floor_high if parts and _floor(cell) else 1.0
+            scale = cell.floor_high if parts and cell.floor else 1.0
             lines.setdefault(settings["model.name"], []).append((x, _in_units_of(scale, cell)))
         name = f"{measure} / 95 % of its floor" if parts and measure in ("D_stsp", "D_H") else measure
         panels[UNITS.get(name, name)] = {model: _line(points, gone) for model, points in sorted(lines.items())}
@@ -111,14 +108,8 @@ def _fullest_first(seen: str) -> tuple[int, int]:
 def _line(points: Sequence[tuple[Any, Cell]], gone: Mapping[tuple[str, str], int]) -> Line:
     points = sorted(points, key=lambda p: _fullest_first(p[0]) if isinstance(p[0], str) else (0, p[0]))
     cells = [cell for _, cell in points]
-    floors = [_floor(c) for c in cells]
+    floors = [c.floor for c in cells]
     return Line(
         [x for x, _ in points], [c.median for c in cells], [c.q1 for c in cells], [c.q3 for c in cells],
         [gone[c.task, c.contestant] for c in cells], floors, [c.truth for c in cells],
     )  # fmt: skip
-
-
-def _floor(cell: Cell) -> Floor | None:
-    if math.isnan(cell.floor_median) or cell.floor_kind.startswith("chance"):
-        return None
-    return Floor(cell.floor_low, cell.floor_median, cell.floor_high, cell.floor_pairs or 1, cell.floor_kind)

@@ -62,7 +62,7 @@ def _row(found: Comparison, contestant: str, ranks: Sequence[str]) -> list[str]:
     counts = [c for c in found.counts if c.contestant == contestant and c.ended]
     seconds = [c.seconds for c in counts if c.seconds is not None]
     judged = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "D_stsp")]
-    telling = [c for c in judged if not (math.isnan(c.floor_high) or c.tells_nothing)]
+    telling = [c for c in judged if not (math.isnan(c.floor_high) or c.noise_within_floor)]
     exponents = [c for c in found.cells if (c.contestant, c.measure) == (contestant, "lambda_1")]
     there, agree = any(c.values for c in exponents), sum(c.agree or 0 for c in exponents)
     return [

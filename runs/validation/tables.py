@@ -121,10 +121,8 @@ def _references(found: Comparison, section: Section) -> str:
                 error = (cell.truth_high - cell.truth_low) / 2
                 told.append(f"{name} {number(cell.truth)}{f' ± {error:.2g}' if error > 0 else ''} in truth")
             elif not math.isnan(cell.floor_median):
-                chance = cell.floor_kind.startswith("chance")
-                told.append(
-                    f"{name} {'by chance' if chance else 'floor'} {_floor(cell)}" + ("" if chance else _baselines(cell))
-                )
+                baselines = "" if cell.chance else _baselines(cell)
+                told.append(f"{name} {'by chance' if cell.chance else 'floor'} {_floor(cell)}{baselines}")
         lines += [f"{task}: {'; '.join(told)}."] if told else []
     return "\n".join(f"- {line}" for line in lines) if len(lines) > 1 else "".join(lines)
 
@@ -138,5 +136,5 @@ def _floor(cell: Cell) -> str:
 def _baselines(cell: Cell) -> str:
     """Those that are not zero: a phase surrogate has the spectrum of the truth."""
     told = [f"{name} {number(x)}" for name, x in (("surrogate", cell.surrogate), ("Gaussian", cell.gaussian)) if x > 0]
-    told += ["a score within this floor tells nothing"] if cell.tells_nothing else []
+    told += ["a score within this floor tells nothing"] if cell.noise_within_floor else []
     return f" ({', '.join(told)})" if told else ""
