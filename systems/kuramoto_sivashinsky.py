@@ -91,10 +91,7 @@ class Ring(System):
         return TangentSteps(advance, "analytic Jacobian")
 
     def _orbit(self, start: np.ndarray, rows: int, dt: float, began: float) -> np.ndarray:
-        substeps, matrices = self._scheme(min(dt, 1.0))
-        if dt > 1.0:  # a transient: as many whole substeps as fit it
-            substeps = max(1, round(dt / min(dt, 1.0) * substeps))
-            matrices = self._scheme(dt / substeps)[1]
+        substeps, matrices = self._scheme(dt)
         orbit, failed = compiled(ring_orbit)(*matrices, np.ascontiguousarray(start), rows, substeps)
         if failed >= 0:
             raise self._escaped(began + failed * dt / substeps)
@@ -108,9 +105,7 @@ class Ring(System):
         return {"integrator": "ETDRK4", "max_step": MAX_STEP}
 
 
-def _tangent_step(
-    matrices: tuple[np.ndarray, ...], u: np.ndarray, w: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _tangent_step(matrices: tuple[np.ndarray, ...], u: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """u (..., dim, 1) and tangent vectors w (..., dim, k) after one step."""
     E, E2, Q, F1, F2, F3 = matrices
     a, da = E2 @ u + Q @ (u * u), E2 @ w + Q @ (2 * u * w)

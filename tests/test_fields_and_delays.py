@@ -56,6 +56,14 @@ def test_the_tangent_map_is_the_derivative_of_the_orbit(name):
             np.testing.assert_allclose(tangents[i, :, k], (there - back) / (2 * eps), rtol=1e-4, atol=1e-5)
 
 
+def test_rows_of_the_field_lie_as_far_apart_as_asked():
+    """Whether or not whole steps of 1/8 fit between them."""
+    ring = get_system("kuramoto_sivashinsky")
+    rows = ring.simulate(64, dt=1.05, transient=0.0, seed=0).values
+    moved, _ = ring.tangent_map(1.05)(rows[:-1], np.zeros((63, ring.dim, 1)))
+    np.testing.assert_allclose(moved, rows[1:], atol=1e-10)
+
+
 def test_the_delay_equation_rests_where_production_and_decay_balance():
     system = get_system("mackey_glass")
     orbit = system._orbit(np.ones(system.dim), 50, 1.0, 0.0)
