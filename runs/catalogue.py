@@ -42,6 +42,7 @@ def system(name: str) -> dict[str, Any]:
         "parameters": dict(found.parameters),
         "published": {key: _published(p) for key, p in found.reference.items()},
         "computed": compared(found, truth.entry, None) if truth else {},
+        "remark": found.remark,
         "warning": found.warning,
     }
     return {found.name: {k: v for k, v in entry.items() if v not in ("", {})}}

@@ -51,6 +51,7 @@ class System(ABC):
     default_state : (dim,) a state in the basin of the attractor.
     reference : published invariants by key ("lyapunov_spectrum", "kaplan_yorke_dimension", ...), present only
         where the parameters are the published ones.
+    remark : what its invariants count that one might not expect; empty for most.
     observed : how many leading coordinates of the state `simulate` returns; all if None.
     warning : what a user should know before trusting this system; empty where nothing is known against it.
     clock : whether the last coordinate is the time; where `observed` leaves it out, `origin` tells its first value.
@@ -71,6 +72,7 @@ class System(ABC):
     description: str = ""
     citation: str = ""
     warning: str = ""
+    remark: str = ""
     observed: int | None = None
     clock: bool = False
     perturbation: float = 0.1

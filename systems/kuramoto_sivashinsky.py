@@ -143,10 +143,20 @@ REFERENCE = {
 }  # fmt: skip
 
 
+REMARK = (
+    "the mean is conserved: one zero exponent and one unit of the Kaplan-Yorke dimension belong to it, as in published "
+    "values (arXiv:1902.09651); the field itself, of mean 0, has a dimension lower by 1"
+)
+
+
 @SYSTEMS.register("kuramoto_sivashinsky")
 @dataclass(frozen=True)
 class KuramotoSivashinsky:
-    """u_t = -u u_x - u_xx - u_xxxx with period `length`; the mean of u is conserved and set to 0."""
+    """u_t = -u u_x - u_xx - u_xxxx with period `length`; the mean of u is conserved and set to 0.
+
+    Tangent vectors may have another mean: one of the three zero exponents, and one unit of the Kaplan-Yorke dimension,
+    belong to it. Published ones count it too (R. A. Edson et al., ANZIAM J. 61, 270 (2019), arXiv:1902.09651).
+    """
 
     length: float = option(22.0, "length of the ring; chaotic from about 18 on")
     dim: int = option(64, "number of points; three per unit of length resolve the field")
@@ -172,6 +182,7 @@ class KuramotoSivashinsky:
             names=tuple(f"u{i + 1}" for i in range(self.dim)),
             reference=REFERENCE if self.length == 22.0 else {},
             description="flame fronts and thin films: a chaotic field on a ring",
+            remark=REMARK,
             citation="Y. Kuramoto, T. Tsuzuki, Prog. Theor. Phys. 55, 356 (1976), doi:10.1143/PTP.55.356",
             length=self.length,
         )

@@ -94,6 +94,13 @@ def test_random_starts_lead_to_bounded_orbits(name):
     assert np.isfinite(x).all() and (np.abs(x - start) < 40 * size).all()
 
 
+@pytest.mark.parametrize("name", ["kuramoto_sivashinsky", "henon_heiles", "double_pendulum"])
+def test_a_conserved_quantity_that_the_dimension_counts_is_told(name):
+    shown = catalogue.system(name)[name]
+    assert "conserved" in shown["remark"] and "Kaplan-Yorke dimension" in shown["remark"]
+    assert "remark" not in catalogue.system("lorenz63")["lorenz63"]
+
+
 @pytest.mark.parametrize("name", system_names())
 def test_every_entry_can_be_shown_and_says_where_it_comes_from(name):
     system = get_system(name)

@@ -20,7 +20,9 @@ that table by `python -m dsr.runs.ground_truth`. Exponents per unit of the syste
 logarithm, with standard errors over {members} trajectories; D2 by Takens' estimator on z-scored coordinates, whose
 finite radius leaves a bias of a few percent (Rössler: 10 %); "dev." is the largest difference from the published
 values, in standard errors of both. `dsr systems NAME` shows everything else: means, standard deviations, dominant
-period, checks, sources. A verdict other than "chaotic" is in italics.
+period, checks, sources. A verdict other than "chaotic" is in italics. Where something is conserved, the Kaplan-Yorke
+dimension is higher by one than that of what an orbit fills (energy of double_pendulum and henon_heiles, mean of
+kuramoto_sivashinsky).
 """
 
 
