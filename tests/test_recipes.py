@@ -12,7 +12,7 @@ from dsr.runs.recipes import YOURS, described, recipe, recipe_names, require_com
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import override, parse
 from dsr.runs.store import RunStore
-from dsr.runs.sweep import plan as sweep_plan
+from dsr.runs.sweep import combinations as planned
 from dsr.systems import get_system
 
 TINY_SYSTEM = ["data.train=1500", "data.validation=500", "data.test=600", "data.floor_trajectories=1"]
@@ -67,7 +67,7 @@ def test_every_recipe_runs_at_tiny_size(name, file, tmp_path):
 
 @pytest.mark.parametrize("name", SWEEPS)
 def test_a_sweep_plans_every_combination_once_and_all_of_seed_0_first(name, file):
-    plan = sweep_plan(recipe(name), words(name, file))
+    plan = [one.spec for one in planned(recipe(name), words(name, file))]
     some = plan[:: max(len(plan) // 60, 1)]
     assert len({resolve(spec).run_id for spec in some}) == len(some)
     assert len(plan) == combinations(recipe(name)["sweep"])
@@ -79,7 +79,7 @@ def test_a_sweep_plans_every_combination_once_and_all_of_seed_0_first(name, file
 @pytest.mark.parametrize("name", SWEEPS)
 @pytest.mark.slow
 def test_every_family_of_a_sweep_runs_at_tiny_size(name, file, tmp_path):
-    plan = sweep_plan(recipe(name), words(name, file))
+    plan = [one.spec for one in planned(recipe(name), words(name, file))]
     for family in sorted({spec.model["name"] for spec in plan}):
         spec = next(s for s in plan if (s.model["name"] == family and s.data != plan[0].data) or s is plan[-1])
         tree = spec.to_dict()

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+from sweep_trial import begun, pretended
 
 import dsr.runs.sweep.slurm_jobs as slurm_jobs
 from dsr.runs.store import RunStore
 from dsr.runs.sweep.cluster import ClusterError, connected
 from dsr.runs.sweep.engine import run_sweep
-from dsr.runs.sweep.pretend import begun, pretend
+from dsr.runs.sweep.pretend import pretend
 from dsr.runs.sweep.slurm import SlurmSettings, slurm_cluster, slurm_settings
-from dsr.runs.sweep.trial import pretended
 
 # Job ids are those of process groups, so that nothing has to be remembered; `jobs` has one line for each.
 SBATCH = """#!/bin/sh

@@ -100,14 +100,6 @@ def test_bilinear_maps_the_left_half_plane_onto_the_disc():
     assert torch.equal(pole.abs() < 1, values.real < 0)
 
 
-def test_time_scales_keep_the_memory_faster_than_the_data():
-    low, high = discretise.timescale_range(-14.57, 0.01)
-    assert -0.5 * low / 0.01 == pytest.approx(-14.57) and high == pytest.approx(10 * low)
-    assert discretise.timescale_range(-14.57, 0.01, partial=True)[0] == pytest.approx(low / 10)
-    with pytest.raises(DsrError, match=r"smallest_exponent = 0\.9"):
-        discretise.timescale_range(0.9, 0.01)
-
-
 @pytest.mark.parametrize("step", [1e-3, 1e-2, 1e-1])
 @pytest.mark.parametrize("order", [16, 64])
 def test_the_cauchy_kernel_equals_powers_of_the_dense_matrix(order, step):

@@ -10,9 +10,11 @@ import threading
 import time
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
+from sweep_trial import BASE, COMPARED, begun, pretended, survive
 
 from dsr.errors import StoreError
 from dsr.runs.claim import claimed
@@ -26,8 +28,7 @@ from dsr.runs.sweep.cluster import LOOPBACK, ClusterError, connected, embedded
 from dsr.runs.sweep.engine import run_sweep
 from dsr.runs.sweep.jobs import Job, jobs_of
 from dsr.runs.sweep.plan import combinations
-from dsr.runs.sweep.pretend import begun, pretend
-from dsr.runs.sweep.trial import pretended
+from dsr.runs.sweep.pretend import pretend
 
 
 @pytest.fixture(scope="module")
@@ -247,8 +248,8 @@ from dsr.runs.store import RunStore
 from dsr.runs.sweep.cluster import connected
 from dsr.runs.sweep.engine import run_sweep
 from dsr.runs.sweep.pretend import pretend
-from dsr.runs.sweep.trial import pretended
 from dsr.runs.sweep import worker
+from sweep_trial import pretended
 if __name__ == "__main__":
     store = RunStore(sys.argv[1])
     with connected(workers=1) as client:
@@ -262,7 +263,9 @@ def test_a_client_that_is_killed_takes_its_workers_along_and_leaves_what_is_fini
     store = RunStore(tmp_path / "store")
     (tmp_path / "client.py").write_text(CLIENT)
     jobs = pretended(6, store, seconds=1.0)
-    dead = subprocess.Popen([sys.executable, str(tmp_path / "client.py"), str(store.root)], stdout=subprocess.PIPE)
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # sweep_trial
+    command = [sys.executable, str(tmp_path / "client.py"), str(store.root)]
+    dead = subprocess.Popen(command, stdout=subprocess.PIPE, env=here)
     pid = int(dead.stdout.readline())
     while "finished" not in states(jobs):
         assert dead.poll() is None
@@ -321,8 +324,6 @@ def test_no_scheduler_and_no_gpu_are_sentences(client, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_runs_of_a_sweep_are_those_of_a_serial_one_byte_for_byte(client, tmp_path):
-    from dsr.runs.sweep.trial import BASE, COMPARED
-
     store, serial = RunStore(tmp_path / "sweep"), RunStore(tmp_path / "serial")
     jobs = jobs_of(combinations(BASE, ["model=esn,parroting", "seed=0,1"]), store)
     assert len(run_sweep(jobs, client, store).finished) == 4
@@ -336,7 +337,5 @@ def test_runs_of_a_sweep_are_those_of_a_serial_one_byte_for_byte(client, tmp_pat
 
 @pytest.mark.slow
 def test_kills_of_workers_client_and_scheduler_change_nothing(tmp_path):
-    from dsr.runs.sweep.trial import survive
-
     found = survive(20, 10.0, tmp_path)
     assert found["equal to a serial sweep"] == 20 and found["workers killed"] >= 1

@@ -4,13 +4,13 @@ import dataclasses
 import re
 
 import pytest
+from sweep_trial import pretended
 
 from dsr.runs.store import RunStore
 from dsr.runs.sweep import worker
 from dsr.runs.sweep.cluster import TALKATIVE, ClusterError, connected, gpus
 from dsr.runs.sweep.engine import run_sweep
 from dsr.runs.sweep.pretend import pretend
-from dsr.runs.sweep.trial import pretended
 
 
 def processes(jobs):

@@ -15,7 +15,7 @@ from dsr.runs.manifest import seal
 from dsr.runs.resolve import resolve
 from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
-from dsr.runs.sweep import combinations, plan
+from dsr.runs.sweep import combinations
 from dsr.runs.sweep.cluster import require_address, require_memory
 from dsr.runs.sweep.command import lines, planned, summarised, sweep
 from dsr.runs.sweep.engine import Summary
@@ -25,32 +25,36 @@ from dsr.runs.sweep.watch import described
 BASE = {"data": {"system": "henon"}, "model": {"name": "ngrc"}}
 
 
+def specs_of(tree, words=()):
+    return [one.spec for one in combinations(tree, words)]
+
+
 def labels(*words, tree=BASE):
     return [one.label for one in combinations(tree, words)]
 
 
 def test_lists_and_ranges_make_a_grid_in_the_order_of_the_words():
-    specs = plan(BASE, ["system=henon,lorenz63", "seed=0..2,7", "data.noise=0.1"])
+    specs = specs_of(BASE, ["system=henon,lorenz63", "seed=0..2,7", "data.noise=0.1"])
     assert [(s.data.system, s.seed) for s in specs] == [(n, k) for n in ("henon", "lorenz63") for k in (0, 1, 2, 7)]
     assert {s.data.noise for s in specs} == {0.1}
-    assert [s.seed for s in plan(BASE, ["seed=0..20..10"])] == [0, 10, 20]
+    assert [s.seed for s in specs_of(BASE, ["seed=0..20..10"])] == [0, 10, 20]
 
 
 def test_a_zip_moves_keys_together():
-    specs = plan(BASE, ["zip(data.noise=0,0.05 data.train=1000,2000)", "seed=0,1"])
+    specs = specs_of(BASE, ["zip(data.noise=0,0.05 data.train=1000,2000)", "seed=0,1"])
     assert [(s.data.noise, s.data.train, s.seed) for s in specs] == [
         (0, 1000, 0), (0, 1000, 1), (0.05, 2000, 0), (0.05, 2000, 1),
     ]  # fmt: skip
     with pytest.raises(DsrError, match=r"different number \(seed: 2, data.noise: 1\)"):
-        plan(BASE, ["zip(seed=1,2 data.noise=0)"])
+        specs_of(BASE, ["zip(seed=1,2 data.noise=0)"])
 
 
 def test_commas_in_quotes_and_brackets_belong_to_the_value():
-    specs = plan({"data": {"file": "a.npy", "dt": 1.0}}, ["data.columns=[0,1],[2]", "file='a,b.csv',c.csv"])
+    specs = specs_of({"data": {"file": "a.npy", "dt": 1.0}}, ["data.columns=[0,1],[2]", "file='a,b.csv',c.csv"])
     assert [(s.data.columns, s.data.file) for s in specs] == [
         ((0, 1), "a,b.csv"), ((0, 1), "c.csv"), ((2,), "a,b.csv"), ((2,), "c.csv"),
     ]  # fmt: skip
-    (spec,) = plan(BASE, ["data.parameters={'a': 1.3, 'b': 0.3}"])
+    (spec,) = specs_of(BASE, ["data.parameters={'a': 1.3, 'b': 0.3}"])
     assert spec.data.parameters == {"a": 1.3, "b": 0.3}
 
 
@@ -69,18 +73,18 @@ def test_a_section_is_the_same_as_words_and_words_replace_its_axes():
     """
     words = ["seed=0..1", "model=ngrc,esn", "data.noise=0,0.1", "esn:model.units=50,60"]
     words += ["zip(data.train=1000,2000 data.test=500,700)"]
-    assert plan(tomllib.loads(text)) == plan({"data": {"system": "henon"}}, words)
-    assert {s.seed for s in plan(tomllib.loads(text), ["seed=9"])} == {9}
+    assert specs_of(tomllib.loads(text)) == specs_of({"data": {"system": "henon"}}, words)
+    assert {s.seed for s in specs_of(tomllib.loads(text), ["seed=9"])} == {9}
 
 
 def test_texts_in_a_section_stay_texts():
-    specs = plan({"data": {"system": "x"}, "sweep": {"experiment": ["a b", "c,d", "1"], "system": "e,f"}})
+    specs = specs_of({"data": {"system": "x"}, "sweep": {"experiment": ["a b", "c,d", "1"], "system": "e,f"}})
     assert [(s.experiment, s.data.system) for s in specs[::2]] == [("a b", "e"), ("c,d", "e"), ("1", "e")]
 
 
 def test_the_settings_of_a_section_belong_to_the_model_it_names():
     tree = {**BASE, "model": {"name": "esn", "units": 77}}
-    found = {s.model["name"]: dict(s.model) for s in plan(tree, ["model=esn,ngrc"])}
+    found = {s.model["name"]: dict(s.model) for s in specs_of(tree, ["model=esn,ngrc"])}
     assert found == {"esn": {"name": "esn", "units": 77}, "ngrc": {"name": "ngrc"}}
 
 
@@ -118,7 +122,7 @@ def test_words_may_leave_out_a_model_that_the_section_has_an_axis_for():
 )
 def test_words_that_make_no_plan_are_refused(words, said):
     with pytest.raises(DsrError, match=said):
-        plan(BASE, words)
+        specs_of(BASE, words)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,8 @@ def test_what_a_family_refuses_names_the_combination(tmp_path, words, said):
 
 
 def test_a_plan_needs_no_torch():
-    code = "import sys; from dsr.runs.sweep import plan; plan({'data': {'system': 'henon'}}, ['seed=0..9'])\n"
+    code = "import sys; from dsr.runs.sweep import combinations\n"
+    code += "combinations({'data': {'system': 'henon'}}, ['seed=0..9'])\n"
     code += "sys.exit(' '.join(m for m in ('torch', 'scipy', 'pandas', 'distributed') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 or done.stderr.strip() == "", done.stderr

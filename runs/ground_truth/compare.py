@@ -50,12 +50,7 @@ def _numbers(entry: Mapping[str, Any], system: System) -> Iterator[tuple[str, Nu
     for i, value in enumerate(entry.get("exponents", [])):
         if value is not None:
             yield f"lambda_{i + 1}", (value, math.sqrt(max(rows[i][i] or 0.0, 0.0)))
-    names = {
-        "sum": "sum of exponents",
-        "kaplan_yorke_dimension": "Kaplan-Yorke dimension",
-        "correlation_dimension": "D2",
-    }
-    for key, name in names.items():
+    for key, name in VALUES.items():
         known = entry.get(key) or {}
         if known.get("value") is not None:
             yield name, (known["value"], known.get("error") or 0.0)

@@ -28,18 +28,13 @@ class Planned:
     label: str
 
 
-def plan(tree: Mapping[str, Any], words: Sequence[str] = ()) -> tuple[RunSpec, ...]:
-    """The specs of a sweep.
+def combinations(tree: Mapping[str, Any], words: Sequence[str] = ()) -> tuple[Planned, ...]:
+    """The specs of a sweep with their labels, in the order of the axes: the last one varies fastest.
 
     tree : a spec, perhaps with a section [sweep]; words : axes as on the command line, which replace those of the
     section with the same keys. Raises `SpecError`, naming the combination, for what can be seen to be wrong without
     building models.
     """
-    return tuple(planned.spec for planned in combinations(tree, words))
-
-
-def combinations(tree: Mapping[str, Any], words: Sequence[str] = ()) -> tuple[Planned, ...]:
-    """The specs of a sweep with their labels, in the order of the axes: the last one varies fastest."""
     base = {key: value for key, value in tree.items() if key != "sweep"}
     section = tree.get("sweep", {})
     if not isinstance(section, Mapping):

@@ -1,4 +1,7 @@
-"""Runs that only pretend: what is tried with them is the sweep, not the science. No torch, so workers start quickly."""
+"""Runs that only pretend: tests try the sweep with them, not the science. No torch, so workers start quickly.
+
+It lies in the package because the workers of a sweep import what they compute, and those of a test know no other.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import hashlib
 import os
 import time
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from dsr.errors import StoreError
@@ -53,8 +55,3 @@ def pretend(task: Task, store: str, sweep: str) -> dict[str, Any]:
     except StoreError as problem:
         return {"outcome": "no store", "error": [problem.got, problem.accepted, problem.next_step]}
     return {"outcome": "finished"}
-
-
-def begun(folder: Path) -> int:
-    """How often a run was begun."""
-    return (folder / "log.txt").read_text(encoding="utf-8").count("begun")

@@ -147,11 +147,6 @@ class ContinuousALRNN(Model):
         """Exact state after `steps` (..., 1) sampling steps, whatever `solver` says; (..., state) -> (..., state)."""
         return exact_flow(self._field, z, steps)
 
-    def exact_tangent(self, z: Tensor, v: Tensor, steps: Tensor) -> Tensor:
-        """Derivative of `exact_flow` at z times v (..., state, k): a product of matrix exponentials, one per region
-        passed; no factor for the switches, since the field is continuous there."""
-        return exact_tangent(self._field, z, v, steps)
-
     def itinerary(self, z: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """The linear regions that the exact orbits pass within `steps` (..., 1) sampling steps: times spent
         (segments, ..., 1) in sampling steps and bits (segments, ..., relu_units). Consecutive segments can have the

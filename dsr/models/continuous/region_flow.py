@@ -49,7 +49,8 @@ def exact_flow(field: Field, z: Tensor, span: Tensor) -> Tensor:
 
 def exact_tangent(field: Field, z: Tensor, v: Tensor, span: Tensor) -> Tensor:
     """Derivative of `exact_flow` with respect to its start, times v (..., state, k): the product of the matrix
-    exponentials of the regions passed, in their order."""
+    exponentials of the regions passed, in their order; no factor for the switches, since the field is continuous
+    there."""
     lengths, gates = itinerary(field, z, span)
     for s in range(lengths.shape[0]):
         matrix = torch.diag(field.A) + field.W * gates[s][..., None, :]

@@ -1,4 +1,4 @@
-"""From x' = A x + B u to x_{k+1} = Ab x_k + Bb u_k, for dense and for diagonal systems, and how long steps should be.
+"""From x' = A x + B u to x_{k+1} = Ab x_k + Bb u_k, for dense and for diagonal systems.
 
 The step D is in the layer's own unit of time: one row of the data. GBT(alpha) is the generalised bilinear transform
 Ab = (1 - alpha D A)^-1 (1 + (1 - alpha) D A), Bb = (1 - alpha D A)^-1 D B: alpha 0 Euler, 1/2 bilinear, 1 backward
@@ -65,26 +65,6 @@ def relative_expm1(z: Tensor) -> Tensor:
     real = torch.expm1(x) * torch.cos(y) - 2 * torch.sin(y / 2) ** 2
     series = 1 + z / 2 * (1 + z / 3 * (1 + z / 4))
     return torch.where(small, series, torch.complex(real, torch.exp(x) * torch.sin(y)) / safe)
-
-
-def timescale_range(
-    smallest_exponent: float, dt: float, real_part: float = 0.5, partial: bool = False
-) -> tuple[float, float]:
-    """The range of steps D, (low, high), in which a layer forgets faster than the data contract.
-
-    A layer whose eigenvalues have the real part -`real_part` forgets at -real_part D / dt per unit of time (its
-    conditional exponents). Where this is slower than the data's `smallest_exponent`, memory modes are seen in the free
-    run's Lyapunov spectrum in place of the data's own. So low = |smallest_exponent| dt / real_part, and high is ten
-    times that; with `partial` observation, where the past is needed to know the present, low is a tenth of it.
-
-    Source of the rule: Hart, arXiv:2401.00885. It misleads when the exponent was estimated from noisy data, which
-    gives too negative values. Raises `SpecError` unless smallest_exponent < 0 < dt, real_part.
-    """
-    require(smallest_exponent < 0, f"smallest_exponent = {smallest_exponent}", "a negative number")
-    require(dt > 0, f"dt = {dt}", "a positive number")
-    require(real_part > 0, f"real_part = {real_part}", "a positive number")
-    edge = -smallest_exponent * dt / real_part
-    return (edge / 10 if partial else edge), 10 * edge
 
 
 def require_method(method: str) -> None:

@@ -75,8 +75,8 @@ class StateSpaceModel(MemoryModel, abc.ABC):
 
     Driven by data the memories are linear systems, so a training window takes no loop over time, and how fast they
     forget is known exactly (`conditional_exponents`). In free run the loop through x may be chaotic; of the Lyapunov
-    spectrum only the exponents above the memory's own are those of the data: look for the gap, and choose
-    timescale_low by `timescale_range` where there is none.
+    spectrum only the exponents above the memory's own are those of the data: look for the gap, and where there is
+    none, raise timescale_low until the memory forgets faster than the data contract (Hart, arXiv:2401.00885).
     """
 
     min_context = 100

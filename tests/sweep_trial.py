@@ -1,7 +1,7 @@
 """A sweep under attack: workers, the client and the scheduler are killed, and afterwards nothing is lost or different.
 
-    python -m dsr.runs.sweep.trial survive [--runs 200] [--every 20]   kills, restarts, comparison with a serial sweep
-    python -m dsr.runs.sweep.trial overhead [--runs 40] [--seconds 5]  what scheduling costs per run
+    python tests/sweep_trial.py survive [--runs 200] [--every 20]   kills, restarts, comparison with a serial sweep
+    python tests/sweep_trial.py overhead [--runs 40] [--seconds 5]  what scheduling costs per run
 
 `survive` computes every run at least twice, at some 3 s of processor time each. Nothing leaves loopback.
 """
@@ -23,15 +23,15 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
-from .. import toml
-from ..manifest import state
-from ..store import RunStore
-from .cluster import LOOPBACK, THREADS, connected
-from .engine import run_sweep
-from .jobs import Job, jobs_of
-from .plan import combinations
-from .pretend import STEPS_PER_SECOND, folder_of, pretend
-from .worker import process_id
+from dsr.runs import toml
+from dsr.runs.manifest import state
+from dsr.runs.store import RunStore
+from dsr.runs.sweep.cluster import LOOPBACK, THREADS, connected
+from dsr.runs.sweep.engine import run_sweep
+from dsr.runs.sweep.jobs import Job, jobs_of
+from dsr.runs.sweep.plan import combinations
+from dsr.runs.sweep.pretend import STEPS_PER_SECOND, folder_of, pretend
+from dsr.runs.sweep.worker import process_id
 
 # The results of a run; figures and reports show them, and status and environment tell of when and where.
 COMPARED = ("weights.safetensors", "members.safetensors", "measures.json", "history.csv", "generated.npz", "table.txt")
@@ -49,6 +49,11 @@ def pretended(seeds: int, store: RunStore, *, seconds: float = 0.0, experiment: 
     planned = combinations(tree, [f"seed=0..{seeds - 1}", f"experiment={experiment}"])
     folders = [folder_of(one.spec, store) for one in planned]
     return [Job(p.spec, p.label, f.path.name, f, 0.0, False) for p, f in zip(planned, folders, strict=True)]
+
+
+def begun(folder: Path) -> int:
+    """How often a pretended run was begun."""
+    return (folder / "log.txt").read_text(encoding="utf-8").count("begun")
 
 
 @contextmanager
@@ -128,7 +133,7 @@ def _kill_one_worker(address: str, every: float) -> int:
 
 def _compared(jobs: list[Job], store: RunStore, serial: RunStore) -> dict[str, Any]:
     """Every run is there once, whole, and has the bytes of a run computed alone."""
-    from ..execute import execute
+    from dsr.runs.execute import execute
 
     found = [run for run in store.runs() if state(run) == "finished"]
     assert sorted(run.path for run in found) == sorted(job.folder.path for job in jobs), "not every run once"
@@ -155,7 +160,7 @@ def overhead(runs: int, seconds: float, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.sweep.trial", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python tests/sweep_trial.py", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("survive", "overhead"))
     parser.add_argument("--runs", type=int)
     parser.add_argument("--every", type=float, default=20.0)
