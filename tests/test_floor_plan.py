@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +149,15 @@ def test_imports_only_go_down(path: Path) -> None:
 
 def test_the_rooms_are_on_disk() -> None:
     assert [room for room in ROOMS if not any((ROOT / where / room).is_dir() for where in (".", "dsr"))] == []
+
+
+def test_every_marker_names_a_target_of_the_makefile() -> None:
+    markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    named = {target: name.split(":")[0] for name in markers for target in re.findall(r"`make (\w+)`", name)}
+    makefile = (ROOT / "Makefile").read_text()
+    for target, marker in named.items():
+        recipe = re.search(rf"^{target}:.*\n\t(.*)$", makefile, re.MULTILINE)
+        assert recipe and f"-m {marker} " in recipe[1], (marker, target)
 
 
 def test_rooms_of_the_analysis_import_one_another_in_one_direction() -> None:
