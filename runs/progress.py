@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
-class TerminalProgress:
-    """Stages and a training bar on standard error, only if that is a terminal."""
+class TerminalBar:
+    """A bar on standard error, only if that is a terminal; base of those below and of a sweep's."""
 
-    def __init__(self) -> None:
-        self.watched = sys.stderr.isatty()
+    def __init__(self, starting: str) -> None:
+        self.starting, self.watched = starting, sys.stderr.isatty()
 
-    def __enter__(self) -> TerminalProgress:
+    def columns(self) -> tuple[ProgressColumn, ...]:
+        """What is shown beside one another; rich's own choice if none."""
+        return ()
+
+    def __enter__(self) -> Self:
         if self.watched:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress
 
-            self.bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[detail]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self.bar = Progress(*self.columns(), console=Console(stderr=True), transient=True)
             self.bar.start()
-            self.task = self.bar.add_task("starting", total=None, detail="")
-            self.drawn = 0.0
+            self.task = self.bar.add_task(self.starting, total=None, detail="")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.watched:
             self.bar.stop()
+
+
+class TerminalProgress(TerminalBar):
+    """Stages, and a bar for the training."""
+
+    def __init__(self) -> None:
+        super().__init__("starting")
+        self.drawn = 0.0
+
+    def columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        described, detail = TextColumn("{task.description}"), TextColumn("{task.fields[detail]}")
+        return described, BarColumn(), detail, TimeElapsedColumn(), TimeRemainingColumn()
 
     def stage(self, text: str) -> None:
         if self.watched:
@@ -48,28 +58,9 @@ class TerminalProgress:
             self.bar.update(self.task, completed=step, total=steps, detail=f"loss {loss:.3g}")
 
 
-class Counted:
-    """A bar over things that are finished one after the other, only on a terminal."""
-
-    def __init__(self, doing: str) -> None:
-        self.doing, self.watched = doing, sys.stderr.isatty()
-
-    def __enter__(self) -> Counted:
-        if self.watched:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self.bar = Progress(console=Console(stderr=True), transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task(self.doing, total=None)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.watched:
-            self.bar.stop()
+class Counted(TerminalBar):
+    """Things that are finished one after the other."""
 
     def told(self, name: str, done: int, total: int) -> None:
         if self.watched:
-            self.bar.update(self.task, description=f"{self.doing} (last: {name})", completed=done, total=total)
+            self.bar.update(self.task, description=f"{self.starting} (last: {name})", completed=done, total=total)

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..progress import TerminalBar
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
-class TerminalWatch:
-    """A bar on standard error, only if that is a terminal."""
+class TerminalWatch(TerminalBar):
+    """Counts of runs, and when the last will end."""
 
     def __init__(self) -> None:
-        self.watched = sys.stderr.isatty()
+        super().__init__("starting workers")
+        self.began, self.first = time.time(), -1
 
-    def __enter__(self) -> TerminalWatch:
-        if self.watched:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    def columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task("starting workers", total=None)
-            self.began, self.first = time.time(), -1
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.watched:
-            self.bar.stop()
+        return TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
 
     def told(self, done: int, running: int, failed: int, total: int) -> None:
         if self.watched:
