@@ -41,7 +41,7 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
     Returns
     -------
     PermutationEntropy, its measure with Miller and Madow's correction of the bias of short series (settings: "bias",
-    "forbidden" patterns) and -+ one standard error. A note where fewer than five stretches fall on each pattern.
+    "forbidden" patterns) and -+ one standard error, that of the value before it is cut off at 1. A note where fewer than five stretches fall on each pattern.
 
     When it misleads: with a delay of 1 on a finely sampled flow nearly all samples rise or fall in order; choose the
     delay by mutual information. Ties (quantised data) count as rising. Blind to amplitudes. Source: Bandt & Pompe,
@@ -73,6 +73,7 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
         per_block = np.bincount(joint, minlength=parts * len(keys)).reshape(parts, -1)
     counts = per_block.sum(0)
     value, bias = _entropy(counts)
+    value = min(1.0, value)
     error = math.nan
     if parts > 1:
         error = float(jackknife_error(np.array([_entropy(counts - c)[0] for c in per_block])))
@@ -86,11 +87,11 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
 
 
 def _entropy(counts: np.ndarray) -> tuple[float, float]:
-    """(entropy, the correction in it), both over its maximum."""
+    """(entropy, the correction in it), both over its maximum; the correction may take it beyond 1."""
     most = math.log(counts.size)
     share = counts[counts > 0] / counts.sum()
     bias = float((share.size - 1) / (2 * counts.sum())) / most
-    return min(1.0, float(-(share * np.log(share)).sum()) / most + bias), bias
+    return float(-(share * np.log(share)).sum()) / most + bias, bias
 
 
 def _permutations(order: int) -> np.ndarray:
