@@ -40,7 +40,8 @@ def sample_entropy(
     Returns
     -------
     Measure "sample entropy" -+ one standard error; settings hold all arguments, A and B. NaN with a note where no
-    stretch of either length agrees with another. With the defaults it is `nolds.sampen(x)`.
+    stretch of either length agrees with another. With the defaults it is
+    `nolds.sampen(x, tolerance=0.2 * x.std(ddof=1))`; left out, the tolerance of nolds is 0.2006 standard deviations.
 
     When it misleads: it is the entropy of the sampling as much as of the system, so compare only equal dt, tolerance
     and dimension; on a finely sampled flow it is small and says that the signal is smooth. It is no invariant. Time

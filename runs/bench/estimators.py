@@ -79,7 +79,8 @@ def tasks(what: str, x: np.ndarray) -> tuple[Callable[[], float], Callable[[], f
         )
     nolds = _nolds()
     if what == "sample entropy":
-        return lambda: sample_entropy(column).value, lambda: float(nolds.sampen(column))
+        tolerance = 0.2 * column.std(ddof=1)  # the default here; that of nolds is slightly larger
+        return lambda: sample_entropy(column).value, lambda: float(nolds.sampen(column, tolerance=tolerance))
     return (
         lambda: correlation_dimension(delay_embed(column, 3, 3)).measure.value,
         lambda: float(nolds.corr_dim(column, 3, lag=3, fit="poly")),
