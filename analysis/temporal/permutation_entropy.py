@@ -41,7 +41,8 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
     Returns
     -------
     PermutationEntropy, its measure with Miller and Madow's correction of the bias of short series (settings: "bias",
-    "forbidden" patterns) and -+ one standard error, that of the value before it is cut off at 1. A note where fewer than five stretches fall on each pattern.
+    "forbidden" patterns) and -+ one standard error, that of the value before it is cut off at 1. A note where fewer
+    than five stretches fall on each pattern.
 
     When it misleads: with a delay of 1 on a finely sampled flow nearly all samples rise or fall in order; choose the
     delay by mutual information. Ties (quantised data) count as rising. Blind to amplitudes. Source: Bandt & Pompe,
