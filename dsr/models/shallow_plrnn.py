@@ -113,7 +113,7 @@ class ShallowPLRNN(PLRNN):
 @MODELS.register("shplrnn")
 @dataclass(frozen=True)
 class ShallowPLRNNConfig(ModelConfig):
-    """Shallow PLRNN: one hidden ReLU layer; the surest choice for low-dimensional data."""
+    """Shallow PLRNN: one hidden ReLU layer; fast to train, bounded or not, on recorded data too."""
 
     family: ClassVar[type[Model]] = ShallowPLRNN
     equations: ClassVar[str] = "z' = A z + W1 relu(W2 z + h2) + h1;  clipped: W1 [relu(W2 z + h2) - relu(W2 z)] + h1"
@@ -124,7 +124,7 @@ class ShallowPLRNNConfig(ModelConfig):
         "h1": "bias of the latent states (M)",
         "h2": "thresholds of the hidden units (L)",
     }
-    when_to_use: ClassVar[str] = "the first choice for low-dimensional data, noisy ones included"
+    when_to_use: ClassVar[str] = "low-dimensional data, recorded ones above all; of clean, very noisy or few rows others make more"
     references: ClassVar[tuple[str, ...]] = ("Hess, Monfared, Brenner, Durstewitz, ICML 2023, arXiv:2306.04406",)
 
     latent_dim: int | None = option(None, "number of latent states M; the number of observed columns if not given")
