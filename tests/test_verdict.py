@@ -8,6 +8,7 @@ from dsr.analysis import Outcome, Row
 from dsr.analysis.scorecard.rows import Judgement
 from dsr.measure import Floor, Measure
 from dsr.runs.report import quantity, reading, verdict
+from dsr.runs.report.parts import invariants_table
 
 FLOOR = Floor(0.02, 0.05, 0.10, 20, "independent trajectories")
 CHANCE = Floor(1.2, 1.4, 1.6, 20, "chance: stretches of independent trajectories used as forecasts")
@@ -50,6 +51,19 @@ def test_a_score_above_its_floor_says_how_many_times_the_median():
 def test_a_floor_of_one_pair_decides_nothing():
     result = reading(score("D_stsp", 0.04, Floor(0.05, 0.05, 0.05, 1, "halves of the record (length 500)")).to_dict())
     assert result.level == "open" and "one pair only (halves of the record (length 500))" in result.text
+
+
+@pytest.mark.parametrize(("dt", "level"), [(1.0, "differs"), (1.8, "open")])
+def test_chance_decides_nothing_where_double_precision_foretells_no_more(dt, level):
+    """An error of 2e-16 has grown to 0.4 after 35 Lyapunov times: 20 rows of 1.8 are 36."""
+    far = Row("prediction error", None, Measure("prediction error", 1.37, settings={"n": 20}, floor=CHANCE), None, None)
+    long = Measure("valid prediction time", 30.0, settings={"lyapunov_time": 1.0}, floor=CHANCE)
+    chaos = Measure("lambda_1", 1.0, 0.99, 1.01, settings={"dt": dt})
+    rows = [far, Row(long.name, None, long, None, None), Row("lambda_1", chaos, chaos, None, None)]
+    result = judged(score("D_stsp", 0.05), *rows)
+    assert ("Also off: prediction error" in result.sentence) == (level == "differs")
+    table = invariants_table([row.to_dict() for row in rows])
+    assert ("beyond double precision" in table) == (level == "open")
 
 
 def test_no_better_than_a_surrogate_outweighs_the_floor_for_d_stsp_only():

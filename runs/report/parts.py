@@ -12,7 +12,7 @@ from typing import Any
 from dsr.errors import StoreError
 from dsr.measure import is_chance
 
-from .verdict import MINUS, quantity, reading
+from .verdict import MINUS, foretold, quantity, reading
 
 COLUMNS = (
     "measure",
@@ -36,7 +36,8 @@ def measure_name(name: str) -> str:
 def invariants_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table of all measures; each number opens to its settings and the version of its definition."""
     head = "".join(f'<th scope="col">{escape(c)}</th>' for c in COLUMNS)
-    body = "\n".join(_row(row) for row in rows)
+    steps = foretold(rows)
+    body = "\n".join(_row(row, steps) for row in rows)
     table = f'<table class="measures"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
     return f'<div class="scroll">{table}</div>'
 
@@ -112,9 +113,9 @@ def folded(summary: str, content: str) -> str:
     return f'<details class="part"><summary>{escape(summary)}</summary>\n{content}\n</details>'
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def _row(row: Mapping[str, Any], steps: float) -> str:
     found = row["reconstruction"]
-    result = reading(row)
+    result = reading(row, steps)
     unit = found["unit"] or (row.get("truth") or {}).get("unit", "")
     name = measure_name(row["name"]) + (f'<br><span class="unit">{escape(unit)}</span>' if unit else "")
     cells = [f'<th scope="row">{name}</th>', _number(row.get("truth")), _number(found)]

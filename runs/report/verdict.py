@@ -7,7 +7,8 @@ its run folder.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from dsr.measure import ENOUGH_PAIRS, in_digits, is_chance, tells_nothing
 
 HIGHER_IS_BETTER = ("valid prediction time",)
 AGREEMENT = 2.0  # combined uncertainties
+# Lyapunov times after which the rounding of double precision has grown to the error that ends a valid prediction
+FORETOLD = math.log(0.4 / sys.float_info.epsilon)
 FAR = 2.0  # times the largest of a few true pairs: above, a score differs all the same
 MOST_AWAY = 100  # combined uncertainties that are counted
 LOST = (DIVERGED, FIXED_POINT, TRANSIENT_CHAOS)  # no attractor to compare with the truth
@@ -42,8 +45,20 @@ class Verdict:
     sentence: str
 
 
-def reading(row: Mapping[str, Any]) -> Reading:
-    """How the reconstruction stands to the truth, its floor or chance, in one row of a judgement."""
+def foretold(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Steps that a forecast in double precision can be right for, by the rows of a judgement; infinite where they do
+    not tell."""
+    settings = {row["name"]: row["reconstruction"]["settings"] for row in rows}
+    lyapunov_time = settings.get("valid prediction time", {}).get("lyapunov_time", math.inf)
+    dt = settings.get("lambda_1", {}).get("dt")
+    return FORETOLD * lyapunov_time / dt if dt else math.inf
+
+
+def reading(row: Mapping[str, Any], steps: float = math.inf) -> Reading:
+    """How the reconstruction stands to the truth, its floor or chance, in one row of a judgement.
+
+    steps : see `foretold`; what is at the level of chance after more decides nothing.
+    """
     found, truth = row["reconstruction"], row.get("truth")
     if found["value"] is None:
         return Reading("differs" if "diverged" in found["note"] else "open", found["note"] or "no number")
@@ -52,7 +67,7 @@ def reading(row: Mapping[str, Any]) -> Reading:
     floor = found.get("floor")
     if floor is None:
         return Reading("open", "")
-    return _against_chance(found, floor) if is_chance(floor["kind"]) else _against_floor(row, floor)
+    return _against_chance(found, floor, steps) if is_chance(floor["kind"]) else _against_floor(row, floor)
 
 
 def verdict(judgement: Mapping[str, Any]) -> Verdict:
@@ -81,7 +96,8 @@ def verdict(judgement: Mapping[str, Any]) -> Verdict:
     if outcome["name"] != "chaotic" and level == "agrees":
         level = "open"
     others = [name for name in rows if name not in (*HEADLINE, "lambda_1 from data")]
-    off = [name for name in others if reading(rows[name]).level == "differs"]
+    steps = foretold(judgement["rows"])
+    off = [name for name in others if reading(rows[name], steps).level == "differs"]
     also = f" Also off: {', '.join(off)}." if off else ""
     return Verdict(level, "; ".join(part for part in parts if part) + f". {CONCLUSION[level]}{also}")
 
@@ -153,10 +169,13 @@ def _against_few(value: float, floor: Mapping[str, Any], times: str) -> Reading:
     )
 
 
-def _against_chance(found: Mapping[str, Any], floor: Mapping[str, Any]) -> Reading:
+def _against_chance(found: Mapping[str, Any], floor: Mapping[str, Any], steps: float) -> Reading:
     higher = found["name"] in HIGHER_IS_BETTER
-    better = found["value"] > floor["high"] if higher else found["value"] < floor["low"]
-    return Reading("agrees", "better than chance") if better else Reading("differs", "no better than chance")
+    if found["value"] > floor["high"] if higher else found["value"] < floor["low"]:
+        return Reading("agrees", "better than chance")
+    if (ahead := found["settings"].get("n", 0)) > steps:
+        return Reading("open", f"{ahead} rows ahead are beyond double precision")
+    return Reading("differs", "no better than chance")
 
 
 def _uncertainty(measure: Mapping[str, Any]) -> float:
