@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from dsr.models import ALRNN
 from dsr.runs import figures
 from dsr.runs.drawing import KINDS
 from dsr.runs.figures import forest, render
 from dsr.runs.figures.small_png import small_png
 from dsr.runs.gallery.__main__ import MANY, RUNS, page
-from dsr.runs.gallery.comparison import FAMILIES, quartiles
+from dsr.runs.gallery.comparison import FAMILIES, quartiles, score
 from dsr.runs.gallery.pictures import SPECS, Picture
 from dsr.runs.spec import parse
+from dsr.series import TimeSeries
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 VALIDATION = {"family_sweep", "score_matrix"}  # drawn from sweeps of hours, for docs/validation.md
@@ -70,3 +73,14 @@ def test_lost_runs_are_counted_and_not_averaged():
     found = quartiles([1.0, 2.0, np.inf, 3.0])
     assert (found.median, found.lost) == (2.0, 1)
     assert quartiles([np.inf]).lost == 1 and len(set(FAMILIES)) == len(FAMILIES)
+
+
+def test_a_run_that_leaves_the_range_of_the_data_is_lost():
+    """It ends 100 000 standard deviations away, at finite numbers."""
+    model = ALRNN(2, 2, 0, seed=0).double()
+    with torch.no_grad():
+        model.A.fill_(1.01)
+        model.W.zero_()
+        model.h.zero_()
+    test = TimeSeries(np.random.default_rng(0).normal(size=(700, 2)), 0.1)
+    assert score(model, test) == np.inf

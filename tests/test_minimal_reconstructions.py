@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ import torch
 
 from dsr.analysis import side_symbols, transition_matrix, word_counts, word_divergence
 from dsr.errors import SpecError, StoreError
+from dsr.fate import DIVERGED, FIXED_POINT
 from dsr.models import ALRNN
 from dsr.runs.drawing.truth_points import rates_of
 from dsr.runs.execute import execute
 from dsr.runs.spec import SystemData, parse
 from dsr.runs.store import RunFolder, RunStore
 from dsr.runs.validation.minimal import collect as collecting
-from dsr.runs.validation.minimal import table
+from dsr.runs.validation.minimal import published, table
 from dsr.runs.validation.minimal import truth as true_side
 from dsr.runs.validation.minimal.criteria import met, succeeds
 from dsr.runs.validation.minimal.figure import minimal_figure
@@ -309,6 +311,23 @@ def test_a_free_run_that_diverges_has_no_states(rossler):
     with torch.no_grad():
         growing.A.fill_(3.0)
     assert free_run(growing, rossler, 5_000)[0] is None
+
+
+@pytest.mark.parametrize(("factor", "fate"), [(1.002, DIVERGED), (0.9, FIXED_POINT)])
+def test_the_fate_of_a_free_run_is_that_of_a_scorecard(rossler, monkeypatch, factor, fate):
+    """One run leaves for 100 000 standard deviations, all of them finite, the other one comes to rest."""
+    linear = ALRNN(3, 3, 0, seed=0).double()
+    with torch.no_grad():
+        linear.A.fill_(factor)
+        linear.W.zero_()
+        linear.h.zero_()
+        linear.data_mean.copy_(torch.from_numpy(rossler.reference.mean(0)))
+        linear.data_std.copy_(torch.from_numpy(rossler.scale))
+    states, seen = free_run(linear, rossler, 5_000)
+    assert (states is None) == (fate == DIVERGED) and np.isfinite(seen).all()
+    for name, value in (("MEMBERS", 2), ("STEPS", 500), ("ALIGNING", 50)):
+        monkeypatch.setattr(published, name, value)
+    assert published._exponents(linear, replace(rossler, run=5_000))[0] == fate
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from dsr.series import TimeSeries
 from dsr.training import fit
 
 from ...analysis import d_stsp, lyapunov_spectrum
+from ...analysis.scorecard.floor import INDEPENDENT, quantile_floor
+from ...analysis.scorecard.outcome import first_lost_step
 from ...systems import get_system
 from ...systems.making import independent_sets
 from ..figures import Spectrum
@@ -46,7 +48,7 @@ def score(model: Model, test: TimeSeries) -> float:
     """D_stsp of a free run as long as the test series; infinite where it diverges."""
     context = test.values[None, : model.min_context]
     run = model.free_run(model.initial_state(context), TRANSIENT + len(test))
-    if run.diverged_at[0] >= 0 or np.abs(run.observations).max() > 1e6:
+    if first_lost_step(run, test.values) is not None:
         return math.inf
     return d_stsp(test.values, run.observations[0, TRANSIENT:]).value
 
@@ -71,8 +73,7 @@ def floor_of(name: str) -> Floor:
     system = get_system(name)
     test = data_of(name, 0)[1]
     others = system.simulate_many(TEST, system.dt, count=FLOORS, transient=50 * system.period, seed=99)
-    low, median, high = np.quantile([d_stsp(test.values, o.values).value for o in others], [0.05, 0.5, 0.95])
-    return Floor(float(low), float(median), float(high), FLOORS, "independent trajectories")
+    return quantile_floor([d_stsp(test.values, o.values).value for o in others], INDEPENDENT)
 
 
 def families(name: str) -> dict[str, Scores]:
@@ -102,7 +103,7 @@ def spectra(name: str, *, steps: int = 2000, members: int = 8) -> tuple[Spectrum
     for family in FAMILIES:
         model = solved(family, train)
         run = model.free_run(model.initial_state(test.values[None, : model.min_context]), 2000)
-        if run.diverged_at[0] >= 0:
+        if first_lost_step(run, test.values) is not None:
             found[family] = Spectrum([], [])
             continue
         states = run.states[0, np.linspace(1000, 1999, members).astype(int)]

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from dsr.fate import CHAOTIC, DIVERGED, NOT_CHAOTIC
+from dsr.fate import DIVERGED
 from dsr.models import ALRNN
 
 from ....analysis import lyapunov_spectrum
+from ....analysis.scorecard.outcome import classify
 from ....systems import get_system
 from ...spec import SystemData
 from .record import dynamics_of, free_run
@@ -50,7 +51,7 @@ def published_record(path: Path) -> dict[str, Any]:
 
 def _exponents(model: ALRNN, truth: Truth) -> tuple[str, dict[str, list[float]]]:
     """What became of the free run, and exponents beside the published ones of the equations."""
-    states, _ = free_run(model, truth, truth.run)
+    states, seen = free_run(model, truth, truth.run)
     if states is None:
         return DIVERGED, {}
     found = lyapunov_spectrum(
@@ -59,8 +60,7 @@ def _exponents(model: ALRNN, truth: Truth) -> tuple[str, dict[str, list[float]]]
     reference = get_system(DATA.system).reference
     true = [*np.ravel(reference["lyapunov_spectrum"].value)[:2], np.ravel(reference["kaplan_yorke_dimension"].value)[0]]
     values = [*found.exponents[:2], found.kaplan_yorke.value]
-    chaotic = found.exponents[0] > 2 * found.stderr[0]
     names = ("lambda_1", "lambda_2", "Kaplan-Yorke dimension")
-    return CHAOTIC if chaotic else NOT_CHAOTIC, {
+    return classify(seen, truth.reference, found).name, {
         name: [float(mine), float(theirs)] for name, mine, theirs in zip(names, values, true, strict=True)
     }

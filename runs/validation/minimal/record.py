@@ -10,6 +10,7 @@ import numpy as np
 from dsr.models import Model
 
 from ....analysis import SymbolSequence, region_symbols
+from ....analysis.scorecard.outcome import first_lost_step
 from ...spec import SystemData, parse, read
 from ...store import RunFolder
 from ...weights import load_model
@@ -69,7 +70,7 @@ def free_run(model: Model, truth: Truth, rows: int) -> tuple[np.ndarray | None, 
     context = truth.reference[None, -model.min_context :]
     run = model.free_run(model.initial_state(context), TRANSIENT + rows)
     states, seen = run.states[0, TRANSIENT:], run.observations[0, TRANSIENT:]
-    return (None if run.diverged_at[0] >= 0 else states), seen
+    return (states if first_lost_step(run, truth.reference) is None else None), seen
 
 
 def itinerary(model: Model, states: np.ndarray, dt: float) -> SymbolSequence:
