@@ -6,19 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsr.measure import Floor
+from dsr.measure import ENOUGH_PAIRS, Floor
 
 from .scores import Score
 
 INDEPENDENT, STRETCHES, HALVES = (
     "independent trajectories", "stretches of the training record", "halves of the record",
 )  # fmt: skip
-ENOUGH = 20  # pairs
 
 
-def score_floor(
-    score: Score, test: np.ndarray, others: Sequence[np.ndarray], kind: str = INDEPENDENT
-) -> Floor | None:
+def score_floor(score: Score, test: np.ndarray, others: Sequence[np.ndarray], kind: str = INDEPENDENT) -> Floor | None:
     """Quantiles of `score(test, other)` over other trajectories of the same system, or of the halves of `test`.
 
     The halves, taken when there are none, are one pair at half the length: the floor of D_stsp comes out too
@@ -39,7 +36,7 @@ def stretches(record: Sequence[np.ndarray], rows: int) -> list[np.ndarray]:
     """Pieces of `rows` rows that do not overlap, of the series (time, dim) of a record, 20 at most; none where all
     are shorter."""
     pieces = [x[first : first + rows] for x in record for first in range(0, len(x) - rows + 1, rows)]
-    return [pieces[i] for i in np.linspace(0, len(pieces) - 1, min(ENOUGH, len(pieces))).astype(int)]
+    return [pieces[i] for i in np.linspace(0, len(pieces) - 1, min(ENOUGH_PAIRS, len(pieces))).astype(int)]
 
 
 def quantile_floor(values: Sequence[float], kind: str) -> Floor:

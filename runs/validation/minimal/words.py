@@ -10,6 +10,7 @@ import numpy as np
 from dsr.measure import Floor
 
 from ....analysis import SymbolSequence, entropy_rate, topological_entropy, word_counts, word_divergence
+from ....analysis.scorecard.floor import INDEPENDENT, quantile_floor
 
 EXPECTED = 10.0  # occurrences below which an absence is chance
 FEWEST = 100  # returns of a run whose words are counted
@@ -43,9 +44,7 @@ def lacking(
 
 def divergence_floor(reference: SymbolSequence, others: Sequence[SymbolSequence], n: int) -> Floor:
     """`word_divergence` of independent true sequences, as long as a reconstruction's, from the reference."""
-    values = [word_divergence(reference, other, n).value for other in others]
-    low, median, high = (float(v) for v in np.quantile(values, [0.05, 0.5, 0.95]))
-    return Floor(low, median, high, len(values), "independent trajectories")
+    return quantile_floor([word_divergence(reference, other, n).value for other in others], INDEPENDENT)
 
 
 def entropies(sequence: SymbolSequence) -> dict[str, float]:
