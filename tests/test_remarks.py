@@ -6,12 +6,14 @@ import pytest
 from dsr.analysis.scorecard.floor import INDEPENDENT, STRETCHES
 from dsr.analysis.scorecard.remarks import floor_remark, truth_remarks
 from dsr.measure import Measure, in_digits
+from dsr.series import TimeSeries
 
 CHAOS = Measure("lambda_1", 0.9, 0.89, 0.91)
 
 
-def remarks(x, dt=0.01, exponent=CHAOS, from_data=False):
-    return list(truth_remarks(x, dt, exponent, from_data=from_data, smoothing=20.0, rows=len(x)))
+def remarks(x, dt=0.01, exponent=CHAOS, from_data=False, unit="time units", foreseen=3.0):
+    series, valid = TimeSeries(x, dt, unit), Measure("valid prediction time", foreseen, unit="Lyapunov times")
+    return list(truth_remarks(series, exponent, valid, from_data=from_data, smoothing=20.0, rows=len(x)))
 
 
 @pytest.fixture
@@ -37,8 +39,23 @@ def test_an_estimated_unit_of_time_has_its_error(wave):
 
 
 def test_rows_longer_than_chaos_remembers_are_named(wave):
-    assert any("1.8 Lyapunov times long" in said for said in remarks(wave, dt=2.0))
+    (said,) = remarks(wave, dt=2.0)
+    assert said == (
+        "a row is 1.8 Lyapunov times long: errors grow e^1.8-fold from row to row, and forecasts last a few rows; "
+        "sample more densely"
+    )
     assert remarks(wave, dt=1.0) == []
+
+
+def test_a_map_cannot_be_sampled_more_densely(wave):
+    (said,) = remarks(wave, dt=1.0, exponent=Measure("lambda_1", 1.8, 1.79, 1.81), unit="iterations")
+    assert "1.8 Lyapunov times long" in said and "sample" not in said
+
+
+def test_forecasts_that_last_are_not_said_to_be_short(wave):
+    """17 rows of 1.8 Lyapunov times."""
+    assert remarks(wave, dt=2.0, foreseen=30.0) == []
+    assert remarks(wave, dt=2.0, foreseen=float("nan")) != []
 
 
 def test_spectra_smoothed_beyond_their_peak_are_named(wave):

@@ -116,9 +116,6 @@ def judge(
 
     from_data = _estimator(test)
     estimate = from_data(truth) if truth_spectrum is None else truth_spectrum.measure(1)
-    notes += truth_remarks(
-        truth, test.dt, estimate, from_data=truth_spectrum is None, smoothing=smoothing, rows=min(free_steps, len(test))
-    )
     lyapunov_time = 1 / estimate.value if estimate.value > 0 else None
     rows = [compare(name, score) for name, score in scores.items()]
     rows += prediction_rows(
@@ -130,6 +127,14 @@ def judge(
         lyapunov_time=lyapunov_time,
         starts=starts,
         steps=prediction_steps,
+    )
+    notes += truth_remarks(
+        test,
+        estimate,
+        rows[-1].reconstruction,
+        from_data=truth_spectrum is None,
+        smoothing=smoothing,
+        rows=min(free_steps, len(test)),
     )
     spectrum = None
     if orbit is not None:

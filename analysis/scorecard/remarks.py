@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from dsr.measure import ENOUGH_PAIRS, Measure, in_digits
+from dsr.reading.tables import ITERATIONS
+from dsr.series import TimeSeries
 
 from .floor import INDEPENDENT
 
+FEW_ROWS = 5  # that forecasts last where errors grow e-fold from row to row
 WIDTHS = 2.0  # of the smoothing of spectra: slower oscillations are smeared
 
 
@@ -25,12 +28,12 @@ def floor_remark(count: int, kind: str, free_steps: int) -> str:
 
 
 def truth_remarks(
-    truth: np.ndarray, dt: float, exponent: Measure, *, from_data: bool, smoothing: float, rows: int
+    truth: TimeSeries, exponent: Measure, valid: Measure, *, from_data: bool, smoothing: float, rows: int
 ) -> Iterator[str]:
-    """Sentences about a truth (time, dim) that a scorecard cannot do justice to; none about most.
+    """Sentences about a truth that a scorecard cannot do justice to; none about most.
 
-    exponent : the largest, per unit of time. from_data : whether it was estimated from the series. smoothing : of D_H,
-    in bins of the spectrum of `rows` rows.
+    exponent : the largest, per unit of time. valid : the prediction time that the model reaches. from_data : whether
+    the exponent was estimated from the series. smoothing : of D_H, in bins of the spectrum of `rows` rows.
     """
     value, error = exponent.value, (exponent.high - exponent.low) / 2
     told = in_digits(value, exponent.low, exponent.high)
@@ -38,9 +41,14 @@ def truth_remarks(
         yield f"the truth is not chaotic (lambda_1 = {told}): what the table says of chaos does not apply"
     if from_data and value > 0 and math.isfinite(error):
         yield f"Lyapunov times are 1 / {told}, estimated from the test series: valid prediction times are as uncertain"
-    if value * dt > 1:
-        yield f"a row is {value * dt:.2g} Lyapunov times long: nothing can be forecast; sample more densely"
-    middle = _middle_bins(truth[:rows]).max()
+    length = value * truth.dt
+    if length > 1 and not valid.value > FEW_ROWS * length:
+        denser = "" if truth.time_unit == ITERATIONS else "; sample more densely"
+        yield (
+            f"a row is {length:.2g} Lyapunov times long: errors grow e^{length:.2g}-fold from row to row, and "
+            f"forecasts last a few rows{denser}"
+        )
+    middle = _middle_bins(truth.values[:rows]).max()
     if 0 < middle < WIDTHS * smoothing:
         yield (
             f"D_H: spectra are smoothed over {smoothing:g} bins, and half of the power of every column lies below bin "
