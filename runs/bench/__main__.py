@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsr.errors import DsrError, SpecError, StoreError, unknown
+from dsr.errors import SpecError
 
+from ..page_command import PageParser, names_in, require_known, require_page, run_page
 from ..progress import TerminalProgress
 from ..store import RunFolder
 from ..threads import one_thread
@@ -53,11 +54,8 @@ def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
 
     Raises `SpecError` for a section that does not exist, `StoreError` for a page that could not be written.
     """
-    for name in names:
-        if name not in SECTIONS:
-            raise unknown("section", name, SECTIONS)
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        raise StoreError(f"the page '{output}' cannot be written", "a file in a folder that exists", "give -o FILE.md")
+    require_known("section", names, SECTIONS)
+    require_page(output)
     chosen = [name for name in SECTIONS if name in names]
     if not chosen:
         raise SpecError("no section", f"one or more of {', '.join(SECTIONS)}", "give --sections training")
@@ -73,23 +71,16 @@ def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.bench", description=__doc__)
+    parser = PageParser(prog="python -m dsr.runs.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a rough run within a minute")
     parser.add_argument("--sections", help=f"names with commas between, of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("-o", "--output", type=Path, default=Path("BENCHMARKS.md"), help="default: BENCHMARKS.md")
-    given = parser.parse_args(arguments)
+    return run_page(parser, arguments, _write, kept="the page was left as it was, and no measurement is kept")
+
+
+def _write(given: Namespace) -> None:
     names = [n for n in SECTIONS if not (given.quick and n in SLOW)]
-    if given.sections is not None:
-        names = [n.strip() for n in given.sections.split(",") if n.strip()]
-    try:
-        print(bench(names, given.output, quick=given.quick))
-    except DsrError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"interrupted; {given.output} was left as it was", file=sys.stderr)
-        return 130
-    return 0
+    print(bench(names if given.sections is None else names_in(given.sections), given.output, quick=given.quick))
 
 
 if __name__ == "__main__":

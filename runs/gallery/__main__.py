@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsr.errors import DsrError
-
 from ..figures.small_png import small_png
 from ..markdown import paragraphs
+from ..page_command import PageParser, require_folder, run_page
 from ..progress import TerminalProgress
 from ..store import RunFolder, RunStore
 from .pictures import Picture, of_comparisons, of_runs
@@ -39,25 +38,23 @@ def page(parts: dict[str, list[Picture]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the page was written, 2 for an error of the user."""
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.gallery", description=__doc__)
-    parser.add_argument("-o", "--out", default="docs", help="folder of gallery.md (default: docs)")
+    """The command; returns its exit status."""
+    parser = PageParser(prog="python -m dsr.runs.gallery", description=__doc__)
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs"), help="folder of gallery.md (default: docs)")
     parser.add_argument("--store", help="folder to keep the runs in; a temporary one if not given")
-    told = parser.parse_args(arguments)
-    out = RunFolder(Path(told.out))
-    parts: dict[str, list[Picture]] = {RUNS: [], MANY: []}
-    try:
-        with tempfile.TemporaryDirectory() as scratch, TerminalProgress() as progress:
-            for title, pictures in ((RUNS, of_runs(RunStore(told.store or scratch))), (MANY, of_comparisons())):
-                for picture in pictures:
-                    progress.stage(picture.name)
-                    out.write(f"{FOLDER}/{picture.name}.png", small_png(picture.figure))
-                    parts[title].append(picture)
-        print(out.write("gallery.md", page(parts)))
-    except DsrError as problem:
-        print(f"dsr: {problem}", file=sys.stderr)
-        return 2
-    return 0
+    return run_page(parser, arguments, _write, kept="pictures that were drawn stay, and the runs of a named --store")
+
+
+def _write(given: Namespace) -> None:
+    require_folder(given.out)
+    out, parts = RunFolder(given.out), {RUNS: list[Picture](), MANY: list[Picture]()}
+    with tempfile.TemporaryDirectory() as scratch, TerminalProgress() as progress:
+        for title, pictures in ((RUNS, of_runs(RunStore(given.store or scratch))), (MANY, of_comparisons())):
+            for picture in pictures:
+                progress.stage(picture.name)
+                out.write(f"{FOLDER}/{picture.name}.png", small_png(picture.figure))
+                parts[title].append(picture)
+    print(out.write("gallery.md", page(parts)))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dsr.errors import DsrError, SpecError, unknown
-
 from ..figures import render
 from ..markdown import paragraphs, table
+from ..page_command import PageParser, require_at_least, require_folder, require_known, run_page
 from ..progress import TerminalProgress
 from ..store import RunFolder
 from .heat_map import heat_map
@@ -46,30 +45,24 @@ def _cell(matrix: Matrix, label: str, score: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.sensitivity", description=__doc__)
+    parser = PageParser(prog="python -m dsr.runs.sensitivity", description=__doc__)
     parser.add_argument("systems", nargs="*", help=f"of {', '.join(CASES)}; all if none is given")
     parser.add_argument("--rows", type=int, default=100_000, help="length of the trajectories; default 100000")
     parser.add_argument("--seed", type=int, default=0, help="of the trajectories and perturbations; default 0")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"), help="folder of the page; default docs")
-    given = parser.parse_args(arguments)
-    try:
-        for name in given.systems:
-            if name not in CASES:
-                raise unknown("system", name, CASES)
-        if given.rows < 2000:
-            raise SpecError(f"--rows {given.rows}", "2000 or more", "leave it out for 100000")
-        with TerminalProgress() as progress:
-            matrices = {n: compute(n, given.rows, progress.stage, given.seed) for n in given.systems or CASES}
-        folder = RunFolder(given.output.absolute())
-        folder.write("sensitivity.png", render(heat_map(matrices)))
-        print(folder.write("sensitivity.md", page(matrices)))
-    except DsrError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return run_page(parser, arguments, _write, kept="nothing was written")
+
+
+def _write(given: Namespace) -> None:
+    require_known("system", given.systems, CASES)
+    require_at_least("--rows", given.rows, 2000)
+    require_at_least("--seed", given.seed, 0)
+    require_folder(given.output)
+    with TerminalProgress() as progress:
+        matrices = {n: compute(n, given.rows, progress.stage, given.seed) for n in given.systems or CASES}
+    folder = RunFolder(given.output.absolute())
+    folder.write("sensitivity.png", render(heat_map(matrices)))
+    print(folder.write("sensitivity.md", page(matrices)))
 
 
 if __name__ == "__main__":

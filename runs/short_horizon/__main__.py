@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,16 @@ from dsr.errors import DsrError
 from dsr.models import MODELS
 
 from ...systems import dysts_names
+from ..page_command import (
+    PageParser,
+    names_in,
+    require_at_least,
+    require_cells,
+    require_folder,
+    require_known,
+    require_page,
+    run_page,
+)
 from ..progress import Counted
 from ..store import RunFolder
 from ..threads import one_thread
@@ -60,7 +70,7 @@ def _file(system: str, family: str, windows: int, seed: int) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.short_horizon", description=__doc__)
+    parser = PageParser(prog="python -m dsr.runs.short_horizon", description=__doc__)
     parser.add_argument("--systems", default="", help="names of dysts flows with commas between; all if not given")
     parser.add_argument("--models", default=",".join(FAMILIES), help=f"families; default {','.join(FAMILIES)}")
     parser.add_argument("--windows", type=int, default=20, help="windows per system; default 20")
@@ -68,24 +78,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--published", type=Path, help="table of published results to stand beside (.csv)")
     parser.add_argument("--store", type=Path, default=Path("dsr-short-horizon"), help="folder of the cells")
     parser.add_argument("-o", "--output", type=Path, default=Path("short-horizon.md"), help="the page")
-    given = parser.parse_args(arguments)
-    families = [name for name in given.models.split(",") if name]
-    systems = [name for name in given.systems.split(",") if name] or list(dysts_names())
-    try:
-        with one_thread():
-            for family in families:
-                MODELS.build(family, {})
-            known = published(given.published) if given.published else {}
-            compute(RunFolder(given.store), systems, families, given.windows, given.seed)
-            found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
-            print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
-    except DsrError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on with the cells that are left", file=sys.stderr)
-        return 130
-    return 0
+    return run_page(parser, arguments, _write, kept="the same command goes on with the forecasts that are left")
+
+
+def _write(given: Namespace) -> None:
+    flows = dysts_names()
+    families, systems = names_in(given.models) or FAMILIES, names_in(given.systems) or flows
+    require_known("flow of dysts", systems, flows)
+    require_at_least("--windows", given.windows, 1)
+    require_at_least("--seed", given.seed, 0)
+    require_folder(given.store)
+    require_page(given.output)
+    known = published(given.published) if given.published else {}
+    with one_thread():
+        for family in families:
+            MODELS.build(family, {})
+        compute(RunFolder(given.store), systems, families, given.windows, given.seed)
+        found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
+    require_cells(found, "give --systems Lorenz, or another flow that can be simulated")
+    print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
 
 
 if __name__ == "__main__":

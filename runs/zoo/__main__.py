@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,16 @@ from typing import Any
 from dsr import __version__
 from dsr.errors import DsrError, unknown
 
+from ..page_command import (
+    PageParser,
+    names_in,
+    require_at_least,
+    require_cells,
+    require_folder,
+    require_known,
+    require_page,
+    run_page,
+)
 from ..progress import TerminalProgress
 from ..store import RunFolder
 from ..threads import one_thread
@@ -83,7 +93,7 @@ def results(store: RunFolder, name: str) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dsr.runs.zoo", description=__doc__)
+    parser = PageParser(prog="python -m dsr.runs.zoo", description=__doc__)
     parser.add_argument("tasks", nargs="*", help=f"of {', '.join(ENTRIES)}; none: only the page is written")
     parser.add_argument("--families", default="", help="labels with commas between; all if not given")
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 on; default 5")
@@ -91,26 +101,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the published files")
     parser.add_argument("--store", type=Path, default=Path("dsr-zoo"), help="folder of the cells; default dsr-zoo")
     parser.add_argument("-o", "--output", type=Path, default=Path("ZOO.md"), help="the page; default ZOO.md")
-    given = parser.parse_args(arguments)
-    store, labels = RunFolder(given.store), [x.strip() for x in given.families.split(",") if x.strip()]
-    try:
-        with one_thread():
-            for name in given.tasks:
-                if name not in ENTRIES:
-                    raise unknown("task", name, ENTRIES)
-                compute(store, name, labels, range(given.first_seed, given.first_seed + given.seeds), given.data)
-            tables = {name: (kept_floor(store, name), results(store, name)) for name in ENTRIES}
-            text = page(
-                {name: (truth, cells) for name, (truth, cells) in tables.items() if truth is not None and cells}
-            )
-            print(RunFolder(given.output.absolute().parent).write(given.output.name, text))
-    except DsrError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on with the cells that are left", file=sys.stderr)
-        return 130
-    return 0
+    return run_page(parser, arguments, _write, kept="the same command goes on with the cells that are left")
+
+
+def _write(given: Namespace) -> None:
+    store, labels = RunFolder(given.store), names_in(given.families)
+    require_known("task", given.tasks, ENTRIES)
+    require_known("family", labels, {e.label for name in given.tasks or ENTRIES for e in ENTRIES[name]})
+    require_at_least("--seeds", given.seeds, 1)
+    require_at_least("--first-seed", given.first_seed, 0)
+    require_folder(given.store)
+    require_page(given.output)
+    with one_thread():
+        for name in given.tasks:
+            compute(store, name, labels, range(given.first_seed, given.first_seed + given.seeds), given.data)
+    tables = {
+        name: (truth, cells)
+        for name in ENTRIES
+        if (truth := kept_floor(store, name)) is not None and (cells := results(store, name))
+    }
+    require_cells(tables, f"name a task, such as {next(iter(ENTRIES))}, or another --store")
+    print(RunFolder(given.output.absolute().parent).write(given.output.name, page(tables)))
 
 
 if __name__ == "__main__":
