@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from dsr.analysis import (
     local_exponents,
     lyapunov_spectrum,
     max_lyapunov_from_data,
+    member_exponents,
     pesin_entropy,
 )
-from dsr.errors import DsrError
+from dsr.errors import DsrError, SpecError
 
+STARTS = np.array([[0.3], [0.4]])
 KINDS = ("noise", "orbit", "constant", "two values", "nan", "infinite", "huge", "mixed", "tiny", "trend")
 
 
@@ -100,12 +103,13 @@ def test_spectra_from_any_states(x):
         assert_named(vectors.measure)
 
 
+def driven(z, q, y):
+    return np.tanh(z) + y[:, :1], (1 - np.tanh(z) ** 2)[..., None] * q
+
+
 @any_input
 @given(series())
 def test_conditional_exponents_from_any_data(x):
-    def driven(z, q, y):
-        return np.tanh(z) + y[:, :1], (1 - np.tanh(z) ** 2)[..., None] * q
-
     found = outcome(lambda: conditional_exponents(driven, np.zeros(1), x, transient=5, dt=0.5))
     if found is not None:
         assert_named(found.measure(1))
@@ -123,6 +127,24 @@ def test_dimension_and_entropy_of_any_exponents(exponents, error, known):
         if found is not None:
             assert_named(found)
             assert not found.low > found.high
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda dt: lyapunov_spectrum(folding, STARTS, steps=20, transient=5, dt=dt).settings["dt"],
+        lambda dt: member_exponents(folding, STARTS, steps=20, transient=5, dt=dt).settings["dt"],
+        lambda dt: local_exponents(folding, STARTS, window=5, windows=4, transient=5, dt=dt).settings["dt"],
+        lambda dt: covariant_vectors(folding, STARTS, steps=20, transient=50, dt=dt).measure.settings["dt"],
+        lambda dt: conditional_exponents(driven, STARTS[0], np.ones((50, 1)), transient=5, dt=dt).settings["dt"],
+    ],
+)
+def test_the_step_of_a_model_is_a_time_whatever_number_it_is(call):
+    found = call(torch.tensor(0.5, dtype=torch.float64))
+    assert type(found) is float and found == call(0.5)
+    for refused in (torch.ones(2), None, "fast"):
+        with pytest.raises(SpecError, match="dt = "):
+            call(refused)
 
 
 @pytest.mark.parametrize("setting", [{"transient": -1}, {"dt": 0.0}, {"dt": math.nan}, {"kick": -1.0}, {"qr_every": 0}])

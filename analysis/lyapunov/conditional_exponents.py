@@ -11,7 +11,7 @@ from dsr.tangent import tangent_method
 
 from ..protocol import DrivenTangentMap
 from .spectrum import LyapunovSpectrum, spectrum_of
-from .stretching import stretching
+from .stretching import positive_time, stretching
 
 
 def conditional_exponents(
@@ -65,10 +65,11 @@ def conditional_exponents(
             "one finite state (d,) and finite data (time, obs)",
             "pass model.initial_state(...)[0] and series.values",
         )
-    if not (qr_every >= 1 and transient >= 0 and dt > 0 and members >= 1):
+    dt = positive_time(dt)
+    if not (qr_every >= 1 and transient >= 0 and members >= 1):
         raise SpecError(
-            f"transient = {transient}, qr_every = {qr_every}, dt = {dt}, members = {members}",
-            "transient >= 0, qr_every >= 1, dt > 0, members >= 1",
+            f"transient = {transient}, qr_every = {qr_every}, members = {members}",
+            "transient >= 0, qr_every >= 1, members >= 1",
             "change that setting",
         )
     d, length = start.size, len(data) // members

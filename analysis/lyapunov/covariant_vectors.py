@@ -14,7 +14,7 @@ from dsr.measure import Measure
 from dsr.tangent import tangent_method
 
 from ..protocol import TangentMap
-from .stretching import beyond_rounding, members_from, walk
+from .stretching import beyond_rounding, members_from, positive_time, walk
 
 LOW, HIGH = 0.05, 0.95
 
@@ -107,7 +107,8 @@ def covariant_vectors(
 
     Source: Ginelli et al., doi:10.1103/PhysRevLett.99.130601; Kuptsov & Parlitz, doi:10.1007/s00332-012-9126-5.
     """
-    x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick, seed=seed)
+    dt = positive_time(dt)
+    x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, kick=kick, seed=seed)
     members, (aligning, points) = len(x), (-(-transient // qr_every), steps // qr_every)
     x, q, _, stayed = walk(tangent_map, x, q, qr_every, aligning)
     states, frames = [x], [q]

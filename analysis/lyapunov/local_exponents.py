@@ -15,7 +15,7 @@ from dsr.tangent import tangent_method
 
 from ..protocol import TangentMap
 from ..units import rate_unit
-from .stretching import members_from, walk
+from .stretching import members_from, positive_time, walk
 
 LOW, HIGH = 0.05, 0.95
 
@@ -103,7 +103,8 @@ def local_exponents(
             "windows >= 1, window a multiple of qr_every",
             "change that setting",
         )
-    x, q = members_from(x0, k=k, steps=window, transient=transient, qr_every=qr_every, dt=dt, kick=kick, seed=seed)
+    dt = positive_time(dt)
+    x, q = members_from(x0, k=k, steps=window, transient=transient, qr_every=qr_every, kick=kick, seed=seed)
     members, d = x.shape
     x, q, _, stayed = walk(tangent_map, x, q, qr_every, -(-transient // qr_every))
     states, rates = np.empty((windows, members, d)), np.empty((windows, members, q.shape[2]))

@@ -14,7 +14,7 @@ from dsr.tangent import tangent_method
 
 from ..protocol import TangentMap
 from .kaplan_yorke import kaplan_yorke_dimension
-from .stretching import averages, require_members, walk
+from .stretching import averages, positive_time, require_members, walk
 
 BLOCKS = 64  # twice as many as independent ones would need: of their neighbours' covariances the average counts, too
 
@@ -79,7 +79,8 @@ def member_exponents(
 
     Raises `DataError` and `SpecError` as `lyapunov_spectrum` does. Source: as there.
     """
-    x, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt)
+    dt = positive_time(dt)
+    x, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every)
     members, d = x.shape
     frame = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, k)))[0]
     aligning, rounds = -(-transient // qr_every), steps // qr_every

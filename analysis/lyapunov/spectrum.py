@@ -18,7 +18,7 @@ from ..units import rate_unit
 from .kaplan_yorke import kaplan_yorke_dimension
 from .pesin_entropy import pesin_entropy
 from .spectrum_errors import standard_error
-from .stretching import averages, members_from, walk
+from .stretching import averages, members_from, positive_time, walk
 
 BLOCKS = 32
 
@@ -150,7 +150,8 @@ def lyapunov_spectrum(
 
     Source: Benettin et al., doi:10.1007/BF02128236; Shimada & Nagashima, doi:10.1143/PTP.61.1605.
     """
-    x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick, seed=seed)
+    dt = positive_time(dt)
+    x, q = members_from(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, kick=kick, seed=seed)
     members, d = x.shape
     aligning, rounds = -(-transient // qr_every), steps // qr_every
     x, q, _, _ = walk(tangent_map, x, q, qr_every, aligning)

@@ -23,7 +23,7 @@ their numbers (stayed,)."""
 
 
 def members_from(
-    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, dt: float, kick: float, seed: int
+    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, kick: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """States (members, d) with a random displacement each, and random orthonormal vectors (members, d, k).
 
@@ -31,7 +31,7 @@ def members_from(
 
     Raises `DataError` for states that are not finite or not (members, d), `SpecError` for settings out of range.
     """
-    start, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, dt=dt, kick=kick)
+    start, k = require_members(x0, k=k, steps=steps, transient=transient, qr_every=qr_every, kick=kick)
     members, d = start.shape
     rng = np.random.default_rng(seed)
     size = np.maximum(np.abs(start).max(0), np.finfo(float).tiny)  # squares of large numbers would overflow
@@ -41,7 +41,7 @@ def members_from(
 
 
 def require_members(
-    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, dt: float, kick: float = 0.0
+    x0: Any, *, k: int | None, steps: int, transient: int, qr_every: int, kick: float = 0.0
 ) -> tuple[np.ndarray, int]:
     """The states as an array of their own and the number of exponents; raises as `members_from`."""
     start = np.array(x0, dtype=np.float64)
@@ -49,13 +49,27 @@ def require_members(
         raise DataError(f"x0 of shape {start.shape}", "finite states (members, d)", "draw x0 from the attractor")
     d = start.shape[1]
     k = d if k is None else k
-    if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and 0 < dt < np.inf and kick >= 0):
+    if not (1 <= k <= d and qr_every >= 1 and steps >= qr_every and transient >= 0 and kick >= 0):
         raise SpecError(
-            f"k = {k}, steps = {steps}, transient = {transient}, qr_every = {qr_every}, dt = {dt}, kick = {kick}",
-            f"1 <= k <= {d}, steps >= qr_every >= 1, transient >= 0, dt > 0, kick >= 0",
+            f"k = {k}, steps = {steps}, transient = {transient}, qr_every = {qr_every}, kick = {kick}",
+            f"1 <= k <= {d}, steps >= qr_every >= 1, transient >= 0, kick >= 0",
             "change that setting",
         )
     return start, k
+
+
+def positive_time(dt: Any) -> float:
+    """The time of one step as a float, also from a tensor of one number such as `Model.dt`.
+
+    Raises `SpecError` for what is no positive number.
+    """
+    try:
+        time = float(dt)
+    except (TypeError, ValueError, RuntimeError):
+        time = math.nan
+    if not 0 < time < math.inf:
+        raise SpecError(f"dt = {dt!r}", "a positive number", "give the time of one step; 1 for maps")
+    return time
 
 
 def walk(tangent_map: TangentMap, x: np.ndarray, q: np.ndarray, qr_every: int, rounds: int) -> Walked:
