@@ -57,7 +57,7 @@ def report(
     store: StoreOption = None,
 ) -> None:
     """Write a run's report.html again, with its figures; of several runs, the page that compares them."""
-    from .report.command import report
+    from .reporting import report
 
     print(report(words, store, out=out))
 

@@ -15,7 +15,7 @@ from dsr.runs.drawing.kinds import draw
 from dsr.runs.figures.fixed_points_and_cycles import PlacedOrbit
 from dsr.runs.figures.lyapunov_bars import rounded
 from dsr.runs.figures.style import MINUS, RECONSTRUCTION
-from dsr.runs.report.verdict import quantity, reading
+from dsr.runs.verdict import quantity, reading
 from dsr.series import TimeSeries
 from dsr.training import fit
 

@@ -68,8 +68,7 @@ def wrong_imports(source: str, path: Path) -> list[str]:
     return [
         f"line {line}: {here} imports {name}"
         for line, name in imports(ast.parse(source), package)
-        if name.split(".")[0] in ("dsr", *FOLDERS)
-        and (name.split(".")[0] != "dsr" or room_of(name) in ABOVE[here])
+        if name.split(".")[0] in ("dsr", *FOLDERS) and (name.split(".")[0] != "dsr" or room_of(name) in ABOVE[here])
     ]
 
 
@@ -80,9 +79,7 @@ def forbidden_calls(source: str) -> list[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = {alias.name.split(".")[0] for alias in node.names}
             names |= {(getattr(node, "module", None) or "").split(".")[0]}
-            found += [
-                f"line {node.lineno}: {n}" for n in names & {"pickle", "cPickle", "dill", "shelve", "joblib"}
-            ]
+            found += [f"line {node.lineno}: {n}" for n in names & {"pickle", "cPickle", "dill", "shelve", "joblib"}]
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
@@ -160,14 +157,19 @@ def test_every_marker_names_a_target_of_the_makefile() -> None:
         assert recipe and f"-m {marker} " in recipe[1], (marker, target)
 
 
-def test_rooms_of_the_analysis_import_one_another_in_one_direction() -> None:
+BOTH_WAYS = {("figures", "orbit_diagram"), ("orbit_diagram", "figures")}  # a study that draws itself
+
+
+@pytest.mark.parametrize("folder", ["analysis", "runs"])
+def test_rooms_of_a_folder_import_one_another_in_one_direction(folder: str) -> None:
     edges = set()
-    for path in (ROOT / "analysis").glob("*/*.py"):
-        here = f"dsr.analysis.{path.parent.name}"
-        package = module_of(path) if path.name == "__init__.py" else here
-        named = {".".join(name.split(".")[:3]) for _, name in imports(ast.parse(path.read_text()), package)}
-        edges |= {(here, there) for there in named if there != here and (ROOT / "analysis" / there[13:]).is_dir()}
-    assert {(a, b) for a, b in edges if (b, a) in edges} == set()
+    for path in (ROOT / folder).glob("*/**/*.py"):
+        here = path.relative_to(ROOT / folder).parts[0]
+        package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+        named = [name.split(".") for _, name in imports(ast.parse(path.read_text()), package)]
+        there = {parts[2] for parts in named if parts[:2] == ["dsr", folder] and len(parts) > 2} - {here}
+        edges |= {(here, room) for room in there if (ROOT / folder / room).is_dir()}
+    assert {(a, b) for a, b in edges if (b, a) in edges} - BOTH_WAYS == set()
 
 
 def test_what_many_rooms_of_the_runs_use_lies_in_none_of_them() -> None:
@@ -271,9 +273,7 @@ def test_the_check_sees_what_prints_and_writes(source: str) -> None:
 
 
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -284,9 +284,7 @@ def test_what_the_command_line_needs_to_start_is_light(module: str, tmp_path: Pa
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize(
-    "module", ["dsr", "dsr.series", "dsr.reading", "dsr.systems", "dsr.analysis", "dsr.models"]
-)
+@pytest.mark.parametrize("module", ["dsr", "dsr.series", "dsr.reading", "dsr.systems", "dsr.analysis", "dsr.models"])
 def test_an_import_has_no_side_effects(module: str, tmp_path: Path) -> None:
     code = f"""
 import sys, threading

@@ -20,7 +20,8 @@ from dsr.analysis.scorecard.rows import Judgement
 from dsr.errors import StoreError
 from dsr.measure import Floor, Measure
 from dsr.runs.figures import render
-from dsr.runs.report import Drawn, history_summary, quantity, render_report
+from dsr.runs.report import Drawn, history_summary, render_report
+from dsr.runs.verdict import quantity
 from dsr.training.history import Check, History
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}

@@ -14,7 +14,7 @@ from dsr.runs.compare.pictures import INTERVAL, pictures, sweep_pictures, task_p
 from dsr.runs.compare.sweeps import sweeps
 from dsr.runs.drawing.command import figures
 from dsr.runs.manifest import seal
-from dsr.runs.report.command import report
+from dsr.runs.reporting import report
 from dsr.runs.store import RunStore
 
 UNITS = (1, 2, 4, 8)

@@ -7,8 +7,8 @@ import pytest
 from dsr.analysis import Outcome, Row
 from dsr.analysis.scorecard.rows import Judgement
 from dsr.measure import Floor, Measure
-from dsr.runs.report import quantity, reading, verdict
 from dsr.runs.report.parts import invariants_table
+from dsr.runs.verdict import quantity, reading, verdict
 
 FLOOR = Floor(0.02, 0.05, 0.10, 20, "independent trajectories")
 CHANCE = Floor(1.2, 1.4, 1.6, 20, "chance: stretches of independent trajectories used as forecasts")

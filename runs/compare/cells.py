@@ -13,7 +13,7 @@ import numpy as np
 from dsr.fate import CYCLE, DIVERGED, FIXED_POINT, NOT_CHAOTIC, TRANSIENT_CHAOS
 from dsr.measure import ENOUGH_PAIRS, SAME, Floor, is_chance, noise_within, tells_nothing
 
-from ..report.verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
+from ..verdict import AGREEMENT, HIGHER_IS_BETTER, LOST
 from .median_interval import median_interval
 from .run_rows import DAMAGED, FAILED, FINISHED
 from .select import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from ..report.verdict import MINUS
+from ..verdict import MINUS
 
 # Widths in Computer Modern at 10 pt, rounded up; what is not listed counts as OTHER or, for capitals, as CAPITAL.
 LETTERS = {3.1: "iljI.,:;[]'|", 4.0: "frst()- ", 5.0: "0123456789/", 8.4: f"mw+=%&{MINUS}", 10.3: "MW≥±<>"}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dsr.errors import SpecError, unknown
 
 from ..claim import claimant
-from ..report.verdict import HEADLINE
 from ..store import RunFolder, RunStore, require_writable
+from ..verdict import HEADLINE
 from .formats import aligned
 from .index import read_index
 from .run_rows import INTERRUPTED, RUNNING

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..report.verdict import HEADLINE, MINUS
+from ..verdict import HEADLINE, MINUS
 from .cells import Cell
 from .comparison import Comparison
 from .median_interval import LEVEL

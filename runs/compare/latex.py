@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..report.verdict import MINUS
+from ..verdict import MINUS
 from .columns import widths
 from .grids import Grid
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..report.parts import document, folded, listing, measure_name, verbatim
-from ..report.verdict import HEADLINE
+from ..verdict import HEADLINE
 from .cells import Count
 from .comparison import Comparison
 from .formats import SOURCES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..figures.style import typeset
 from ..report.parts import figure, figures_side_by_side
-from ..report.verdict import HEADLINE
+from ..verdict import HEADLINE
 from .cells import Cell
 from .comparison import Comparison
 from .median_interval import LEVEL

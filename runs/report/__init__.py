@@ -1,7 +1,6 @@
-"""The report of a run: one self-contained HTML page, and the words that its numbers deserve."""
+"""The report of a run: one self-contained HTML page."""
 
 from .page import Drawn, history_summary, render_report
-from .verdict import quantity, reading, verdict
 from .write import ATTRACTOR_PAGE, DRAWN, write_report
 
 __all__ = [
@@ -9,9 +8,6 @@ __all__ = [
     "DRAWN",
     "Drawn",
     "history_summary",
-    "quantity",
-    "reading",
     "render_report",
-    "verdict",
     "write_report",
 ]

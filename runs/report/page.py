@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..verdict import verdict
 from .parts import document, figure, figures_side_by_side, folded, invariants_table, listing, measure_name, verbatim
-from .verdict import verdict
 
 if TYPE_CHECKING:  # torch is not needed to rebuild a page
     from dsr.training import History

@@ -12,7 +12,7 @@ from typing import Any
 from dsr.errors import StoreError
 from dsr.measure import is_chance
 
-from .verdict import MINUS, foretold, quantity, reading
+from ..verdict import MINUS, foretold, quantity, reading
 
 COLUMNS = (
     "measure",

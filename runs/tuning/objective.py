@@ -11,7 +11,7 @@ from dsr.errors import SpecError, nearest
 
 from ...analysis.scorecard.scores import scorecard_scores
 from ..compare.cells import INVARIANTS
-from ..report.verdict import HIGHER_IS_BETTER
+from ..verdict import HIGHER_IS_BETTER
 
 OTHERS = (  # rows of a run's table beside its scores
     "prediction error", "valid prediction time", "lambda_1", "sum of exponents", "Kaplan-Yorke dimension",

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from dsr.errors import SpecError
 
-from ..compare.select import one_run
-from ..store import RunStore
+from .compare.command import compare_runs
+from .compare.select import one_run
+from .drawing import RunMaterial, draw_all
+from .drawing.interactive import report_with_page
+from .store import RunStore
 
 COMPARISON_PAGE = "comparison.html"  # in the folder of the store
 
@@ -27,17 +30,12 @@ def report(words: Sequence[str], store: str | None, *, out: str | None) -> Path:
         )
     root = RunStore(store)
     if not one:
-        from ..compare.command import compare_runs
-
         path = Path(out) if out is not None else root.root / COMPARISON_PAGE
         return Path(
             compare_runs(
                 store, words, by="model", measures=None, form="html", out=str(path), baseline=None, table="measures"
             )
         )
-    from ..drawing import RunMaterial, draw_all
-    from ..drawing.interactive import report_with_page
-
     run = RunMaterial(root.find(words[0]))
     draw_all(run)
     return report_with_page(run)
