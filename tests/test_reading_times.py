@@ -20,6 +20,19 @@ class TestTime:
         rows = "\n".join(f"{t},{float(np.sin(float(t)))!r}" for t in cells)
         return TimeSeries.load(text(tmp_path / "a.csv", "t,x\n" + rows), **how)
 
+    @pytest.mark.parametrize(
+        ("name", "unit"),
+        [
+            ("Time (s)", "s"), ("t [ms]", "ms"), ("t (s)", "s"), ("Time (Seconds)", "seconds"), ("time (h)", "h"),
+            ("t (iterations)", "iterations"), ("t", "time units"), ("time (a.u.)", "time units"),
+        ],
+    )  # fmt: skip
+    def test_the_unit_in_the_name_of_the_time_is_believed(self, tmp_path: Path, name: str, unit: str) -> None:
+        rows = "\n".join(f"{t!r},{v!r}" for t, v in zip(TIMES.tolist(), VALUES[:, 0].tolist(), strict=True))
+        path = text(tmp_path / "a.csv", f"{name},x\n{rows}")
+        assert TimeSeries.load(path).time_unit == unit
+        assert TimeSeries.load(path, time_unit="weeks").time_unit == "weeks"
+
     def test_a_step_is_needed(self, tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", VALUES)
         with pytest.raises(DataError, match=r"no time column.*--dt 0.01 \(dt=0.01\)"):

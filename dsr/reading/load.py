@@ -38,8 +38,8 @@ def load_trajectories(
     ----------
     dt : time between two rows, in `time_unit`. Left out where there is a time column, and for an .npz file of
         `dsr simulate`, which tells it; a different value is refused.
-    time_unit : unit of time. Such a file tells it too, as does a time column "t (iterations)", and is believed where
-        nothing is said here.
+    time_unit : unit of time. Such a file tells it too, as does a time column "Time (s)" or "t (iterations)", and is
+        believed where nothing is said here.
     columns : names or indices (from 0) of the observed columns in the wanted order, as a list or with commas
         between; all but time without it.
     time_column : name or index; a column named `t`, `time`, or such as "Time (s)" or timestamp, is found without

@@ -21,7 +21,7 @@ _UNIT = (
 _TIME = re.compile(
     rf"{_WORDS}|(?:t|{_WORDS})(?:\s*[\[(]\s*{_UNIT}\s*[\])]|\s*[ _/,]\s*{_UNIT})|{_WORDS}\s*[\[(][^\])]*[\])]"
 )
-ITERATIONS = "iterations"  # the unit that a time column tells: of a map, time counts its steps
+ITERATIONS = "iterations"  # the unit of time of a map, which counts its steps
 MISSING_CELLS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 _LEAVE_OUT = "correct the cell, or name the columns to read (--columns x,y or columns=['x', 'y'])"
 
@@ -59,8 +59,11 @@ def time_columns(names: Sequence[str]) -> list[int]:
 
 
 def unit_told(name: str) -> str | None:
-    """The unit in the name of a time column, where it is that of a map."""
-    return ITERATIONS if re.fullmatch(rf".*[\W_]{ITERATIONS}\W*", name, re.IGNORECASE) else None
+    """The unit in the name of a time column: one of time in brackets, or that of a map."""
+    if re.fullmatch(rf".*[\W_]{ITERATIONS}\W*", name, re.IGNORECASE):
+        return ITERATIONS
+    found = re.fullmatch(rf".*[\[(]\s*({_UNIT})\s*[\])]\s*", name)
+    return found[1].lower() if found else None
 
 
 def numbers(table: Table, index: int, file: str) -> np.ndarray:
