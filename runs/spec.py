@@ -72,6 +72,8 @@ class FileData:
     embed: str = option("auto", "delay embedding: auto (one column), cao, pecuzal (any columns), none, or such as 3x12")
 
     def __post_init__(self) -> None:
+        # 0 and "0" are one: the column of that name, or else of that index
+        object.__setattr__(self, "columns", self.columns and tuple(map(str, self.columns)))
         _at_least("data", self, floor_trajectories=1)
         _numbers(self, "truth_mean", -math.inf, "finite numbers")
         _numbers(self, "truth_std", 0.0, "positive, finite numbers")
@@ -145,6 +147,8 @@ def parse(tree: Mapping[str, Any]) -> RunSpec:
                 f"{key} = {value!r}", f"a section [{key}] with keys", f"write [{key}] and the keys below it"
             )
     data = dict(tree.get("data", {}))
+    if type(columns := data.get("columns")) in (int, str):
+        data["columns"] = str(columns).split(",")
     if ("file" in data) == ("system" in data):
         raise SpecError(
             f"a [data] section with {'both' if 'file' in data else 'neither'} of 'system' and 'file'",

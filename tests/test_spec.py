@@ -58,6 +58,18 @@ def test_the_same_numbers_written_differently_are_one_run():
     assert repr(lorenz96.parameters) == "{'dim': 5, 'forcing': 8.0}"
 
 
+def test_columns_written_differently_are_one_run(tmp_path):
+    (tmp_path / "a.csv").write_text("1.5,2\n2,3\n")
+    for source in ({"file": str(tmp_path / "a.csv")}, {"system": "lorenz63"}):
+        for same in (["0,1", [0, 1], ["0", "1"], ("0", 1)], ["x,y", ["x", "y"]], [0, "0", [0]], [None]):
+            ids = {resolve(parse({"data": {**source, "columns": columns}})).run_id for columns in same}
+            assert len(ids) == 1, (source, same)
+    words = ["data.columns=x,y", "data.columns=['x','y']"]
+    assert {parse(override(LORENZ, [word])).data.columns for word in words} == {("x", "y")}
+    header = {"data": {"file": "a.csv", "columns": [7]}}
+    assert parse(header).data.columns == ("7",), "a column may be named 7"
+
+
 def test_a_bare_section_name_is_its_name():
     tree = override({**LORENZ, "model": {"name": "shplrnn", "hidden_dim": 7}}, ["model=alrnn", "forcing=generalized"])
     spec = parse(tree)

@@ -52,7 +52,7 @@ def test_a_zip_moves_keys_together():
 def test_commas_in_quotes_and_brackets_belong_to_the_value():
     specs = specs_of({"data": {"file": "a.npy", "dt": 1.0}}, ["data.columns=[0,1],[2]", "file='a,b.csv',c.csv"])
     assert [(s.data.columns, s.data.file) for s in specs] == [
-        ((0, 1), "a,b.csv"), ((0, 1), "c.csv"), ((2,), "a,b.csv"), ((2,), "c.csv"),
+        (("0", "1"), "a,b.csv"), (("0", "1"), "c.csv"), (("2",), "a,b.csv"), (("2",), "c.csv"),
     ]  # fmt: skip
     (spec,) = specs_of(BASE, ["data.parameters={'a': 1.3, 'b': 0.3}"])
     assert spec.data.parameters == {"a": 1.3, "b": 0.3}
