@@ -93,7 +93,7 @@ def test_columns_by_name_and_by_index_in_the_order_asked(tmp_path: Path, columns
 @pytest.mark.parametrize(
     ("content", "first", "names", "rows"),
     [
-        ("1,2\n3,4\n5,6\n", [1, 2], ("x1", "x2"), 3),
+        ("1,-2\n3,4\n5,6\n", [1, -2], ("x1", "x2"), 3),
         ("x,y\n1,2\n3,4\n", [1, 2], ("x", "y"), 2),
         ("channel,7\n1,2\n3,4\n", [1, 2], ("channel", "7"), 2),
         ("Na,K\n1,2\n3,4\n", [1, 2], ("Na", "K"), 2),

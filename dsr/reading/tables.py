@@ -138,7 +138,7 @@ def _parse_cells(cells: Sequence[str | None], table: Table, name: str, file: str
             out.append(None if cell is None else float(cell))
         except ValueError:
             where = f"row {row}" + (f", line {table.first_line + row}" if table.first_line is not None else "")
-            comma = cell is not None and cell.count(",") == 1 and cell.replace(",", "").lstrip("-").isdigit()
+            comma = re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?", str(cell))
             raise DataError(
                 f"'{file}' has the text '{cell}' in column '{name}' ({where})",
                 "numbers with a decimal point; empty, NA or NaN for a missing one",

@@ -13,9 +13,11 @@ import numpy as np
 from ..errors import DataError
 from .tables import MISSING_CELLS, Layout, Table, default_names, from_array, numbers
 
+_DECIMAL = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+
 
 def read_csv(data: bytes, layout: Layout, file: str) -> list[Table]:
-    return [_text_table(data, layout, file, separators=",;\t")]
+    return [_text_table(data, layout, file, separators=";,\t")]
 
 
 def read_tsv(data: bytes, layout: Layout, file: str) -> list[Table]:
@@ -36,6 +38,12 @@ def _text_table(data: bytes, layout: Layout, file: str, *, separators: str) -> T
         body, skipped = body.partition("\n")[2], skipped + 1
     body = _blanks_as_tabs(body, separators)
     first = body.partition("\n")[0].rstrip("\r")
+    if _mixes_commas(first):
+        raise DataError(
+            f"'{file}' has '{first.strip()}' in line {1 + skipped}, numbers with decimal commas",
+            "numbers with a decimal point",
+            "write decimals with a point",
+        )
     separator = max(separators, key=re.sub('"[^"]*"', "", first).count)
     head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
     has_header = _is_header(head, file) if layout.header is None else layout.header
@@ -51,6 +59,12 @@ def _text_table(data: bytes, layout: Layout, file: str, *, separators: str) -> T
         raise DataError(f"'{file}' has a header and no rows", "at least one row of numbers", "export the data again")
     names = tuple(head) if has_header else default_names(len(head))
     columns = _cells(body.encode(), separator, len(head), file, 1 + skipped + has_header)
+    if separator == "," and not has_header and _may_be_decimals(columns):
+        raise DataError(
+            f"'{file}' has '{first}' in line {1 + skipped}: whole numbers apart by commas, or decimals",
+            "decimals with a point, or a header line, which says how many columns there are",
+            "if the commas are decimal marks write points; if they separate columns put their names first, such as x,y",
+        )
     table = Table(names, columns, first_line=1 + skipped + has_header)
     if not layout.transpose:
         return table
@@ -64,6 +78,32 @@ def _blanks_as_tabs(body: str, separators: str) -> str:
     if len(cells) < 2 or not all(map(_is_number, cells)) or any(mark in line for line in first for mark in separators):
         return body
     return "\n".join("\t".join(line.split()) for line in body.split("\n"))
+
+
+def _mixes_commas(line: str) -> bool:
+    """Whether a line holds numbers with decimal commas, apart by another mark."""
+    cells = [cell.strip('"') for cell in re.split(r"[;\t ]+", line.strip())]
+    return len(cells) > 1 and "," in line and all(_DECIMAL.fullmatch(cell) for cell in cells)
+
+
+def _may_be_decimals(columns: Sequence[Any]) -> bool:
+    """Whether whole numbers apart by commas may be the two parts of decimals: pairs, parts after a comma that begin
+    with 0 or are equally long throughout. A sign after the comma, or a decimal point, says that they are not."""
+    import pyarrow.compute as pc
+
+    def match(column: Any, pattern: str) -> Any:
+        return pc.match_substring_regex(column, pattern)
+
+    parts = columns[1::2]
+    if len(columns) < 2 or not all(
+        pc.all(match(column, r"^\d+([eE][+-]?\d+)?\s*$" if i % 2 else r"^\s*[+-]?\d+$")).as_py()
+        for i, column in enumerate(columns)
+    ):
+        return False
+    if len(columns) == 2 or any(pc.any(match(column, r"^0\d")).as_py() for column in columns[1:]):
+        return True
+    lengths = {n for column in parts for n in pc.unique(pc.utf8_length(column)).to_pylist()}
+    return len(columns) == 2 * len(parts) and len(lengths) == 1
 
 
 def _is_header(cells: Sequence[str], file: str) -> bool:
@@ -117,6 +157,6 @@ def _cells(body: bytes, separator: str, width: int, file: str, first_line: int) 
         raise DataError(
             f"'{file}' is not a regular table: {ragged[0] if ragged else problem}",
             "the same number of cells in every row",
-            "export the data again, with one separator throughout",
+            "export the data again, with one separator throughout and points in decimals",
         ) from problem
     return [column.combine_chunks() for column in table.columns]
