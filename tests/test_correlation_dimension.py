@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from dsr.analysis.embedding.delays import delay_embed
 from dsr.analysis.geometry.correlation_dimension import correlation_dimension
 from dsr.analysis.geometry.correlation_sum import correlation_sum
 from dsr.errors import DataError, SpecError
+from dsr.measure import Measure
 from dsr.systems import get_system
 
 
@@ -90,10 +92,41 @@ def test_without_the_theiler_window_a_smooth_series_looks_one_dimensional() -> N
 
 
 def test_coinciding_states_are_named() -> None:
-    quantised = correlation_dimension(np.round(np.random.default_rng(0).standard_normal((3000, 2)), 1), theiler=0)
-    assert "coincide" in quantised.measure.note
+    closed = correlation_dimension(np.tile(np.random.default_rng(0).standard_normal((300, 2)), (10, 1)), theiler=0)
+    assert "coincide" in closed.measure.note
     with pytest.raises(DataError, match="coincide"):
         correlation_dimension(np.tile([0.0, 1.0], 500), theiler=0)
+
+
+def in_bits(x: np.ndarray, bits: int) -> np.ndarray:
+    low, high = x.min(0), x.max(0)
+    step = (high - low) / (2**bits - 1)
+    return low + np.round((x - low) / step) * step
+
+
+@pytest.mark.parametrize(("estimator", "within"), [("takens", (0.02, 0.06)), ("slope", (0.05, 0.2))])
+@pytest.mark.parametrize("columns", ["three", "one, embedded"])
+def test_quantised_values_do_not_raise_the_dimension(estimator: str, within: tuple[float, float], columns: str) -> None:
+    """In 8 and 6 bits D2 is that of the exact values, from the pairs a step apart; in 5 bits it is refused."""
+    x = get_system("lorenz63").simulate(12_000, 0.05, transient=50, seed=1).values
+
+    def measured(values: np.ndarray) -> Measure:
+        states = values if columns == "three" else delay_embed(values[:, 0], 3, 3)
+        return correlation_dimension(states, estimator=estimator).measure
+
+    exact, fine, coarse, coarsest = (measured(values) for values in (x, in_bits(x, 8), in_bits(x, 6), in_bits(x, 5)))
+    assert fine.value == pytest.approx(exact.value, abs=within[0])
+    assert fine.settings["smallest_radius"] > 0 and "smallest_radius" not in exact.settings
+    assert coarse.value == pytest.approx(exact.value, abs=within[1])
+    assert coarse.note.split("; ")[-1].startswith("values in steps of")
+    assert np.isnan(coarsest.value) and coarsest.note.startswith("not computed: values in steps of")
+
+
+def test_a_lattice_has_the_dimension_of_its_columns_or_none() -> None:
+    line = np.random.default_rng(0).uniform(0, 101, (5000, 1))
+    assert np.isnan(correlation_dimension(np.floor(line), theiler=0).measure.value)
+    lattice, exact = (correlation_dimension(x, theiler=0, share=0.1).measure for x in (np.floor(line), line))
+    assert lattice.value == pytest.approx(exact.value, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsr.errors import DataError, unknown
 from dsr.measure import Measure
+from dsr.points import as_columns_that_vary
 
 from ..jackknife import jackknife_error
 from .correlation_sum import CorrelationSum, correlation_sum
@@ -17,6 +18,7 @@ from .correlation_sum import CorrelationSum, correlation_sum
 ESTIMATORS = ("takens", "slope")
 FEWEST, PER_BIN = 100, 50
 SHORTEST_WINDOW = 0.3
+LEAST_STEPS = 4  # of quantised values, in the largest radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,10 @@ def correlation_dimension(
     twice). Those of "slope" are the half-width of the histogram of slopes at half its height: a spread over fit
     windows, not an error.
 
+    Values in steps (quantised, rounded) are blurred evenly over their step, and only pairs further apart than a step
+    count, for "takens" by the likelihood truncated at both radii. Where the largest radius is below 4 steps, D2 is NaN
+    and the note says so.
+
     When it misleads: the radius is finite, and the estimate with it off the limit (Lorenz-63: 2.08 at a share of
     0.005, 2.055 at 0.025, 2.04 at 0.04; Rössler: 1.8 at any length), so compare truth and reconstruction by this
     same estimator at equal length, dt and share. The time span is the resource, not the number of rows. Noise
@@ -64,53 +70,96 @@ def correlation_dimension(
     if estimator not in ESTIMATORS:
         raise unknown("estimator of D2", estimator, ESTIMATORS)
     sums = correlation_sum(x, theiler=theiler, share=share, blocks=blocks, seed=seed)
-    if sums.counts[-1] < FEWEST:
+    coincident, radius = sums.coincident, float(sums.radii[-1])
+    settings = {"estimator": estimator, **sums.settings, "radius": radius, "coincident_pairs": coincident}
+    notes = [f"{coincident} pairs of states coincide"] if 100 * coincident > sums.counts[-1] else []
+    points = as_columns_that_vary(x)
+    steps = _steps(points)
+    step, first = steps.max(), 0
+    if radius < LEAST_STEPS * step:
+        note = f"not computed: values in steps of {step:.2g} for a radius of {radius:.2g}, below {LEAST_STEPS} steps"
+        return CorrelationDimension(Measure("D2", math.nan, settings=settings, note=note), sums, (radius, radius))
+    if step > sums.radii[0]:
+        blurred = points + steps * (np.random.default_rng([seed, 1]).random(points.shape) - 0.5)
+        sums = correlation_sum(blurred, theiler=sums.settings["theiler"], share=share, blocks=blocks, seed=seed)
+        first, radius = int(np.searchsorted(sums.radii, step)), float(sums.radii[-1])
+        settings |= {"radius": radius, "smallest_radius": float(sums.radii[first])}
+        notes.append(f"values in steps of {step:.2g}: from pairs further apart than that")
+    pairs = int(sums.counts[-1] - (sums.counts[first] if first else 0))
+    if pairs < FEWEST:
         raise DataError(
-            f"{sums.counts[-1]} close pairs at distinct states",
+            f"{pairs} close pairs at distinct states",
             f"at least {FEWEST}",
             "bring a longer series, or raise share",
         )
-    settings = {"estimator": estimator, **sums.settings, "radius": float(sums.radii[-1])}
-    settings["coincident_pairs"] = sums.coincident
-    note = f"{sums.coincident} pairs of states coincide" if 100 * sums.coincident > sums.counts[-1] else ""
+    note = "; ".join(notes)
     if estimator == "slope":
-        value, width, region = _most_frequent_slope(sums)
+        value, width, region = _most_frequent_slope(sums, first)
         if math.isnan(value):
             note = f"no window of the grid with {PER_BIN} pairs per bin"
         measure = Measure("D2", value, value - width, value + width, settings=settings, note=note)
         return CorrelationDimension(measure, sums, region)
-    value = float(_takens(sums.counts, sums.radii))
-    left_out = sums.counts - sums.by_block
+    estimate = _truncated if first else _takens
+    value = float(estimate(sums.counts[first:], sums.radii[first:]))
+    left_out = (sums.counts - sums.by_block)[:, first:]
     error = math.nan
-    if left_out[:, -1].min() >= FEWEST // 2:
-        error = float(jackknife_error(_takens(left_out, sums.radii)))
+    if (left_out[:, -1] - (left_out[:, 0] if first else 0)).min() >= FEWEST // 2:
+        error = float(jackknife_error(estimate(left_out, sums.radii[first:])))
     measure = Measure("D2", value, value - error, value + error, settings=settings, note=note)
-    return CorrelationDimension(measure, sums, (float(sums.radii[0]), float(sums.radii[-1])))
+    return CorrelationDimension(measure, sums, (float(sums.radii[first]), radius))
+
+
+def _steps(points: np.ndarray) -> np.ndarray:
+    """The step of each column (time, dim) of which most rows repeat a value; 0 for the others."""
+    values = [np.unique(column) for column in points.T]
+    return np.array([np.diff(v).min() if 2 * v.size <= len(points) else 0.0 for v in values])
 
 
 def _takens(counts: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """C(R) / integral of C d ln r along the last axis, exact where C is a power law within each bin.
+    """C(R) / integral of C d ln r along the last axis.
 
     Below the grid the same power law is assumed: its part of the integral is C(first) / D.
     """
+    return (counts[..., -1] - counts[..., 0]) / _integral(counts, radii)
+
+
+def _truncated(counts: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """The exponent D of largest likelihood for distances between the first and the last radius, along the last axis:
+    1 / D - L / (exp(D L) - 1) = <ln(R / r)> with L = ln(R / first)."""
+    from scipy.optimize import brentq
+
+    inside = counts - counts[..., :1]
+    length = math.log(radii[-1] / radii[0])
+    means = _integral(inside, radii) / inside[..., -1] / length
+
+    def exponent(mean: float) -> float:
+        return brentq(lambda u: 1 / u - 1 / math.expm1(u) - mean, -300.0, 500.0) / length
+
+    return np.vectorize(exponent, otypes=[float])(means)
+
+
+def _integral(counts: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Integral of C d ln r along the last axis, exact where C is a power law within each bin."""
     low, high = counts[..., :-1].astype(float), counts[..., 1:].astype(float)
     growth = np.log(np.maximum(high, 1.0) / np.maximum(low, 1.0))
     straight = (growth < 1e-9) | (low == 0)
     mean = np.where(straight, (low + high) / 2, (high - low) / np.where(straight, 1.0, growth))
-    return (counts[..., -1] - counts[..., 0]) / (mean * np.diff(np.log(radii))).sum(-1)
+    return (mean * np.diff(np.log(radii))).sum(-1)
 
 
-def _most_frequent_slope(sums: CorrelationSum) -> tuple[float, float, tuple[float, float]]:
-    """(mode, half-width at half height, radii of the best window near the mode) of the slopes over all windows."""
+def _most_frequent_slope(sums: CorrelationSum, least: int) -> tuple[float, float, tuple[float, float]]:
+    """(mode, half-width at half height, radii of the best window near the mode) of the slopes over all windows of the
+    grid from index `least` on."""
     usable = np.append(False, np.diff(sums.counts) >= PER_BIN)
     first = int(sums.counts.size - np.argmin(usable[::-1])) if not usable[1:].all() else 1
+    first = max(first, least)
     x, y = np.log(sums.radii[first:]), np.log(np.maximum(sums.counts[first:], 1))
-    least = max(4, math.ceil(SHORTEST_WINDOW * x.size))
-    if x.size < least:
+    shortest = max(4, math.ceil(SHORTEST_WINDOW * x.size))
+    if x.size < shortest:
         return math.nan, math.nan, (math.nan, math.nan)
     found = []
-    for begin in range(x.size - least + 1):
-        for end in range(begin + least, x.size + 1):
+    for begin in range(x.size - shortest + 1):
+        for end in range(begin + shortest, x.size + 1):
             dx, dy = x[begin:end] - x[begin:end].mean(), y[begin:end] - y[begin:end].mean()
             slope = dx @ dy / (dx @ dx)
             residual = math.sqrt(float(((dy - slope * dx) ** 2).mean()))
