@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import (
+    SymbolSequence,
     block_entropies,
     critical_point,
     entropy_rate,
@@ -76,6 +77,17 @@ def test_entropy_of_bernoulli_sequences_within_the_stated_errors(p):
         assert np.mean(np.abs(z)) < 3
     else:
         assert np.mean(np.abs(z) < 1) == pytest.approx(0.68, abs=0.1) and np.mean(np.abs(z) < 2) > 0.9
+
+
+def test_symbols_that_last_longer_than_the_words_bound_the_rate_from_above_alone():
+    """Coins of which each is told 40 times: the rate is 1 / 40 bit, which words of 11 do not see."""
+    coins = np.random.default_rng(0).integers(0, 2, 1500)
+    slow = SymbolSequence(coins.repeat(40), ("0", "1"), 0.01 * np.arange(coins.size * 40))
+    rate = entropy_rate(slow)
+    assert rate.note.startswith("upper bound: symbols last 80") and "run_compressed()" in rate.note
+    assert math.isnan(rate.low) and rate.value > 1 / 40
+    assert not entropy_rate(slow.run_compressed()).note.startswith("upper bound")
+    assert not entropy_rate(coins).note and entropy_rate("a" * 100).note == ""
 
 
 def test_miller_madow_removes_most_of_the_bias():

@@ -73,7 +73,8 @@ def block_entropies(sequence: Any, n_max: int | None = None, *, blocks: int = 20
 
     When it misleads: an increment is an upper bound of the entropy rate (up to its error), and the rate of a
     partition that does not generate is below that of the system. Per row of a flow the words repeat one symbol
-    and the bound is loose: use returns or run-compressed itineraries. Sources: Miller (1955); Madow (1948);
+    and the bound is loose: where symbols last longer than the words, `low` is NaN and a note says so; use returns or
+    run-compressed itineraries. Sources: Miller (1955); Madow (1948);
     Schuermann & Grassberger, doi:10.1063/1.166191.
     """
     found = as_symbol_sequence(sequence, rows=2 * blocks)
@@ -120,18 +121,23 @@ def entropy_rate(sequence: Any, *, n: int | None = None, blocks: int = 20) -> Me
     """Entropy rate in bits per symbol: an increment H_n - H_(n-1) of the sampled block entropies.
 
     `n`: longest word, None for the longest sampled one. settings hold the n used and the rate in nats
-    per unit of time, to be compared with the sum of positive Lyapunov exponents (Pesin). See `block_entropies`.
+    per unit of time, to be compared with the sum of positive Lyapunov exponents (Pesin) where no note calls it an upper
+    bound. See `block_entropies`.
     """
     return block_entropies(sequence, n, blocks=blocks).measure
 
 
 def _rate(value: float, error: float, sequence: SymbolSequence, settings: Mapping[str, Any]) -> Measure:
     nats = value * math.log(2.0) / sequence.step
-    note = "one word length only: an upper bound" if settings["n"] == 1 and settings["symbols"] > 1 else ""
+    n, stay = settings["n"], len(sequence) / len(sequence.run_compressed())
+    note = "one word length only: an upper bound" if n == 1 and settings["symbols"] > 1 else ""
+    lasting = stay > n > 1 and settings["symbols"] > 1
+    if lasting:
+        note = f"upper bound: symbols last {stay:.3g} steps, longer than words of {n}: use run_compressed() itineraries"
     return Measure(
         "entropy rate",
         value,
-        value - error,
+        math.nan if lasting else value - error,
         value + error,
         unit="bits per symbol",
         settings={**settings, "nats_per_time": nats},
