@@ -1,5 +1,6 @@
 """Tuning: trials are ordinary runs, the store is the memory, and what lags behind is stopped."""
 
+import dataclasses
 import math
 import sys
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from dsr.runs.spec import parse
 from dsr.runs.store import RunStore
 from dsr.runs.tuning import study as room
 from dsr.runs.tuning.command import lines, tune_command
-from dsr.runs.tuning.objective import loss_of, require_objective
+from dsr.runs.tuning.objective import require_objective, require_truth, value_and_loss
 from dsr.runs.tuning.pruning import Watch, best_so_far, history_scores, is_behind
 from dsr.runs.tuning.space import section_words, split_words
 from dsr.runs.tuning.study import tune
@@ -74,16 +75,33 @@ def test_words_are_ranges_lists_and_settings():
 
 def test_the_objective_is_made_small_whatever_its_kind():
     found = measures(0.5, **{"valid prediction time": (4.0, None), "lambda_1": (0.8, {"value": 0.9})})
-    assert loss_of(found, "D_stsp") == 0.5 and loss_of(found, "d-stsp") == 0.5
-    assert loss_of(found, "valid_prediction_time") == -4.0
-    assert loss_of(found, "lambda_1") == pytest.approx(0.1)
-    assert loss_of(measures(None), "D_stsp") == math.inf
+    assert value_and_loss(found, "D_stsp") == (0.5, 0.5) and value_and_loss(found, "d-stsp") == (0.5, 0.5)
+    assert value_and_loss(found, "valid_prediction_time") == (4.0, -4.0)
+    assert value_and_loss(found, "lambda_1") == (0.8, pytest.approx(0.1))
+    assert value_and_loss(measures(None), "D_stsp") == (None, math.inf)
     with pytest.raises(SpecError, match="did you mean 'D_stsp'"):
-        loss_of(found, "D_stp")
+        value_and_loss(found, "D_stp")
     with pytest.raises(SpecError, match="without a true value"):
-        loss_of(measures(0.5, lambda_1=(0.8, None)), "lambda_1")
+        value_and_loss(measures(0.5, lambda_1=(0.8, None)), "lambda_1")
     with pytest.raises(SpecError, match="without a true value"):
-        loss_of(measures(0.5, lambda_1=(0.8, {"name": "lambda_1 from data", "value": 0.7})), "lambda_1")
+        value_and_loss(measures(0.5, lambda_1=(0.8, {"name": "lambda_1 from data", "value": 0.7})), "lambda_1")
+
+
+def test_an_invariant_without_a_truth_is_refused_before_the_first_run(fake, tmp_path):
+    (tmp_path / "x.csv").write_text("1\n2\n")
+    file = {"file": str(tmp_path / "x.csv"), "dt": 1.0}
+    for objective in ("lambda_1", "Kaplan-Yorke dimension", "sum-of-exponents"):
+        with pytest.raises(SpecError, match="without a true value"):
+            tune({**TREE, "data": file}, SPACE, RunStore(tmp_path), objective=objective, say=Silent())
+        require_truth(objective, parse({"data": {**file, "truth": "henon"}}))
+        require_truth(objective, parse(TREE))
+    with pytest.raises(
+        SpecError, match="exponents are known; accepted: the exponent itself; next: --objective lambda_1"
+    ):
+        tune(TREE, SPACE, RunStore(tmp_path), objective="lambda_1 from data", say=Silent())
+    for objective in ("lambda_1 from data", "D_stsp", "valid prediction time"):
+        require_truth(objective, parse({"data": file}))
+    assert not fake and not (tmp_path / "default").exists(), "nothing was computed"
 
 
 @pytest.mark.parametrize("sampler", ["optuna", "random"])
@@ -221,7 +239,35 @@ def test_the_command_tells_and_writes_the_winner(fake, tmp_path):
     assert f"hidden_dim = {best['settings']['model.hidden_dim']}" in (tmp_path / "best.toml").read_text()
     text = "\n".join(lines(told))
     assert text.count("model.hidden_dim=") == 4
+    assert "D_stsp of the winner was chosen for being the smallest, and" in text
     assert "the search has seen its test data: judge its settings with other seeds" in text
+
+
+@pytest.mark.parametrize(
+    "objective, middle, chosen",
+    [("valid prediction time", "5.3", "largest"), ("lambda_1", "4.3", "nearest to the truth")],
+)
+def test_the_command_shows_values_and_no_losses(fake, tmp_path, monkeypatch, objective, middle, chosen):
+    """Those of the run whose loss is the median of three seeds."""
+    compute = room.execute
+
+    def valued(spec, *arguments, **more):
+        value = spec.model["hidden_dim"] / 10 + spec.seed
+        row = {"name": objective, "reconstruction": {"value": value}, "truth": None}
+        if objective == "lambda_1":
+            row["truth"] = {"name": objective, "value": 5.0}
+        return dataclasses.replace(compute(spec, *arguments, **more), measures={"rows": [row]})
+
+    monkeypatch.setattr(room, "execute", valued)
+    (tmp_path / "s.toml").write_text('[data]\nsystem = "henon"\n[tune]\nmodel.hidden_dim = [12, 43]\n')
+    told = tune_command(
+        str(tmp_path / "s.toml"), [], str(tmp_path), None, objective=objective, trials=4, seeds=3, sampler="random"
+    )
+    text = lines(told)
+    for trial, line in zip(told["trials"], text, strict=False):
+        hidden = trial["settings"]["model.hidden_dim"]
+        assert line[5:].split()[0] == (middle if hidden == 43 else "failed")
+    assert f"{objective} of the winner was chosen for being the {chosen}, and" in text[-1]
 
 
 def test_of_a_recorded_file_the_winner_is_judged_on_another(fake, tmp_path):

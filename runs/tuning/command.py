@@ -13,6 +13,7 @@ from ..progress import TerminalProgress
 from ..recipes import recipe
 from ..spec import override, read
 from ..store import RunFolder, RunStore, require_writable
+from .objective import goal_of
 from .space import section_words, split_words
 from .study import Study, tune
 
@@ -38,9 +39,11 @@ def tune_command(
 def _plain(study: Study, out: str | None, judge: str) -> dict[str, Any]:
     return {
         "objective": study.objective,
+        "goal": goal_of(study.objective),
         "trials": [
             {
                 "settings": dict(t.settings),
+                "value": t.value,
                 "loss": t.loss if math.isfinite(t.loss) else None,
                 "state": t.state,
                 "runs": list(t.runs),
@@ -61,9 +64,9 @@ def lines(told: dict[str, Any]) -> list[str]:
         settings = " ".join(
             f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial["settings"].items()
         )
-        loss = "" if trial["loss"] is None else f"{trial['loss']:.5g}"
+        value = trial["state"] if trial["value"] is None else f"{trial['value']:.5g}"
         mark = "*" if number == told["best"] else " "
-        found.append(f"{mark} {number:3d}  {loss or trial['state']:>10}  {settings}  {trial['runs'][0]}")
+        found.append(f"{mark} {number:3d}  {value:>10}  {settings}  {trial['runs'][0]}")
     states = [t["state"] for t in told["trials"]]
     found.append(f"{states.count('pruned')} pruned, {states.count('failed')} failed of {len(states)}")
     if told["best"] is None:
@@ -71,7 +74,7 @@ def lines(told: dict[str, Any]) -> list[str]:
         found += [f"{n} failed: {reason}" for reason, n in reasons.items()]
         return [*found, "no trial has a number, and no spec was written: widen the ranges, or train for longer"]
     found.append(
-        f"{told['objective']} of the winner was chosen for being small, and the search has seen its test data: judge "
-        f"its settings {told['judge']}"
+        f"{told['objective']} of the winner was chosen for being {told['goal']}, and the search has seen its test "
+        f"data: judge its settings {told['judge']}"
     )
     return found + ([f"spec: {told['spec']}"] if told["spec"] else [])

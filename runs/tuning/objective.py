@@ -1,4 +1,4 @@
-"""One number to be made small from the measures of a finished run."""
+"""What a study looks for: a measure of finished runs, and which of its values is the best."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from dsr.errors import SpecError, nearest
 
 from ...analysis.scorecard.scores import scorecard_scores
 from ..compare.cells import INVARIANTS
+from ..spec import FileData, RunSpec
 from ..verdict import HIGHER_IS_BETTER
 
+FROM_DATA = "lambda_1 from data"  # of runs without a true spectrum
 OTHERS = (  # rows of a run's table beside its scores
     "prediction error", "valid prediction time", "lambda_1", "sum of exponents", "Kaplan-Yorke dimension",
-    "lambda_1 from data",
+    FROM_DATA,
 )  # fmt: skip
+LARGEST, SMALLEST, NEAREST = "the largest", "the smallest", "the nearest to the truth"
 
 
 def require_objective(objective: str) -> None:
@@ -26,9 +29,30 @@ def require_objective(objective: str) -> None:
         raise _unknown(objective, known)
 
 
-def loss_of(measures: Mapping[str, Any], objective: str) -> float:
-    """The value of a distance, minus the value where higher is better, the distance from the truth of an invariant;
-    infinity where the run has no such number, as after a divergence.
+def require_truth(objective: str, spec: RunSpec) -> None:
+    """Raises `SpecError` for an invariant that runs of this spec have no true value of, or no estimate."""
+    known = not isinstance(spec.data, FileData) or bool(spec.data.truth)
+    if _plain(objective) == _plain(FROM_DATA):
+        if known:
+            raise SpecError(
+                f"the objective '{objective}' for data whose exponents are known", "the exponent itself",
+                "--objective lambda_1",
+            )  # fmt: skip
+    elif goal_of(objective) == NEAREST and not known:
+        raise _without_truth(objective)
+
+
+def goal_of(objective: str) -> str:
+    """Which value of this measure is the best."""
+    name = _plain(objective)
+    if name.startswith(tuple(map(_plain, INVARIANTS))):
+        return NEAREST
+    return LARGEST if name in map(_plain, HIGHER_IS_BETTER) else SMALLEST
+
+
+def value_and_loss(measures: Mapping[str, Any], objective: str) -> tuple[float | None, float]:
+    """The value, and what is to be made small: the value of a distance, minus the value where higher is better, the
+    distance from the truth of an invariant; None and infinity where the run has no such number, as after a divergence.
 
     Raises `SpecError` for a measure that such a run does not have, or an invariant without a truth.
     """
@@ -39,16 +63,21 @@ def loss_of(measures: Mapping[str, Any], objective: str) -> float:
     value, truth, name = row["reconstruction"]["value"], row.get("truth"), row["name"]
     if truth is not None and truth["name"] != name:
         truth = None  # another estimator: not to be compared
-    if truth is None and name.startswith(INVARIANTS):
-        raise SpecError(
-            f"the objective '{name}' without a true value", "a distance such as D_stsp, or data whose truth is known",
-            "--objective D_stsp",
-        )  # fmt: skip
+    goal = goal_of(name)
+    if truth is None and goal == NEAREST:
+        raise _without_truth(name)
     if value is None:
-        return math.inf
+        return None, math.inf
     if truth is not None and truth["value"] is not None:
-        return abs(value - truth["value"])
-    return -value if name in HIGHER_IS_BETTER else value
+        return value, abs(value - truth["value"])
+    return value, -value if goal == LARGEST else value
+
+
+def _without_truth(objective: str) -> SpecError:
+    return SpecError(
+        f"the objective '{objective}' without a true value", "a distance such as D_stsp, or data whose truth is known",
+        "--objective D_stsp",
+    )  # fmt: skip
 
 
 def _unknown(objective: str, names: Sequence[str]) -> SpecError:

@@ -23,7 +23,7 @@ from ..manifest import state
 from ..resolve import resolve
 from ..spec import RunSpec, override, parse
 from ..store import RunFolder, RunStore
-from .objective import loss_of, require_objective
+from .objective import require_objective, require_truth, value_and_loss
 from .pruning import Watch, history_scores
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
@@ -36,7 +36,7 @@ TOLD = {PRUNED: 1e11, FAILED: 1e12}
 class Trial:
     """settings : what was drawn. loss : median over seeds, infinite unless most runs have a number. state :
     "finished", "pruned", or "failed". runs : ids. reason : of a failure. scores : the best free-run score at each check
-    of training."""
+    of training. value : of the objective, in the run of the median."""
 
     settings: Mapping[str, Any]
     loss: float
@@ -44,6 +44,7 @@ class Trial:
     runs: tuple[str, ...]
     reason: str = ""
     scores: tuple[float, ...] = ()
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def tune(
     prune: bool = True,
     say: Progress,
 ) -> Study:
-    """Search the settings in `space` for the least loss (see `loss_of`).
+    """Search the settings in `space` for the least loss (see `value_and_loss`).
 
     The draws follow from `seed` and the losses so far, and every run is in the store: the same call computes only what
     is missing there, and ends with the same trials. A trial of one seed is pruned by `is_behind`. A run that another
@@ -78,8 +79,8 @@ def tune(
     It misleads like all tuning: the objective is that of each trial's own test series, so the winner's value is too
     good. Judge it with seeds that were not tuned on, or with a file kept back.
 
-    Raises `SpecError` for an empty space, an unknown objective or setting, a sampler that is not installed, and
-    `StoreError` for a store that cannot be read or written.
+    Raises `SpecError` for an empty space, an objective that such runs do not have, an unknown setting, a sampler that
+    is not installed, and `StoreError` for a store that cannot be read or written.
     """
     if not space:
         raise SpecError("nothing to vary", "one or more key=low..high", "add for example model.hidden_dim=10..200")
@@ -117,10 +118,12 @@ def _trial(
     earlier: Sequence[Sequence[float]],
     say: Progress,
 ) -> Trial:
-    losses, ids, scores, reason = [], [], [], ""
+    found: list[tuple[float | None, float]] = []
+    ids, scores, reason = [], [], ""
     for further in range(seeds):
         spec = spec_of(tree, settings, further)
         try:
+            require_truth(objective, spec)
             ids.append(resolve(spec).run_id)
             result = _computed(spec, store.folder(spec.experiment, ids[-1]), store, earlier, say)
         except Pruned as stop:
@@ -131,13 +134,13 @@ def _trial(
             if not further and isinstance(problem, SpecError) and not ids:
                 raise  # a key that does not exist is wrong in every trial
             reason = str(problem)
-            losses.append(math.inf)
+            found.append((None, math.inf))
             continue
-        losses.append(loss_of(result.measures, objective))
+        found.append(value_and_loss(result.measures, objective))
         scores = history_scores(result.folder)
-    loss = float(np.sort(losses)[len(losses) // 2])
+    value, loss = sorted(found, key=lambda pair: pair[1])[len(found) // 2]
     state = FAILED if reason and not math.isfinite(loss) else FINISHED
-    return Trial(settings, loss, state, tuple(ids), reason, tuple(scores))
+    return Trial(settings, loss, state, tuple(ids), reason, tuple(scores), value)
 
 
 def _computed(
@@ -169,7 +172,14 @@ def _keep(
     varied = {key: [r.low, r.high, r.log, list(r.choices)] for key, r in space.items()}
     digest = hashlib.sha256(json.dumps([tree, varied, objective, seed], sort_keys=True).encode()).hexdigest()[:10]
     table = [
-        {"settings": dict(t.settings), "loss": t.loss, "state": t.state, "runs": list(t.runs), "reason": t.reason}
+        {
+            "settings": dict(t.settings),
+            "value": t.value,
+            "loss": t.loss,
+            "state": t.state,
+            "runs": list(t.runs),
+            "reason": t.reason,
+        }
         for t in trials
     ]
     RunFolder(store.root / experiment, store.root).write_json(
