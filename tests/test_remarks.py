@@ -35,7 +35,14 @@ def test_a_truth_that_is_not_chaotic_is_named(wave):
 
 def test_an_estimated_unit_of_time_has_its_error(wave):
     (said,) = remarks(wave, exponent=Measure("lambda_1", 1.23, 0.97, 2.02), from_data=True)
-    assert "1 / 1.23 [0.97, 2.02]" in said and "as uncertain" in said
+    assert "1 / 1.23 [0.97, 2.02]" in said and said.endswith("as uncertain; that of the model is 2.44 time units")
+
+
+def test_few_periods_of_a_truth_without_equations_are_named(wave):
+    """As in the description of a series."""
+    said = remarks(wave[:600], from_data=True)
+    assert "dominant period of the test series: 6 in the record: too few to trust exponents and dimensions" in said
+    assert not any("dominant" in remark for remark in remarks(wave[:600]) + remarks(wave[:2000], from_data=True))
 
 
 def test_rows_longer_than_chaos_remembers_are_named(wave):

@@ -52,7 +52,7 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
             settings={"duration": series.duration, "columns": series.dim},
         ),
         Measure("autocorrelation time", float(scales.max()), unit=unit, settings={"columns": scales.tolist()}),
-        _dominant_period(x, dt, unit),
+        dominant_period(x, dt, unit),
     ]
     where, column = {"column": series.names[0]}, x[:, 0]
     embedding = functools.cache(lambda: choose_embedding(column))  # what needs it repeats why there is none
@@ -81,7 +81,7 @@ def describe(series: TimeSeries, *, seed: int = 0) -> list[Measure]:
     ]
 
 
-def _dominant_period(x: np.ndarray, dt: float, unit: str) -> Measure:
+def dominant_period(x: np.ndarray, dt: float, unit: str) -> Measure:
     """Period of the highest peak of the power spectra, each smoothed over 2 bins."""
     spectrum = power_spectrum(x, smoothing=2.0)[1:]
     peak, column = np.unravel_index(np.argmax(spectrum), spectrum.shape)

@@ -11,6 +11,7 @@ from dsr.measure import ENOUGH_PAIRS, Measure, in_digits
 from dsr.reading.tables import ITERATIONS
 from dsr.series import TimeSeries
 
+from .describe import dominant_period
 from .floor import INDEPENDENT
 
 FEW_ROWS = 5  # that forecasts last where errors grow e-fold from row to row
@@ -40,7 +41,15 @@ def truth_remarks(
     if not from_data and value - 2 * error <= 0:
         yield f"the truth is not chaotic (lambda_1 = {told}): what the table says of chaos does not apply"
     if from_data and value > 0 and math.isfinite(error):
-        yield f"Lyapunov times are 1 / {told}, estimated from the test series: valid prediction times are as uncertain"
+        reached = (
+            "" if math.isnan(valid.value) else f"; that of the model is {valid.value / value:.3g} {truth.time_unit}"
+        )
+        yield (
+            f"Lyapunov times are 1 / {told}, estimated from the test series: valid prediction times are as uncertain"
+            f"{reached}"
+        )
+    if from_data and (few := dominant_period(truth.values, truth.dt, truth.time_unit).note):
+        yield f"dominant period of the test series: {few}"
     length = value * truth.dt
     if length > 1 and not valid.value > FEW_ROWS * length:
         denser = "" if truth.time_unit == ITERATIONS else "; sample more densely"
