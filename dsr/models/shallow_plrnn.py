@@ -124,7 +124,7 @@ class ShallowPLRNNConfig(ModelConfig):
         "h1": "bias of the latent states (M)",
         "h2": "thresholds of the hidden units (L)",
     }
-    when_to_use: ClassVar[str] = "low-dimensional data, recorded ones above all; of clean, very noisy or few rows others make more"
+    when_to_use: ClassVar[str] = "recorded data of few dimensions; clean, very noisy or few rows suit others better"
     references: ClassVar[tuple[str, ...]] = ("Hess, Monfared, Brenner, Durstewitz, ICML 2023, arXiv:2306.04406",)
 
     latent_dim: int | None = option(None, "number of latent states M; the number of observed columns if not given")

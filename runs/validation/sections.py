@@ -44,7 +44,8 @@ PROTOCOLS = (
         "cns-lorenz63",
         "The tutorial's recipe: Lorenz-63 in 5000 steps",
         "A shallow PLRNN of three states and 50 hidden units on data of our own with 5 % noise, judged against clean "
-        "trajectories; alpha 0.125, 5000 steps at a constant rate, one model a run. The model that the tutorial prints its numbers of was trained longer.",
+        "trajectories; alpha 0.125, 5000 steps at a constant rate, one model a run. The model that the tutorial prints "
+        "its numbers of was trained longer.",
         published=(
             Published("D_stsp", "0.2333", "notebook", "CNS 2023 tutorial"),
             Published("D_H", "0.0807", "notebook", "CNS 2023 tutorial"),
@@ -133,10 +134,11 @@ MATRIX = Section(
     "budgets and sizes that the recipe names. Of the driven Duffing and van der Pol the phase of the drive is not "
     "observed, only x and its velocity, and the next row does not follow from the last one: a model needs hidden "
     "states or memory, which EDMD, SINDy, the neural ODE, the shallow PLRNN and, with the one lag that the recipe "
-    "names, NG-RC do not have here. Most of the others are polynomials, and there is no noise: SINDy, EDMD and NG-RC then hold the right "
-    "terms, which says little about systems where they do not. Four systems are maps, which SINDy, a differential "
-    "equation, cannot hold whatever their terms. Twelve are flows of Sprott's that are much alike, so there are fewer "
-    "than thirty independent comparisons. The first model of a system pays for its truth and floors in CPU seconds.",
+    "names, NG-RC do not have here. Most of the others are polynomials, and there is no noise: SINDy, EDMD and NG-RC "
+    "then hold the right terms, which says little about systems where they do not. Four systems are maps, which SINDy, "
+    "a differential equation, cannot hold whatever their terms. Twelve are flows of Sprott's that are much alike, so "
+    "there are fewer than thirty independent comparisons. The first model of a system pays for its truth and floors in "
+    "CPU seconds.",
     measures=(
         "D_stsp", "D_JS", "D_H", "lambda_1", "Kaplan-Yorke dimension", "valid prediction time", "partition divergence",
     ),
