@@ -61,14 +61,13 @@ def value_and_loss(measures: Mapping[str, Any], objective: str) -> tuple[float |
     if row is None:
         raise _unknown(objective, [r["name"] for r in measures["rows"]])
     value, truth, name = row["reconstruction"]["value"], row.get("truth"), row["name"]
-    if truth is not None and truth["name"] != name:
-        truth = None  # another estimator: not to be compared
     goal = goal_of(name)
-    if truth is None and goal == NEAREST:
+    # the truth by another estimator is not to be compared
+    if goal == NEAREST and (truth is None or truth["name"] != name or truth["value"] is None):
         raise _without_truth(name)
     if value is None:
         return None, math.inf
-    if truth is not None and truth["value"] is not None:
+    if goal == NEAREST:
         return value, abs(value - truth["value"])
     return value, -value if goal == LARGEST else value
 
