@@ -13,7 +13,7 @@ from ..store import RunFolder, RunStore
 from .compute import compute
 from .ledger import Key, joined, read_ledger, runs_of, write_ledger
 from .page import comparisons, page
-from .repeat import told
+from .repeat import repeated, told, write_repeated
 from .section import FOLDER, Section
 from .sections import SECTIONS
 
@@ -81,7 +81,8 @@ def _write(given: Namespace) -> int:
     if figure := minimal_figure(out, collected):
         pictures[MINIMAL] = f"{FOLDER}/{MINIMAL}.png"
         out.write(pictures[MINIMAL], small_png(figure, times=SHARP))
-    more = [*blocks(collected, pictures.get(MINIMAL)), told(store)]
+    write_repeated(out, again := repeated(store, out))
+    more = [*blocks(collected, pictures.get(MINIMAL)), told(again)]
     print(out.write(PAGE, page(table, SECTIONS, there, machine(), pictures, more)))
     return 1 if failed else 0
 
