@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dsr.errors import DataError
-from dsr.reading import load_trajectories
+from dsr.reading import load_trajectories, same_unit
 from dsr.series import TimeSeries, same_step
 
 from ..analysis import LyapunovSpectrum
@@ -170,10 +170,11 @@ def _load(data: FileData, path: str) -> list[TimeSeries]:
 def _require_alike(train: TimeSeries, tests: Sequence[TimeSeries], data: FileData) -> None:
     """Raises `DataError` for a test file of other columns or another time step than the training file."""
     for test in tests:
-        if test.dim != train.dim or not same_step(test.dt, train.dt):
+        alike = same_step(test.dt, train.dt) and same_unit(test.time_unit, train.time_unit)
+        if test.dim != train.dim or not alike:
             raise DataError(
-                f"the test file '{data.test_file}' with {test.dim} columns every {test.dt:g}, and '{data.file}' with "
-                f"{train.dim} every {train.dt:g}",
+                f"the test file '{data.test_file}' with {test.dim} columns every {test.dt:g} {test.time_unit}, and "
+                f"'{data.file}' with {train.dim} every {train.dt:g} {train.time_unit}",
                 "the same columns and time step in both",
                 "give another data.test_file, or name the columns that both have with data.columns",
             )

@@ -189,8 +189,12 @@ def test_a_test_file_of_other_columns_or_another_step_is_named(tmp_path):
         prepare(parse({"data": {**spec, "test_file": str(tmp_path / "one.npy")}}))
     np.savetxt(tmp_path / "x.csv", np.c_[np.arange(200) * 2.0, values], delimiter=",", header="t,a,b", comments="")
     files = {"file": str(tmp_path / "x.csv"), "test_file": str(tmp_path / "slow.csv"), "time_column": "t"}
-    with pytest.raises(DsrError, match=r"2 columns every 3, .* with 2 every 2"):
+    with pytest.raises(DsrError, match=r"2 columns every 3 time units, .* with 2 every 2 "):
         prepare(parse({"data": files}))
+    for name, header in (("x.csv", "t (s),a,b"), ("ms.csv", "t (ms),a,b")):
+        np.savetxt(tmp_path / name, np.c_[np.arange(200) * 2.0, values], delimiter=",", header=header, comments="")
+    with pytest.raises(DsrError, match=r"every 2 ms, .* every 2 s"):
+        prepare(parse({"data": {"file": str(tmp_path / "x.csv"), "test_file": str(tmp_path / "ms.csv")}}))
 
 
 def test_too_few_rows_to_be_judged_on_are_refused_with_the_data(tmp_path):

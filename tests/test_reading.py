@@ -70,7 +70,7 @@ def test_several_arrays_are_trajectories_or_columns_or_a_choice(tmp_path: Path) 
     with pytest.raises(DataError, match=r"different width: a \(40, 3\), b \(40, 2\).*--array"):
         load_trajectories(path, dt=DT)
     np.savez(path, x=VALUES[:, 0], y=VALUES[:, 1], t=TIMES)
-    with pytest.raises(DataError, match=r"several one-dimensional arrays: x, y.*--array x,y"):
+    with pytest.raises(DataError, match=r"several one-dimensional arrays: x, y.*--array x,y .*'t' stays the time"):
         load_trajectories(path)
     series = TimeSeries.load(path, array="y,x")
     assert series.names == ("y", "x") and series.dt == DT
@@ -127,6 +127,7 @@ def test_a_column_of_row_numbers_is_not_taken_for_data(tmp_path: Path) -> None:
 
 
 CLOCK_NAMES = ["Time (s)", "time_s", "timestamp", "t [ms]", "t/s", "seconds", "Elapsed", "elapsed_time", "time [a.u.]"]
+CLOCK_NAMES += ["Zeit [ms]", "Zeit", "temps (s)", "tiempo", "tid"]
 
 
 @pytest.mark.parametrize("name", CLOCK_NAMES)
@@ -141,13 +142,9 @@ def test_other_names_are_no_time_column(tmp_path: Path, name: str) -> None:
     assert TimeSeries.load(path, dt=1).names == (name, "x")
 
 
-def test_plain_names_of_time_come_first_and_dates_are_no_times(tmp_path: Path) -> None:
+def test_plain_names_of_time_come_first(tmp_path: Path) -> None:
     path = text(tmp_path / "a.csv", "t,timestamp,x\n0,5,1\n2,3,5\n4,6,2\n")
     assert TimeSeries.load(path).names == ("timestamp", "x")
-    path = text(tmp_path / "a.csv", "timestamp,x\n2024-01-01,1\n2024-01-02,5\n")
-    assert TimeSeries.load(path, dt=1, columns="x").values[:, 0].tolist() == [1, 5]
-    with pytest.raises(DataError, match=r"text '2024-01-01' in column 'timestamp'.*--columns"):
-        load_trajectories(path, dt=1)
 
 
 def test_time_arrays_are_seen_by_many_names(tmp_path: Path) -> None:
@@ -165,7 +162,7 @@ def test_a_column_that_changes_by_a_constant_step_is_not_taken_for_data(
 ) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.c_[7 + scale * np.arange(40), VALUES].astype(kind))
-    with pytest.raises(DataError, match=r"column 'x1' .*same step.*--time-column x1 .*--columns x2,x3,x4 "):
+    with pytest.raises(DataError, match=r"column 'x1' .*rises or falls.*--time-column x1 .*--columns x2,x3,x4 "):
         load_trajectories(path, dt=DT)
     assert TimeSeries.load(path, dt=DT, columns="x2,x3,x4").dim == 3
     if scale == DT:
@@ -178,12 +175,34 @@ def test_a_counter_beside_the_times_is_not_taken_for_data(tmp_path: Path) -> Non
         load_trajectories(text(tmp_path / "a.csv", "sample,t,x\n" + rows))
 
 
-def test_nearly_linear_data_and_short_records_are_data(tmp_path: Path) -> None:
+def test_monotone_columns_are_data_where_they_are_named_or_short(tmp_path: Path) -> None:
     rows = np.arange(200.0)
-    np.save(tmp_path / "a.npy", np.c_[rows + 1e-4 * np.sin(rows), rows + (rows > 99)])
-    assert TimeSeries.load(tmp_path / "a.npy", dt=1).dim == 2
+    np.save(tmp_path / "a.npy", np.c_[rows + 0.5 * np.sin(rows), np.sin(rows), -np.sqrt(rows)])
+    for columns in (None, "0,1,2", [0, 1]):
+        says = r"column 'x1' .* rises or falls from every row.*--time-column x1 .*--columns x2 .*observed: name it"
+        with pytest.raises(DataError, match=says):
+            load_trajectories(tmp_path / "a.npy", dt=1, columns=columns)
+    assert TimeSeries.load(tmp_path / "a.npy", dt=1, columns="x1,x2,x3").dim == 3
     np.save(tmp_path / "a.npy", rows[:9])
     assert len(TimeSeries.load(tmp_path / "a.npy", dt=1)) == 9
+    np.save(tmp_path / "a.npy", np.stack([np.c_[np.sin(t), np.cos(t)] for t in (rows[:20] / 10, rows[50:70] / 10)]))
+    assert len(load_trajectories(tmp_path / "a.npy", dt=1)) == 2, "monotone in one of its trajectories only"
+
+
+def test_an_irregular_clock_of_any_name_is_not_taken_for_data(tmp_path: Path) -> None:
+    times = np.cumsum(np.random.default_rng(5).uniform(1, 3, 40))
+    times[7] = np.nan
+    rows = "\n".join(f"{t},{x}" for t, x in zip(times, VALUES[:, 0], strict=True))
+    with pytest.raises(DataError, match=r"column 'Uhr' .*--time-column Uhr"):
+        load_trajectories(text(tmp_path / "a.csv", "Uhr,x\n" + rows), dt=2, missing="interpolate")
+
+
+@pytest.mark.parametrize("columns", ["0,1", [0], "time,x", "x,time"])
+def test_the_time_column_is_no_observed_column(tmp_path: Path, columns: Any) -> None:
+    path = write(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"names 'time', the time column of .*observed columns, of x, y, z;"):
+        load_trajectories(path, columns=columns)
+    assert TimeSeries.load(path, columns="time,x", time_column="none", dt=1).names == ("time", "x")
 
 
 @pytest.mark.parametrize("columns", ["x,x", ["x", 1], [0, 1, 0]])

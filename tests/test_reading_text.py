@@ -63,3 +63,16 @@ def test_decimal_commas_apart_by_commas_are_refused(tmp_path: Path, form: str) -
 )
 def test_whole_numbers_that_can_be_no_decimals_are_read(tmp_path: Path, content: str, first: list[float]) -> None:
     assert TimeSeries.load(text(tmp_path / "a.csv", content), dt=1).values[0].tolist() == first
+
+
+@pytest.mark.parametrize("header", ["t;x;z;\n", ""])
+@pytest.mark.parametrize("missing", ["refuse", "interpolate"])
+def test_a_separator_at_the_end_of_each_line_is_called_that(tmp_path: Path, header: str, missing: str) -> None:
+    rows = "\n".join(f"{i};{x!r};{z!r};" for i, (x, z) in enumerate(DECIMALS.tolist()))
+    path = text(tmp_path / "a.csv", header + rows)
+    how = {} if header else {"time_column": "x1"}
+    left = "x,z" if header else "x2,x3"
+    says = rf"column '(3|x4)' of .* is empty, as after a separator.*--columns {left} "
+    with pytest.raises(DataError, match=says):
+        load_trajectories(path, missing=missing, **how)
+    assert TimeSeries.load(path, columns=left, **how).dim == 2

@@ -24,14 +24,30 @@ class TestTime:
         ("name", "unit"),
         [
             ("Time (s)", "s"), ("t [ms]", "ms"), ("t (s)", "s"), ("Time (Seconds)", "seconds"), ("time (h)", "h"),
-            ("t (iterations)", "iterations"), ("t", "time units"), ("time (a.u.)", "time units"),
+            ("t (iterations)", "iterations"), ("t", "time units"), ("time (a.u.)", "time units"), ("t_ms", "ms"),
+            ("seconds", "seconds"), ("t/s", "s"), ("Zeit [min]", "min"), ("timestamp", "time units"),
         ],
     )  # fmt: skip
     def test_the_unit_in_the_name_of_the_time_is_believed(self, tmp_path: Path, name: str, unit: str) -> None:
         rows = "\n".join(f"{t!r},{v!r}" for t, v in zip(TIMES.tolist(), VALUES[:, 0].tolist(), strict=True))
         path = text(tmp_path / "a.csv", f"{name},x\n{rows}")
         assert TimeSeries.load(path).time_unit == unit
-        assert TimeSeries.load(path, time_unit="weeks").time_unit == "weeks"
+        assert TimeSeries.load(path, time_unit="Lyapunov times").time_unit == "Lyapunov times"
+
+    @pytest.mark.parametrize(
+        ("name", "unit"), [("time (s)", "ms"), ("t [ms]", "s"), ("t_s", "minutes"), ("t (h)", "d")]
+    )
+    def test_another_unit_than_that_of_the_times_is_refused(self, tmp_path: Path, name: str, unit: str) -> None:
+        path = text(tmp_path / "a.csv", table(header=f"{name},x,y,z"))
+        with pytest.raises(DataError, match=rf"--time-unit {unit} .*, but the times of .* are in .*leave out"):
+            load_trajectories(path, time_unit=unit)
+        how = {"time_column": "none", "columns": "x,y,z", "dt": 3}
+        assert TimeSeries.load(path, time_unit=unit, **how).time_unit == unit
+
+    @pytest.mark.parametrize(("name", "unit"), [("time (s)", "seconds"), ("t [ms]", "msec"), ("t (iterations)", "s")])
+    def test_the_same_unit_in_other_words_is_taken(self, tmp_path: Path, name: str, unit: str) -> None:
+        path = text(tmp_path / "a.csv", table(header=f"{name},x,y,z"))
+        assert TimeSeries.load(path, time_unit=unit).time_unit == unit
 
     def test_a_step_is_needed(self, tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", VALUES)
@@ -58,7 +74,7 @@ class TestTime:
             self.load(tmp_path, times)
 
     def test_times_far_from_zero_are_regular_to_their_precision(self, tmp_path: Path) -> None:
-        assert self.load(tmp_path, 1.7e9 + 0.001 * np.arange(500)).dt == pytest.approx(0.001, rel=1e-6)
+        assert self.load(tmp_path, 1.7e9 + 0.001 * np.arange(500), columns="x").dt == pytest.approx(0.001, rel=1e-6)
 
     def test_single_precision_times_in_an_array(self, tmp_path: Path) -> None:
         times = (1000 + 0.01 * np.arange(40)).astype(np.float32)

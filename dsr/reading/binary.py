@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DataError, nearest
+from .dates import holds_dates
 from .tables import Layout, Table, damaged, from_array, numbers, time_columns
 
 SIMULATED = {"values", "dt", "names", "time_unit", "times"}  # arrays of `dsr simulate`, the first two always
@@ -67,8 +68,11 @@ def read_parquet(data: bytes, layout: Layout, file: str) -> list[Table]:
     except (pa.ArrowInvalid, OSError) as problem:
         raise damaged(file, "Parquet", problem) from problem
     columns = [c.combine_chunks() for c in table.columns]
-    # pandas stores an unnamed index as such a column; it is not part of the data.
-    kept = [i for i, name in enumerate(table.column_names) if not name.startswith("__index_level_")]
+    # pandas stores an unnamed index as such a column; it is not part of the data, but dates are the times.
+    unnamed = [i for i, name in enumerate(table.column_names) if name.startswith("__index_level_")]
+    kept = [i for i in range(len(columns)) if i not in unnamed]
+    if not time_columns([table.column_names[i] for i in kept]):
+        kept += [i for i in unnamed if holds_dates(columns[i])]
     found = Table(tuple(table.column_names[i] for i in kept), [columns[i] for i in kept])
     if not layout.transpose:
         return [found]
@@ -112,7 +116,7 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], keys: Sequence[str], layout: 
                 f"did you mean '{close}'?" if close else "choose one with --array (array='...')",
             )
     possible = layout.time_column is not None
-    clocks = [k for k, v in arrays.items() if possible or (v.dtype.kind in "biuf" and v.size > 1)]
+    clocks = [k for k, v in arrays.items() if possible or (v.dtype.kind in "biufmM" and v.size > 1)]
     time_key = _time_key([k for k in clocks if k not in (wanted or ())], layout)
     data = {
         k: v
@@ -127,7 +131,8 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], keys: Sequence[str], layout: 
             raise DataError(
                 f"'{file}' holds several one-dimensional arrays: {', '.join(data)}",
                 "one array, or several of one length that are the columns of one trajectory",
-                f"name the columns in order, for example --array {','.join(data)} (array='{','.join(data)}')",
+                f"name the columns in order, for example --array {','.join(data)} (array='{','.join(data)}')"
+                + (f"; '{time_key}' stays the time" if time_key else ""),
             )
         ordered = {k: data[k] for k in wanted}
         tables = [Table(tuple(ordered), list(ordered.values()), label=",".join(ordered))]

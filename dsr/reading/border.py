@@ -11,8 +11,9 @@ import numpy as np
 from ..errors import DataError, nearest
 from ..points import refuse_overflow
 from ..repair import CUT, MAX_GAP, interpolate_missing, longest_gap, resample
-from .clock import TOLERANCE, explains, is_ramp, regular_step
-from .tables import Table, as_stored, labels, numbers, time_columns, unit_told
+from .clock import TOLERANCE, explains, is_monotone, regular_step
+from .dates import UNIT, elapsed, holds_dates, looks_dated
+from .tables import Table, labels, numbers, time_columns, unit_told
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Border:
         return parts
 
     def judge(
-        self, table: Table, several: bool
+        self, table: Table, parts: Sequence[Table]
     ) -> tuple[np.ndarray, float, str | None, tuple[str, ...], dict[str, Any]]:
-        """(values, dt, unit of time if the file tells it, names, what goes into origin) of one table."""
+        """(values, dt, unit of time if the file tells it, names, what goes into origin) of one table of the `parts`."""
         if self.time_column == "none":
             table = replace(table, dt=None, time_unit=None)
         clock = self._time_index(table)
@@ -62,11 +63,19 @@ class Border:
                 "name one with --columns",
             )
         self._refuse_repeats(table, chosen)
+        if clock in chosen:
+            rest = [name for i, name in enumerate(table.names) if i != clock]
+            raise DataError(
+                f"--columns (columns=[...]) names '{table.names[clock]}', the time column of '{self.file}'",
+                f"observed columns, of {', '.join(rest[:20])}",
+                "name those, or if it holds no times give --time-column none (time_column='none') too",
+            )
         names = tuple(table.names[i] for i in chosen)
         values = np.stack([numbers(table, i, self.file) for i in chosen], axis=1)
         refuse_overflow(values, names)
-        if self.columns is None:
-            self._refuse_clocks(table, chosen, clock)
+        if table is parts[0]:
+            self._refuse_clocks(parts, chosen, clock)
+        self._refuse_empty(table, chosen, values)
         repairs: list[str] = []
         times = None if clock is None else self._times(table, clock)
         bad = ~np.isfinite(values)
@@ -75,9 +84,9 @@ class Border:
             repairs.append(f"interpolated {int(bad.sum())} missing values")
         values, step, source = self._step(values, times, table, clock, repairs)
         about: dict[str, Any] = {"columns": list(names), "dt_source": source, "repairs": repairs}
-        if several or self.trajectory_column is not None:
+        if len(parts) > 1 or self.trajectory_column is not None:
             about["trajectory"] = table.label
-        unit = table.time_unit if clock is None else unit_told(table.names[clock]) or table.time_unit
+        unit = table.time_unit if clock is None else self._unit(table, clock)
         return values, step, unit, names, about
 
     def _index(self, table: Table, wanted: str | int, flag: str) -> int:
@@ -103,7 +112,14 @@ class Border:
             return None
         if self.time_column is not None:
             return self._index(table, self.time_column, "--time-column (time_column=)")
-        hits = [i for i in time_columns(table.names) if self._starts_with_a_number(table, i)]
+        known = time_columns(table.names)
+        dated = [i for i, column in enumerate(table.columns) if holds_dates(column)]
+        hits = (
+            [i for i in known if self._starts_with_a_number(table, i)]
+            or [i for i in dated if i in known]
+            or dated
+            or [i for i, c in enumerate(table.columns) if self.dt is None and (i in known or looks_dated(c))]
+        )
         if len(hits) > 1:
             raise DataError(
                 f"'{self.file}' has several time columns: {', '.join(table.names[i] for i in hits)}",
@@ -116,25 +132,46 @@ class Border:
         try:
             numbers(Table(table.names, [column[:1] for column in table.columns]), index, self.file)
         except DataError:
-            return False  # dates, which no step can be read from
+            return False
         return True
 
-    def _refuse_clocks(self, table: Table, chosen: Sequence[int], clock: int | None) -> None:
-        """A column that changes by one step all along is a time or a row number, whatever its name."""
-        found = [i for i in chosen if is_ramp(as_stored(table, i, self.file))]
+    def _unit(self, table: Table, clock: int) -> str | None:
+        if holds_dates(table.columns[clock]):
+            return UNIT
+        return unit_told(table.names[clock]) or table.time_unit
+
+    def _refuse_clocks(self, parts: Sequence[Table], chosen: Sequence[int], clock: int | None) -> None:
+        """A column that rises or falls all along is a time or a row number, unless the user has named it."""
+        table = parts[0]
+        named = [i for i in chosen if self.columns and table.names[i] in self.columns]
+        found = [i for i in chosen if i not in named and is_monotone([numbers(p, i, self.file) for p in parts])]
         if not found:
             return
         name = table.names[found[0]] or str(found[0])
         rest = [table.names[i] or str(i) for i in chosen if i not in found]
-        step = f"name the observed columns: --columns {','.join(rest)} (columns={rest})" if rest else ""
-        if clock is None:
-            step = f"if it holds the times: --time-column {name} (time_column='{name}')" + (
-                f"; or {step}" if step else ""
-            )
+        steps = [f"if it holds the times: --time-column {name} (time_column='{name}')"] if clock is None else []
+        if rest:
+            steps.append(f"name the observed columns: --columns {','.join(rest)} (columns={rest})")
+        steps.append(f"if it was observed: name it in --columns (columns=['{name}'])")
         raise DataError(
-            f"column '{name}' of '{self.file}' changes by the same step from row to row, like a time or a row number",
+            f"column '{name}' of '{self.file}' rises or falls from every row to the next, like a time or a row number",
             "observed columns",
-            step or "bring the columns that were observed",
+            "; or ".join(steps),
+        )
+
+    def _refuse_empty(self, table: Table, chosen: Sequence[int], values: np.ndarray) -> None:
+        empty = [i for i, column in zip(chosen, values.T, strict=True) if np.isnan(column).all()]
+        if not empty:
+            return
+        rest = [table.names[i] or str(i) for i in chosen if i not in empty]
+        trailing = empty[0] == len(table.names) - 1 and table.first_line is not None
+        raise DataError(
+            f"column '{table.names[empty[0]] or empty[0]}' of '{self.file}' is empty"
+            + (", as after a separator at the end of each line" if trailing else ""),
+            "columns with numbers",
+            f"leave it out: --columns {','.join(rest)} (columns={rest})"
+            if rest
+            else "bring the columns that were observed",
         )
 
     def _refuse_repeats(self, table: Table, chosen: Sequence[int]) -> None:
@@ -166,7 +203,7 @@ class Border:
                 )
 
     def _times(self, table: Table, clock: int) -> np.ndarray:
-        times = as_stored(table, clock, self.file)
+        times = elapsed(table, clock, self.file)
         name = table.names[clock]
         if not np.isfinite(times).all():
             raise DataError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 TOLERANCE = 1e-6
@@ -49,12 +51,11 @@ def regular_step(times: np.ndarray) -> tuple[float, float]:
     return float(f"{step:.12g}"), 0.0 if scatter <= _allowed(times, step) else scatter / step
 
 
-def is_ramp(column: np.ndarray) -> bool:
-    """Whether a column (time,) of at least ten rows rises or falls by one step all along, as clocks and counters do."""
-    if len(column) < 10 or not np.isfinite(column).all():
-        return False
-    rising = column if column[-1] > column[0] else -column
-    return bool((np.diff(rising) > 0).all()) and not regular_step(rising)[1]
+def is_monotone(parts: Sequence[np.ndarray]) -> bool:
+    """Whether a column, in the trajectories (time,) of a file, rises from each row to the next, or falls, over ten rows
+    or more: as clocks and counters do, and no trajectory on an attractor."""
+    steps = np.concatenate([np.diff(part[np.isfinite(part)]) for part in parts])
+    return len(steps) >= 9 and bool((steps > 0).all() or (steps < 0).all())
 
 
 def _least_scatter(wide: np.ndarray, rows: np.ndarray, step: float, scatter: float) -> float:

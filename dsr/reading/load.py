@@ -13,7 +13,7 @@ from ..series import TimeSeries, positive_step
 from .border import Border
 from .clock import TOLERANCE
 from .formats import reader_of
-from .tables import Layout
+from .tables import Layout, same_unit
 
 UNKNOWN = "time units"  # the unit of time where nobody says another
 
@@ -39,11 +39,12 @@ def load_trajectories(
     dt : time between two rows, in `time_unit`. Left out where there is a time column, and for an .npz file of
         `dsr simulate`, which tells it; a different value is refused.
     time_unit : unit of time. Such a file tells it too, as does a time column "Time (s)" or "t (iterations)", and is
-        believed where nothing is said here.
+        believed where nothing is said here; s is refused where it tells ms.
     columns : names or indices (from 0) of the observed columns in the wanted order, as a list or with commas
         between; all but time without it.
     time_column : name or index; a column named `t`, `time`, or such as "Time (s)" or timestamp, is found without
-        it. "none": there is none, and what the file tells of the time is disregarded.
+        it. "none": there is none, and what the file tells of the time is disregarded. Dates (ISO 8601, or of that type)
+        become seconds since the first row.
     trajectory_column : name or index of the column that tells trajectories apart.
     transpose : the file has time along its last axis.
     missing : what to do with NaN, infinite or empty cells (`dsr.repair.interpolate_missing`).
@@ -83,7 +84,8 @@ def load_trajectories(
     stored = read(data, Layout(array, transpose, header, time_column), str(path))
     border = Border(str(path), dt, columns, time_column, trajectory_column, missing == "interpolate", resample)
     origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
-    found = [border.judge(part, len(stored) > 1) for table in stored for part in border.trajectories(table)]
+    parts = [part for table in stored for part in border.trajectories(table)]
+    found = [border.judge(part, parts) for part in parts]
     step = found[0][1]
     for _, other, *_, about in found:
         if abs(other - step) > TOLERANCE * step:
@@ -91,6 +93,14 @@ def load_trajectories(
                 f"'{path}' has trajectories of step {step:g}, and of step {other:g} ({about['trajectory']})",
                 "one step for all trajectories",
                 f"put all on one grid with --resample --dt {step:g} (resample=True, dt={step:g})",
+            )
+    for _, _, told, *_ in found:
+        if told and not same_unit(told, time_unit):
+            raise DataError(
+                f"--time-unit {time_unit} (time_unit='{time_unit}'), but the times of '{path}' are in {told}",
+                "the unit of the file",
+                "leave out --time-unit, or give the step in that unit and disregard the times: --time-column none "
+                "--columns ... --dt 0.01 (time_column='none', columns=[...], dt=0.01)",
             )
     return [
         TimeSeries(values, step, told if told and time_unit == UNKNOWN else time_unit, names, {**origin, **about})

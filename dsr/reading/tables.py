@@ -12,16 +12,29 @@ import numpy as np
 from ..errors import DataError
 
 TIME_NAMES = ("t", "time")
-_WORDS = r"(?i:(?:elapsed[ _]?)?times?|time[ _]?stamps?|elapsed|(?:milli)?seconds)"
-_UNIT = (
-    r"(?i:[num\u00b5\u03bc]?s|m?sec|secs|(?:milli|micro|nano)?seconds?|min|minutes?|h|hrs?|hours?|d|days?|yrs?|years?"
-    r"|iterations)"
+_WORDS = (
+    r"(?i:(?:elapsed[ _]?)?times?|time[ _]?stamps?|elapsed|(?:milli)?seconds|zeit(?:en|stempel)?|temps|tiempo|tempo|tid"
+    r"|tijd|czas)"
 )
+_UNITS = {
+    "ns": "ns nsec nanosecond nanoseconds",
+    "us": "us \u00b5s \u03bcs usec microsecond microseconds",
+    "ms": "ms msec millisecond milliseconds",
+    "s": "s sec secs second seconds",
+    "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours",
+    "d": "d day days",
+    "weeks": "week weeks",
+    "yr": "yr yrs year years",
+}
+_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+ITERATIONS = "iterations"  # the unit of time of a map, which counts its steps
+_UNIT = rf"(?i:{'|'.join(_UNIT_OF)}|{ITERATIONS})"
 # "T (K)" and "T_s" are temperatures: only a small t takes a unit, and only one of time.
 _TIME = re.compile(
     rf"{_WORDS}|(?:t|{_WORDS})(?:\s*[\[(]\s*{_UNIT}\s*[\])]|\s*[ _/,]\s*{_UNIT})|{_WORDS}\s*[\[(][^\])]*[\])]"
 )
-ITERATIONS = "iterations"  # the unit of time of a map, which counts its steps
+_UNIT_TOLD = re.compile(rf"(?:(?:t|{_WORDS})\s*[ _/,]\s*|.*[\[(]\s*|)({_UNIT})\s*[\])]?\s*")
 MISSING_CELLS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 _LEAVE_OUT = "correct the cell, or name the columns to read (--columns x,y or columns=['x', 'y'])"
 
@@ -59,11 +72,15 @@ def time_columns(names: Sequence[str]) -> list[int]:
 
 
 def unit_told(name: str) -> str | None:
-    """The unit in the name of a time column: one of time in brackets, or that of a map."""
-    if re.fullmatch(rf".*[\W_]{ITERATIONS}\W*", name, re.IGNORECASE):
-        return ITERATIONS
-    found = re.fullmatch(rf".*[\[(]\s*({_UNIT})\s*[\])]\s*", name)
+    """The unit in the name of a time column, such as s of "Time (s)" and "time_s"; None without one."""
+    found = _UNIT_TOLD.fullmatch(name)
     return found[1].lower() if found else None
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Whether two units of time do not contradict each other, as s and ms do; one that is not known never does."""
+    known = {_UNIT_OF.get(unit.strip().lower()) for unit in (one, other)}
+    return None in known or len(known) == 1
 
 
 def numbers(table: Table, index: int, file: str) -> np.ndarray:
@@ -99,6 +116,18 @@ def as_stored(table: Table, index: int, file: str) -> np.ndarray:
 def labels(column: Any) -> np.ndarray:
     """A column as it is written, for telling trajectories apart; numbers stay numbers, cells may be text."""
     return column if isinstance(column, np.ndarray) else np.array([str(v) for v in column.to_pylist()])
+
+
+def first_text(column: Any) -> str:
+    """The first cell of a column of text, "" where it is missing or of another type."""
+    if isinstance(column, np.ndarray) or not len(column) or not isinstance(cell := column[0].as_py(), str):
+        return ""
+    return "" if cell.strip().lower() in MISSING_CELLS else cell.strip()
+
+
+def place(table: Table, row: int) -> str:
+    """Where a row is: its number from 0, and the line of the file."""
+    return f"row {row}" + (f", line {table.first_line + row}" if table.first_line is not None else "")
 
 
 def from_array(array: np.ndarray, layout: Layout, file: str, label: str = "") -> list[Table]:
@@ -137,10 +166,9 @@ def _parse_cells(cells: Sequence[str | None], table: Table, name: str, file: str
         try:
             out.append(None if cell is None else float(cell))
         except ValueError:
-            where = f"row {row}" + (f", line {table.first_line + row}" if table.first_line is not None else "")
             comma = re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?", str(cell))
             raise DataError(
-                f"'{file}' has the text '{cell}' in column '{name}' ({where})",
+                f"'{file}' has the text '{cell}' in column '{name}' ({place(table, row)})",
                 "numbers with a decimal point; empty, NA or NaN for a missing one",
                 "write decimals with a point" if comma else _LEAVE_OUT,
             ) from None

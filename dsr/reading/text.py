@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from .dates import is_date
 from .tables import MISSING_CELLS, Layout, Table, default_names, from_array, numbers
 
 _DECIMAL = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
@@ -107,7 +108,7 @@ def _may_be_decimals(columns: Sequence[Any]) -> bool:
 
 
 def _is_header(cells: Sequence[str], file: str) -> bool:
-    """A first row with a cell that is no number is a header, unless another cell is a decimal number.
+    """A first row with a cell that is neither number nor date is a header, unless another cell is a decimal number.
 
     Raises `DataError` for the row 0, 1, 2, ...: a table exported without column names, or a first sample.
     """
@@ -119,7 +120,7 @@ def _is_header(cells: Sequence[str], file: str) -> bool:
         )
     written = [c for c in cells if c.lower() not in MISSING_CELLS]
     decimals = [c for c in written if _is_number(c) and not c.lstrip("+-").isdigit()]
-    return not decimals and any(not _is_number(c) for c in written)
+    return not decimals and any(not _is_number(c) and not is_date(c) for c in written)
 
 
 def _is_number(cell: str) -> bool:
