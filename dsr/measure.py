@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ENOUGH_PAIRS = 20  # of true trajectories: with fewer the 95 % quantile of a floor is not known
+INDEPENDENT = "independent trajectories"  # the kind of a floor whose pairs have a series each
 ROUNDING, EXACT = 1e-12, 1e-6  # smaller numbers, and errors relative to their number, are zero in print
 SAME = 1e-6  # two scores that differ by less, relative to them, differ by rounding
 SMALL, LARGE = 1e-7, 1e7  # errors and whole numbers beyond are written with powers of ten

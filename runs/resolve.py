@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,8 @@ from dsr.training.search_space import SAMPLERS
 from .spec import FileData, RunSpec, is_equations
 from .store import run_id
 
-CLOSED_FORM_KEYS = ("members", "check_steps", "search", "search_seeds", "sampler")
+OF_TRUTH, OF_SEARCH = ("floor_trajectories", "truth_mean", "truth_std"), ("search_seeds", "sampler")
+CLOSED_FORM_KEYS = ("members", "check_steps", "search", *OF_SEARCH)
 
 HASHES = {"file": "sha256", "system": "sha256", "test_file": "test_sha256", "truth": "truth_sha256"}  # of [data]
 
@@ -70,6 +71,9 @@ def resolve(spec: RunSpec) -> Resolved:
     if model.family.closed_form:
         _refuse_gradient_settings(spec)
     training = from_options(RunTraining, {**model.recommended_training, **spec.training}, where="section [training]")
+    if isinstance(spec.data, FileData):
+        _refuse_idle_settings("data", spec.data, OF_TRUTH, "truth")
+    _refuse_idle_settings("training", training, OF_SEARCH, "search")
     tree = {
         "data": data_tree(spec),
         "model": {"name": spec.model["name"], **dataclasses.asdict(model)},
@@ -94,6 +98,22 @@ def _refuse_gradient_settings(spec: RunSpec) -> None:
             f"training.{', training.'.join(CLOSED_FORM_KEYS)}, and no forcing",
             f"leave {given[0]} out",
         )
+
+
+def _refuse_idle_settings(section: str, settings: FileData | RunTraining, keys: Sequence[str], needed: str) -> None:
+    """Settings that have an effect beside another one only would make another run of the same numbers; their defaults
+    do not."""
+    if getattr(settings, needed):
+        return
+    defaults = {f.name: f.default for f in dataclasses.fields(settings)}
+    for key in keys:
+        value = getattr(settings, key)
+        if value != defaults[key]:
+            raise SpecError(
+                f"{section}.{key} = {list(value) if isinstance(value, tuple) else value} without {section}.{needed}",
+                f"{section}.{key} where {section}.{needed} is given",
+                f"leave it out, or add {section}.{needed}",
+            )
 
 
 def _file(spec: RunSpec) -> Path | None:

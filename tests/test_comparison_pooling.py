@@ -227,6 +227,25 @@ def test_measures_of_several_definitions_are_named(tmp_path):
     assert not any("definitions" in note for note in compare(read_index(store), measures=["lambda_1"]).notes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("independent trajectories", "3 pairs of true trajectories .* needs 20: data.floor_trajectories=20."),
+        ("stretches of the training record (length 600)", "3 pairs of stretches .* or data.truth."),
+        ("chance: stretches of the same record used as forecasts", None),
+    ],
+)
+def test_what_gives_more_pairs_is_said_of_the_pairs_there_are(tmp_path, kind, said):
+    store = RunStore(tmp_path)
+    folder = write_run(store, "a", "esn", 0, {"D_stsp": 0.06})
+    tree = folder.read_json("measures.json")
+    tree["rows"][0]["reconstruction"]["floor"] |= {"pairs": 3, "kind": kind}
+    folder.write_json("measures.json", tree)
+    found = [note for note in compare(read_index(store)).notes if note.startswith("Floors come from")]
+    assert len(found) == (said is not None)
+    assert said is None or re.fullmatch(f"Floors come from {said}", found[0])
+
+
 # Scores that noise reaches, too
 
 

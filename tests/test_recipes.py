@@ -83,7 +83,8 @@ def test_every_family_of_a_sweep_runs_at_tiny_size(name, file, tmp_path):
     for family in sorted({spec.model["name"] for spec in plan}):
         spec = next(s for s in plan if (s.model["name"] == family and s.data != plan[0].data) or s is plan[-1])
         tree = spec.to_dict()
-        tiny = TINY + (TINY_SYSTEM if "system" in tree["data"] else ["data.floor_trajectories=1"])
+        tiny = TINY + (TINY_SYSTEM if "system" in tree["data"] else [])
+        tiny += ["data.floor_trajectories=1"] if tree["data"].get("truth") else []
         closed = MODELS[family].family.closed_form
         tree["training"] = {key: value for key, value in tree.get("training", {}).items() if key == "members"}
         tiny = [word for word in tiny if not closed or not word.startswith("training.") or "check_steps" in word]

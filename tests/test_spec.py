@@ -156,6 +156,31 @@ def test_wrong_names_are_refused_at_resolution(tree, message):
         resolve(parse({**LORENZ, **tree}))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["data.floor_trajectories=40"],
+            "data.floor_trajectories = 40 without data.truth; .* or add data.truth",
+        ),
+        (["data.truth_mean=[1, 2]"], "data.truth_mean = .1, 2. without data.truth"),
+        (["data.truth_std=[1, 2]"], "data.truth_std = .1, 2. without data.truth"),
+        (["training.search_seeds=2"], "training.search_seeds = 2 without training.search; .* or add training.search"),
+        (["training.sampler=optuna"], "training.sampler = optuna without training.search"),
+    ],
+)
+def test_a_setting_without_effect_makes_no_other_run(tmp_path, words, message):
+    """It is refused, and written out as it is by default, as every spec of a run has it, it makes the same one."""
+    path = tmp_path / "x.csv"
+    path.write_text("1\n2\n")
+    tree = {"data": {"file": str(path), "dt": 1.0}}
+    with pytest.raises(DsrError, match=message):
+        resolve(parse(override(tree, words)))
+    assert resolve(parse(override(tree, [*words, "data.truth=henon", "training.search=8"]))).run_id
+    default = ["data.floor_trajectories=20", "training.search_seeds=3", "training.sampler=random"]
+    assert resolve(parse(override(tree, default))).run_id == resolve(parse(tree)).run_id
+
+
 @pytest.mark.parametrize("text", ["steps", "=3", "a.b.c.d=1", "seed.x=1"])
 def test_malformed_overrides_are_refused(text):
     with pytest.raises(DsrError, match="argument"):

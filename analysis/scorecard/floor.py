@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsr.measure import ENOUGH_PAIRS, Floor
+from dsr.measure import ENOUGH_PAIRS, INDEPENDENT, Floor
 
 from .scores import Score
 
-INDEPENDENT, STRETCHES, HALVES = (
-    "independent trajectories", "stretches of the training record", "halves of the record",
-)  # fmt: skip
+STRETCHES, HALVES = "stretches of the training record", "halves of the record"
 
 
 def score_floor(score: Score, test: np.ndarray, others: Sequence[np.ndarray], kind: str = INDEPENDENT) -> Floor | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dsr.measure import ENOUGH_PAIRS
+from dsr.measure import ENOUGH_PAIRS, INDEPENDENT
 
 from .cells import Cell, Count
 from .labels import OF_TASK, short_name
@@ -17,6 +17,13 @@ from .ranking import ALPHA, Ranking
 from .select import flat_settings
 
 SHOWN = 4  # names in a list
+FEW_PAIRS = (  # what the pairs of a floor are, whether they are independent, and what gives more
+    ("true trajectories", True, "data.floor_trajectories=20"),
+    (
+        "stretches of the record", False,
+        "a record 20 times as long as the test or the free run (data.test_file, analysis.free_steps), or data.truth",
+    ),
+)  # fmt: skip
 GONE = (
     "A run that diverged, came to rest, was chaotic for a while only, or failed with an error, enters ranks and tests "
     "as worse than any number, but for forecasts if it has made any; medians, quartiles and intervals are over the "
@@ -111,12 +118,14 @@ def _of_cells(cells: Sequence[Cell]) -> Iterator[str]:
             if n > 1
             else "One seed has no interval."
         ).replace("%", " %")
-    few = sorted({c.floor_pairs for c in cells if c.floor_pairs is not None and c.floor_pairs < ENOUGH_PAIRS})
-    if few:
-        yield (
-            f"Floors come from {' or '.join(map(str, few))} pair{'s' if few != [1] else ''} of true trajectories in "
-            "some runs; their 95 % quantile needs 20 (data.floor_trajectories=20)."
-        )
+    for pairs, independent, remedy in FEW_PAIRS:
+        floors = [c.floor for c in cells if c.floor is not None and (c.floor.kind == INDEPENDENT) == independent]
+        few = sorted({floor.pairs for floor in floors if floor.pairs < ENOUGH_PAIRS})
+        if few:
+            yield (
+                f"Floors come from {' or '.join(map(str, few))} pair{'s' if few != [1] else ''} of {pairs} in some "
+                f"runs; their 95 % quantile needs {ENOUGH_PAIRS}: {remedy}."
+            )
     if any(c.capped and 2 * c.capped >= c.values for c in cells):
         yield "≥: half of the runs or more reached the end of the test series, so the median is a lower bound."
 
