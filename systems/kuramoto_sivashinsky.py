@@ -144,8 +144,8 @@ REFERENCE = {
 
 
 REMARK = (
-    "the mean is conserved: one zero exponent and one unit of the Kaplan-Yorke dimension belong to it, as in published "
-    "values (arXiv:1902.09651); the field itself, of mean 0, has a dimension lower by 1"
+    "the mean is conserved: one zero exponent and one unit of the Kaplan-Yorke dimension belong to it; "
+    "the field itself, of mean 0, has a dimension lower by 1"
 )
 
 
@@ -155,7 +155,7 @@ class KuramotoSivashinsky:
     """u_t = -u u_x - u_xx - u_xxxx with period `length`; the mean of u is conserved and set to 0.
 
     Tangent vectors may have another mean: one of the three zero exponents, and one unit of the Kaplan-Yorke dimension,
-    belong to it. Published ones count it too (R. A. Edson et al., ANZIAM J. 61, 270 (2019), arXiv:1902.09651).
+    belong to it. Spectra over the length: R. A. Edson et al., ANZIAM J. 61, 270 (2019), arXiv:1902.09651.
     """
 
     length: float = option(22.0, "length of the ring; chaotic from about 18 on")
