@@ -280,6 +280,21 @@ def test_a_client_that_is_killed_takes_its_workers_along_and_leaves_what_is_fini
     assert not psutil.pid_exists(pid), "the worker outlived the sweep"
 
 
+def test_a_client_that_is_told_to_end_leaves_nothing_behind(tmp_path):
+    store = RunStore(tmp_path / "store")
+    (tmp_path / "client.py").write_text(CLIENT)
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, str(tmp_path / "client.py"), str(store.root)]
+    told = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=here, text=True)
+    pid, jobs = int(told.stdout.readline()), pretended(6, store, seconds=1.0)
+    while "running" not in states(jobs):
+        assert told.poll() is None
+        time.sleep(0.05)
+    told.send_signal(signal.SIGTERM)
+    _, said = told.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said and "resource_tracker" not in said and not psutil.pid_exists(pid)
+
+
 def test_a_scheduler_that_dies_ends_the_sweep_with_a_sentence(tmp_path):
     store = RunStore(tmp_path)
     jobs = pretended(6, store, seconds=0.5)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from dsr.errors import DsrError, SpecError
@@ -43,7 +46,7 @@ def connected(
     slurm: str | None = None,
 ) -> Iterator[Client]:
     """A client of a running scheduler ("tcp://host:port"), of SLURM jobs as in the settings file `slurm`, or of an
-    embedded cluster; the last two end with it.
+    embedded cluster; the last two end with it, also when SIGTERM or SIGHUP ends this process.
 
     workers : processes of the embedded cluster, one thread each; one per processor if not given.
     memory : limit of each of them, such as "4GB"; its share of the machine's memory if "auto".
@@ -54,6 +57,7 @@ def connected(
 
     with ExitStack() as open_ones:
         open_ones.enter_context(_silenced())
+        open_ones.enter_context(_ended_like_ctrl_c())
         if scheduler is not None:
             place: Any = scheduler
         elif slurm is not None:
@@ -67,6 +71,28 @@ def connected(
         except (OSError, ValueError) as problem:
             raise ClusterError(f"no scheduler answers at {scheduler} ({problem})", RUNNING, START) from problem
         yield open_ones.enter_context(client)
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM and SIGHUP (a closed terminal) are Ctrl-C here, so that runs write a checkpoint, and no jobs and
+    semaphores are left behind."""
+    if threading.current_thread() is not threading.main_thread():  # elsewhere Python allows no handlers
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, found in before.items():
+        if found is not signal.SIG_IGN:  # nohup
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
 @contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from types import FrameType
 from typing import Any
 
 from .cluster import ClusterError
@@ -21,14 +19,13 @@ QUESTION_SECONDS = 60.0
 @contextmanager
 def submitted(settings: SlurmSettings) -> Iterator[Any]:
     """A cluster whose jobs have been submitted. While it is open, jobs that end (walltime, a lost node, scancel) are
-    replaced; on leaving, also by SIGTERM and SIGHUP, they are cancelled.
+    replaced; on leaving they are cancelled.
 
     Raises `ClusterError` with SLURM's words when it refuses a job, and when one job after the other ends before its
     workers answer.
     """
     with slurm_cluster(settings) as cluster, ExitStack() as open_ones:
         jobs = SlurmJobs(cluster, settings)
-        open_ones.enter_context(_ended_like_ctrl_c())
         jobs.fill()
         open_ones.callback(jobs.stop)
         jobs.start()
@@ -137,24 +134,3 @@ def _words_of_slurm(problem: Exception) -> str:
     """What sbatch said, out of all that dask-jobqueue says about it."""
     _, _, said = str(problem).partition("stderr:")
     return "; ".join(line.strip() for line in (said or str(problem)).splitlines() if line.strip())
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a closed terminal) are Ctrl-C here, so that no jobs are left behind."""
-    if threading.current_thread() is not threading.main_thread():  # elsewhere Python allows no handlers
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, found in before.items():
-        if found is not signal.SIG_IGN:  # nohup
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, found in before.items():
-            signal.signal(number, found)
