@@ -27,7 +27,9 @@ class Registry(Generic[T]):
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         def add(cls: type[T]) -> type[T]:
-            if name in self._entries:
+            known = self._entries.get(name, cls)
+            # the same class once more is a cell of a notebook that was run again
+            if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise ValueError(f"{self.kind} '{name}' is registered twice")
             self._entries[name] = cls
             return cls

@@ -85,6 +85,18 @@ def test_a_key_without_default_must_be_given() -> None:
 def test_a_name_is_registered_once() -> None:
     with pytest.raises(ValueError, match="twice"):
         cars.register("lorenz63")(Bare)
+    assert cars["lorenz63"] is Lorenz
+
+
+def test_a_class_that_is_defined_again_takes_its_own_place() -> None:
+    found = Registry[object]("car")
+    cell = "@found.register('own')\nclass Own:\n    pass\n"
+    for _ in "ab":
+        namespace = {"found": found, "__name__": "__main__"}
+        exec(cell, namespace)
+        assert found["own"] is namespace["Own"]
+    with pytest.raises(ValueError, match="twice"):
+        exec(cell, {"found": found, "__name__": "elsewhere"})
 
 
 def test_iteration_is_sorted_and_membership_exact() -> None:
