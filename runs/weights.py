@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from dsr import __version__
-from dsr.errors import StoreError
+from dsr.errors import SpecError, StoreError
 from dsr.models import MODELS, Model, config_of
 
 from .manifest import require_whole
@@ -100,8 +100,15 @@ def _from_run(run: RunFolder, member: int | None) -> Model:
 
 
 def _build(settings: dict[str, Any], obs_dim: int, seed: int, input_dim: int) -> Model:
+    name = settings["name"]
+    if name not in MODELS:
+        raise SpecError(
+            f"a model of the family '{name}', which is not registered in this program",
+            f"one of {', '.join(MODELS)}, or a family of your own that has been imported",
+            f"in Python, import the module that registers '{name}', and load or export the run after that",
+        )
     options = {key: value for key, value in settings.items() if key != "name"}
-    model = MODELS.build(settings["name"], options).build(obs_dim, seed)
+    model = MODELS.build(name, options).build(obs_dim, seed)
     return model.add_inputs(input_dim) if input_dim else model
 
 

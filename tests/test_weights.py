@@ -82,6 +82,15 @@ def test_a_family_that_is_not_registered_is_refused(tmp_path):
         save_model(Own(1, hidden_dim=2), tmp_path / "m.safetensors")
 
 
+def test_a_file_of_a_family_that_is_not_imported_says_to_import_it(tmp_path, monkeypatch):
+    path = save_model(ShallowPLRNN(1, hidden_dim=2), tmp_path / "m.safetensors")
+    monkeypatch.delitem(MODELS._entries, "shplrnn")
+    with pytest.raises(
+        DsrError, match=r"'shplrnn', which is not registered.*import the module that registers 'shplrnn'"
+    ):
+        load_model(path)
+
+
 def test_every_registered_name_is_one_class():
     families = [MODELS[name].family for name in MODELS]
     assert len(set(families)) == len(families) and all(issubclass(f, Model) for f in families)
