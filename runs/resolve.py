@@ -28,6 +28,18 @@ CLOSED_FORM_KEYS = ("members", "check_steps", "search", *OF_SEARCH)
 HASHES = {"file": "sha256", "system": "sha256", "test_file": "test_sha256", "truth": "truth_sha256"}  # of [data]
 
 
+class OfGradients(SpecError):
+    """A setting of training by gradients for a model that is solved in closed form."""
+
+    def __init__(self, given: Sequence[str], model: str) -> None:
+        self.setting = given[0]
+        super().__init__(
+            f"{', '.join(given)} for the model '{model}', which is solved in closed form",
+            f"training.{', training.'.join(CLOSED_FORM_KEYS)}, and no forcing",
+            f"leave {given[0]} out",
+        )
+
+
 @dataclass(frozen=True)
 class RunTraining(TrainingConfig):
     """The [training] section: the settings of `fit`, and how many models are trained together."""
@@ -93,11 +105,7 @@ def _refuse_gradient_settings(spec: RunSpec) -> None:
     given = [f"training.{key}" for key in spec.training if key not in CLOSED_FORM_KEYS]
     given += ["forcing"] if spec.forcing else []
     if given:
-        raise SpecError(
-            f"{', '.join(given)} for the model '{spec.model['name']}', which is solved in closed form",
-            f"training.{', training.'.join(CLOSED_FORM_KEYS)}, and no forcing",
-            f"leave {given[0]} out",
-        )
+        raise OfGradients(given, spec.model["name"])
 
 
 def _refuse_idle_settings(section: str, settings: FileData | RunTraining, keys: Sequence[str], needed: str) -> None:

@@ -132,6 +132,12 @@ def test_words_that_make_no_plan_are_refused(words, said):
             ["model=shplrnn,ngrc", "forcing.alpha=0.1,0.2"],
             "closed form in the combination model=ngrc forcing.alpha=0.1",
         ),
+        (
+            ["model=shplrnn,ngrc,alrnn", "training.steps=100"],
+            "closed form in the combination model=ngrc; .*; next: write shplrnn:training.steps=... "
+            "alrnn:training.steps=... in its place.",
+        ),
+        (["model=esn,ngrc", "training.steps=100"], "next: leave training.steps out"),
         (["system=henon,lorens63"], "'lorens63' in the combination system=lorens63.*did you mean 'lorenz63'"),
         (["model=esn,alrn"], "no model 'alrn' in the combination model=alrn"),
     ],

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from dsr.errors import SpecError, StoreError
+from dsr.models import MODELS
 
 from ...systems import get_system
 from .. import toml
 from ..manifest import state
-from ..resolve import Resolved, resolve
+from ..resolve import OfGradients, Resolved, resolve
 from ..spec import FileData, RunSpec, SystemData, is_equations
 from ..store import RunFolder, RunStore
 from .plan import Planned, in_combination
@@ -81,7 +82,8 @@ def jobs_of(planned: Sequence[Planned], store: RunStore) -> list[Job]:
                 get_system(data.system, **(data.parameters or {}))
                 systems.add(repr((data.system, data.parameters)))
         except SpecError as problem:
-            raise in_combination(problem, one.label) from problem
+            told = _for_others(problem, planned) if isinstance(problem, OfGradients) else problem
+            raise in_combination(told, one.label) from problem
         folder = store.folder(one.spec.experiment, resolved.run_id)
         job = Job(
             one.spec, one.label, resolved.run_id, folder, _work(resolved), _on_gpu(resolved),
@@ -89,6 +91,14 @@ def jobs_of(planned: Sequence[Planned], store: RunStore) -> list[Job]:
         )  # fmt: skip
         found.setdefault(folder.path, job)
     return list(found.values())
+
+
+def _for_others(problem: OfGradients, planned: Sequence[Planned]) -> SpecError:
+    """The same, and how to type the setting for the families of the sweep that have it."""
+    names = dict.fromkeys(str(one.spec.model["name"]) for one in planned)
+    words = [f"{n}:{problem.setting}=..." for n in names if n in MODELS and not MODELS[n].family.closed_form]
+    step = f"write {' '.join(words)} in its place" if words else problem.next_step
+    return SpecError(problem.got, problem.accepted, step)
 
 
 def _absolute(path: str) -> str:
