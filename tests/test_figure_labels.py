@@ -6,13 +6,24 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from dsr.runs.figures import attractor, marginals, training_history
+from dsr.analysis import correlation_dimension, poincare_section, return_map
+from dsr.runs.figures import (
+    attractor,
+    correlation_sums,
+    marginals,
+    poincare_sections,
+    return_maps,
+    series,
+    training_history,
+)
 from dsr.runs.figures.run_summary import HEIGHTS
 from dsr.runs.figures.style import DOUBLE
 from dsr.series import TimeSeries
+from dsr.systems import get_system
 from dsr.training.history import Check, History
 
 RNG = np.random.default_rng(0)
+LONG = ("temperature_of_the_outlet_1", "pressure_in_the_second_vessel", "dissolved_oxygen_mg_l")
 
 
 def tidy(figure: Figure) -> None:
@@ -71,3 +82,38 @@ def test_a_long_outcome_of_a_training_is_told_whole():
         tidy(figure)
         title = figure.axes[0].get_title(loc="left").replace("\n", " ")
         assert title.startswith(outcome) and ("no validation data" in title) == (not checks)
+
+
+def lorenz(rows: int, scale: float) -> TimeSeries:
+    found = get_system("lorenz63").simulate(rows, 0.02, transient=20, seed=0)
+    return TimeSeries(scale * found.values, 0.02, names=LONG)
+
+
+def test_long_names_and_large_numbers_of_a_series_fit():
+    truth = lorenz(3000, 1e5)
+    page, part = in_summary(1)
+    series(truth, truth, lyapunov_time=1.1, most=1, into=part)
+    tidy(page)
+    tidy(series(truth, truth, truth.values[1:300], 1.1))
+
+
+def test_long_names_and_large_numbers_of_a_return_map_fit():
+    maps = return_map(lorenz(6000, 1e5).values[:, 2], dt=0.02)
+    tidy(return_maps(maps, maps, name=LONG[0]))
+    page, part = in_summary(2)
+    return_maps(maps, maps, name=LONG[0], into=part.subfigures(1, 2)[1])
+    tidy(page)
+
+
+def test_the_plane_of_a_section_and_small_numbers_fit():
+    section = poincare_section(lorenz(3000, 1e-4).values, dt=0.02, normal=2, offset=0.0025)
+    names = [f"{name} [mV](t+16)" for name in LONG]
+    figure = poincare_sections(section, section, names=names, columns=(0, 1))
+    tidy(figure)
+    assert figure.axes[0].get_title(loc="left").replace("\n", " ").endswith("= 0.0025, upwards")
+
+
+def test_radii_of_little_more_than_a_decade_have_labels_that_fit():
+    """Of few rows: no closer pairs are known."""
+    x = get_system("lorenz63").simulate(600, 0.1, transient=20, seed=0).values
+    tidy(correlation_sums(correlation_dimension(x), None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection, QuadMesh
@@ -17,7 +19,7 @@ from dsr.analysis import (
     return_map,
 )
 from dsr.errors import DataError
-from dsr.measure import Floor
+from dsr.measure import Floor, Measure
 from dsr.runs import figures
 from dsr.runs.figures import PlacedOrbit, Spectrum, render
 from dsr.runs.figures.style import FORECAST, RECONSTRUCTION, SINGLE, TRUTH
@@ -57,6 +59,14 @@ def test_the_dashed_line_of_error_growth_has_the_slope_lambda_1():
     assert "fitted rate 0.8" in median.get_label()
     assert median.get_label().endswith("per time unit") and line.get_label().startswith("truth")
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (time units)", "forecast error (sd)")
+
+
+def test_rates_of_error_growth_have_their_errors_in_one_notation():
+    truth, forecast = growing(0.8)
+    growth = error_growth(truth, forecast, dt=0.05, lyapunov_exponent=0.5, sd=np.ones(1))
+    growth = dataclasses.replace(growth, measure=Measure("rate", 0.0009, 0.00087, 0.00093, "per s"))
+    said = texts(figures.error_growth(growth, exponent=Measure("lambda_1", 0.5, 0.4, 0.7)))
+    assert "fitted rate 0.000900 ± 0.000030 per s" in said and "= 0.50 [0.40, 0.70] per time unit" in said
 
 
 def test_a_fitted_rate_above_lambda_1_is_explained():
@@ -115,6 +125,22 @@ def test_return_maps_and_sections_draw_the_points_of_the_analysis():
     for found, drawn in zip(sections, axes.lines, strict=True):
         np.testing.assert_array_equal(drawn.get_xydata(), found.points[:, :2])
     assert axes.get_title(loc="left") == "section z = 0, upwards"
+
+
+def test_crossings_of_a_free_run_beyond_the_truth_are_shown_or_counted():
+    section = poincare_section(TURN.values, dt=0.05, normal=2)
+    for scale, told in ((1.5, ""), (50.0, f", {len(section.points)} outside")):
+        found = dataclasses.replace(section, points=scale * section.points)
+        axes = figures.poincare_sections(section, found, names=("x", "y", "z"), columns=(0, 1)).axes[0]
+        assert axes.lines[1].get_label() == f"free run, {len(section.points)} crossings{told}"
+        low, high = np.array([axes.get_xlim(), axes.get_ylim()]).T
+        assert (told == "") == ((found.points[:, :2] > low) & (found.points[:, :2] < high)).all()
+
+
+def test_a_dimension_that_is_not_known_is_no_number():
+    few = correlation_dimension(RNG.integers(0, 4, (900, 2)).cumsum(0) % 20, theiler=0)
+    assert np.isnan(few.measure.value)
+    assert figures.correlation_sums(few, None).axes[0].lines[0].get_label() == "truth, no $D_2$"
 
 
 def test_correlation_sums_show_their_slopes_and_the_dimension_of_a_line():
@@ -212,6 +238,12 @@ def test_the_floor_of_a_forest_spans_its_quantiles_and_lost_models_keep_their_li
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in dots] == [0.06]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"] and "lost" in texts(figure)
+
+
+def test_a_single_run_is_a_hollow_dot_of_a_forest():
+    drawn = figures.forest(["one", "several"], [0.05, 0.06], [np.nan, 0.0599], [np.nan, 0.0601], label="D")
+    faces = [line.get_markerfacecolor() for line in drawn.axes[0].lines if line.get_marker() == "o"]
+    assert faces == ["white", RECONSTRUCTION]
 
 
 def test_a_sweep_has_its_floor_as_a_band_in_the_order_of_the_swept_values():

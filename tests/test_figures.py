@@ -200,6 +200,14 @@ def test_power_spectrum_of_a_sine_peaks_at_its_frequency_in_hertz():
     assert "no free run: diverged at step 3" in texts(power_spectra(wave, wave, diverged_at=3))
 
 
+@pytest.mark.parametrize("exponents", [[0.08, -0.01], [0.08, -0.3, -9.0]])
+def test_lyapunov_bars_show_their_errors_and_numbers_whole(exponents):
+    (axes,) = lyapunov_bars(None, spectrum(exponents, [0.27] * len(exponents))).axes
+    low, high = axes.get_ylim()
+    tips = [text.xy[1] for text in axes.texts]
+    assert low < min(tips) <= min(exponents) - 0.27 and high > max(tips) >= 0.08 + 0.27
+
+
 def test_lyapunov_bars_have_the_heights_errors_and_labels_of_the_exponents():
     truth, model = (
         spectrum([0.9056, 0.0, -14.572], [0.003, 0.001, 0.004]),

@@ -203,3 +203,15 @@ def test_a_page_of_many_counts_tasks_and_contestants(tmp_path):
     report([], str(tmp_path), out=str(tmp_path / "c.html"))
     html = (tmp_path / "c.html").read_text(encoding="utf-8")
     assert "<h1>Comparison of esn on 7 tasks</h1>" in html and "7 runs: 1 contestant on 7 tasks" in html
+
+
+def test_a_forest_says_how_many_runs_its_dots_stand_for_and_how_many_of_them_were_lost(tmp_path):
+    store = RunStore(tmp_path)
+    for seed in range(3):
+        fate = "fixed point" if seed == 2 else "chaotic"
+        write_run(store, "big", "esn", seed, {"D_stsp": 0.1 + seed}, outcome=fate)
+    write_run(store, "big", "alrnn", 0, {"D_stsp": 0.3})
+    found = compare(read_index(store, OF_COMPARISON))
+    picture = next(p for p in task_pictures(found, "big") if p.name == "big-D_stsp")
+    assert {t.get_text() for t in picture.figure.axes[0].texts} == {"1 run", "1 lost"}
+    assert "(1 to 3 runs each)" in picture.caption and "Lost: diverged, at rest" in picture.caption

@@ -4,7 +4,7 @@ critical-difference diagrams, and scores against a setting that was swept."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..figures.style import typeset
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_TASKS = 12  # with figures of their own; beyond, the ranks say more
 DECADES = 30.0  # ratio of values beyond which the axis is logarithmic
 SWEPT = ("D_stsp", "D_H")
+LOST_HERE = " Lost: diverged, at rest, cycling, not chaotic or failed; the median has those that left a number."
 LOST_THERE = (
     " Hollow: runs were lost there (diverged, at rest, cycling, not chaotic or failed), as many as stand at the upper "
     "edge; the median has those that left a number."
@@ -59,18 +60,19 @@ def task_pictures(found: Comparison, task: str) -> list[Picture]:
     if len(found.tasks) > MOST_TASKS:
         return []
     mine = [c for c in found.cells if c.task == task]
+    lost = {c.contestant: c.lost for c in found.counts if c.task == task}
     drawn = []
     for measure in HEADLINE:
         cells = [c for c in mine if c.measure == measure]
         if any(c.values for c in cells):
-            drawn.append(_forest(task, measure, cells))
+            drawn.append(_forest(task, measure, cells, lost))
     exponents = [c for c in mine if c.measure.startswith("lambda_") and c.measure[7:].isdigit()]
     if len({c.measure for c in exponents if c.values}) > 1:
         drawn.append(_spectra(task, exponents))
     return drawn
 
 
-def _forest(task: str, measure: str, cells: Sequence[Cell]) -> Picture:
+def _forest(task: str, measure: str, cells: Sequence[Cell], lost: Mapping[str, int]) -> Picture:
     from ..figures import forest
 
     unit = next((c.unit for c in cells if c.unit), "")
@@ -82,15 +84,25 @@ def _forest(task: str, measure: str, cells: Sequence[Cell]) -> Picture:
     drawn = forest(
         [c.contestant for c in cells], [c.median for c in cells], [c.low for c in cells], [c.high for c in cells],
         label=f"{typeset(measure)} ({unit})" if unit else typeset(measure), floor=floors[0] if floors else None,
-        truth=truth, remarks=[f"{c.values} of {c.runs}" if c.values < c.runs else "" for c in cells],
+        truth=truth, remarks=[_remark(c, lost[c.contestant]) for c in cells],
         logarithmic=logarithmic,
     )  # fmt: skip
-    caption = f"{measure} on {task}: median over seeds with its {INTERVAL} interval"
+    least, most = (end(c.runs for c in cells) for end in (min, max))
+    count = f"{most} run{'s' if most > 1 else ''} each" if least == most else f"{least} to {most} runs each"
+    caption = f"{measure} on {task}: median over seeds ({count}) with its {INTERVAL} interval, hollow of one value"
     caption += "; grey: floor, 5 to 95 %." if floors else "; line: truth." if truth else "."
     if any(c.values < c.runs for c in cells):
         caption += " At the right: runs that have a number, where not all have one."
+    if any(lost[c.contestant] for c in cells):
+        caption += LOST_HERE
     told = "; ".join(f"{c.contestant} {c.median:.3g}" if c.values else f"{c.contestant} none" for c in cells)
     return Picture(f"{task}-{measure}", caption, f"Forest plot of {measure} on {task}, medians: {told}", drawn)
+
+
+def _remark(cell: Cell, lost: int) -> str:
+    """How many runs the value of a line stands for, where that is not all of several, and how many were lost."""
+    values = f"{cell.values} of {cell.runs}" if cell.values < cell.runs else "1 run" if cell.runs == 1 else ""
+    return ", ".join(filter(None, [values, f"{lost} lost" if lost else ""]))
 
 
 def _spectra(task: str, cells: Sequence[Cell]) -> Picture:

@@ -114,10 +114,14 @@ class RunMaterial:
         return [Row(row["name"], *(row[key] and _measure(row[key]) for key in MEASURES)) for row in found]
 
     @property
+    def exponent(self) -> Measure | None:
+        """lambda_1 of the truth per unit of time, as the run compared with it; None where unknown."""
+        return next((row.truth for row in self.rows if row.name == "lambda_1"), None)
+
+    @property
     def rate(self) -> float:
-        """lambda_1 of the truth per unit of time, as the run compared with it; NaN where unknown."""
-        row = next((row for row in self.rows if row.name == "lambda_1"), None)
-        return math.nan if row is None or row.truth is None else row.truth.value
+        """Its value; NaN where unknown."""
+        return math.nan if self.exponent is None else self.exponent.value
 
     @property
     def lyapunov_time(self) -> float | None:

@@ -40,7 +40,7 @@ def growth(run: RunMaterial) -> analysis.ErrorGrowth:
 
 
 def error_growth(run: RunMaterial) -> Figure:
-    return figures.error_growth(growth(run), time_unit=run.test.time_unit)
+    return figures.error_growth(growth(run), time_unit=run.test.time_unit, exponent=run.exponent)
 
 
 def _moving(run: RunMaterial) -> None:

@@ -32,6 +32,7 @@ def summary(run: RunMaterial) -> Figure:
         forecast=run.forecast,
         lyapunov_time=run.lyapunov_time,
         growth=records.growth(run),
+        exponent=run.exponent,
         maps=maps,
         truth_spectrum=run.truth_spectrum,
         spectrum=run.spectrum,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ...analysis import CorrelationDimension
-from .lyapunov_bars import rounded
-from .style import FILLED, RECONSTRUCTION, SINGLE, styled
+from .style import FILLED, RECONSTRUCTION, SINGLE, signed, styled
 
+FEW_DECADES = 100.0  # of radii, within which powers of ten would be too few labels
 LOOKS = (("truth", FILLED, 2.4), ("free run", RECONSTRUCTION, 0.9))
 
 
@@ -26,8 +29,9 @@ def correlation_sums(
             continue
         sums = found.correlation_sum
         known = sums.counts > 0
-        error = (found.measure.high - found.measure.low) / 2
-        text = f"{name}, $D_2$ = {rounded(found.measure.value, error)} ± {error:.1g}"
+        text = (
+            f"{name}, no $D_2$" if math.isnan(found.measure.value) else f"{name}, $D_2$ = {signed(str(found.measure))}"
+        )
         upper.loglog(sums.radii[known], sums.values[known], color=colour, lw=width, label=text)
         middle = np.sqrt(sums.radii[1:] * sums.radii[:-1])
         lower.semilogx(middle, sums.local_slopes, color=colour, lw=width)
@@ -38,7 +42,11 @@ def correlation_sums(
     radii = np.concatenate([r for r, _ in seen])
     if radii.size:
         lower.set_xlim(radii.min() / 1.3, radii.max() * 1.3)
-        lower.set_ylim(0, 1.5 * max(float(np.median(s)) for _, s in seen if s.size))
+        if radii.max() < FEW_DECADES * radii.min():
+            lower.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            lower.xaxis.set_major_formatter(FuncFormatter(lambda r, _: f"{r:g}"))
+        lower.xaxis.set_minor_formatter(NullFormatter())
+        lower.set_ylim(0, 1.5 * max(float(np.median(s)) for _, s in seen if s.size) or 1.0)
         inside = np.concatenate([c.correlation_sum.values[c.correlation_sum.radii >= radii.min() / 1.3]
                                  for c in (truth, generated) if c is not None])  # fmt: skip
         upper.set_ylim(inside[inside > 0].min() / 2, inside.max() * 2)

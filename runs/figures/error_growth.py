@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from dsr.measure import Measure, in_digits
+
 from ...analysis import ErrorGrowth
 from ...analysis.units import rate_unit
-from .lyapunov_bars import rounded
 from .style import FORECAST, RECONSTRUCTION, SINGLE, canvas, say, signed, styled
 
 SATURATED = math.sqrt(2.0)  # normalised distance of two unrelated states of one attractor
@@ -18,17 +19,23 @@ FASTER = "fitted rate above $\\lambda_1$: a model errs anew at every step,\nwhic
 
 
 @styled
-def error_growth(growth: ErrorGrowth, *, time_unit: str = "time units", into: SubFigure | None = None) -> Figure:
+def error_growth(
+    growth: ErrorGrowth,
+    *,
+    time_unit: str = "time units",
+    exponent: Measure | None = None,
+    into: SubFigure | None = None,
+) -> Figure:
     """Median error over starts with its quartiles, the slope of lambda_1 (dashed) through the middle of the fitted
     stretch, and the level of unrelated states (dotted).
 
     The upper axis counts Lyapunov times where `growth.lyapunov_exponent` is positive. Forecasts that diverged count as
     infinitely wrong: the curves end where more than half (a quarter for the upper edge) of them did. A fitted rate
-    above lambda_1 is explained below the axes.
+    above lambda_1 is explained below the axes. exponent : lambda_1 with its error, for the legend.
     """
     figure = canvas(into, SINGLE, 3.0)
     axes = figure.subplots()
-    draw_error_growth(axes, growth, time_unit)
+    draw_error_growth(axes, growth, time_unit, exponent)
     if np.isfinite(growth.median).any():
         figure.legend(loc="outside upper left", ncols=1)
     if growth.measure.low > growth.lyapunov_exponent > 0:
@@ -36,7 +43,7 @@ def error_growth(growth: ErrorGrowth, *, time_unit: str = "time units", into: Su
     return figure
 
 
-def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str) -> None:
+def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str, exponent: Measure | None = None) -> None:
     """The same on axes of a larger figure, without a legend."""
     low, median, high = (
         np.where(np.isfinite(v) & (v > 0), v, np.nan) for v in (growth.low, growth.median, growth.high)
@@ -54,7 +61,8 @@ def draw_error_growth(axes: Axes, growth: ErrorGrowth, time_unit: str) -> None:
     rate = growth.lyapunov_exponent
     if math.isfinite(rate) and rate > 0:
         times, line = _slope(growth, median, bottom)
-        text = f"truth: slope $\\lambda_1$ = {signed(f'{rate:.3g}')} {rate_unit(time_unit)}"
+        told = f"{rate:.3g}" if exponent is None else in_digits(rate, exponent.low, exponent.high)
+        text = f"truth: slope $\\lambda_1$ = {signed(told)} {rate_unit(time_unit)}"
         axes.plot(times, line, color=FORECAST, lw=1.2, ls="--", label=text)
         upper = axes.secondary_xaxis("top", functions=(lambda t: np.asarray(t) * rate, lambda t: np.asarray(t) / rate))
         upper.set_xlabel("Lyapunov times")
@@ -67,8 +75,7 @@ def _rate(growth: ErrorGrowth) -> str:
     found = growth.measure
     if math.isnan(found.value):
         return "no growth to fit"
-    error = (found.high - found.low) / 2
-    return f"fitted rate {rounded(found.value, error)} ± {signed(f'{error:.1g}')} {found.unit}"
+    return f"fitted rate {signed(str(found))}"
 
 
 def _slope(growth: ErrorGrowth, median: np.ndarray, bottom: float) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,8 @@ def forest(
     remarks: Sequence[str] = (),
     logarithmic: bool = False,
 ) -> Figure:
-    """One line per name, in the order given: a dot at the value, a bar from `low` to `high`.
+    """One line per name, in the order given: a dot at the value, a bar from `low` to `high`. Where these are NaN (a
+    single run) the dot is hollow.
 
     Parameters
     ----------
@@ -74,8 +75,10 @@ def draw_forest(
     for place, (value, a, b) in enumerate(zip(values, low, high, strict=True)):
         if not math.isfinite(value):
             continue
-        axes.plot(value, place, "o", ms=4, mew=0, color=RECONSTRUCTION)
-        if np.isfinite([a, b]).all():
+        known = np.isfinite([a, b]).all()
+        fill = {"mew": 0} if known else {"mew": 1, "mfc": "white"}
+        axes.plot(value, place, "o", ms=4, color=RECONSTRUCTION, **fill)
+        if known:
             axes.plot([a, b], [place, place], color=RECONSTRUCTION, lw=1.2, solid_capstyle="butt")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)

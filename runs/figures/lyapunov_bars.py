@@ -51,8 +51,10 @@ def lyapunov_bars(
     for j, entry in enumerate(known):
         place = np.arange(1, count + 1) + (j - (len(known) - 1) / 2) * WIDTH
         _bars(axes, entry, count, place)
-    drawn = np.concatenate([entry.exponents[:count] for entry in known])
-    logarithmic = _scale(axes, drawn, margin=0.14 if count <= 6 else 0.25)
+    drawn, errors = (np.concatenate([getattr(e, key)[:count] for e in known]) for key in ("exponents", "stderr"))
+    errors = np.nan_to_num(errors)
+    ends = np.concatenate([drawn - errors, drawn, drawn + errors])
+    logarithmic = _scale(axes, ends, margin=0.14 if count <= 6 else 0.25)
     axes.set_ylabel(f"Lyapunov exponent ({known[0].unit})")
     axes.set_xticks(range(1, count + 1), [f"$\\lambda_{{{i}}}$" for i in range(1, count + 1)])
     axes.set_xlim(0.4, count + 0.6)
@@ -133,7 +135,7 @@ def rounded(value: float, error: float, digits: int = 1) -> str:
 
 
 def _scale(axes: Axes, values: np.ndarray, margin: float) -> bool:
-    """Set the vertical axis; True where it is logarithmic below a linear band."""
+    """Set the vertical axis for bars and ends of error bars; True where it is logarithmic below a linear band."""
     values = values[np.isfinite(values)]
     largest, lowest = max(values.max(), 0.0), max(-values.min(), 0.0)
     if largest == 0 or lowest <= SQUASHED * largest:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from ...analysis import PoincareSection
 from .overlay import overlay
-from .style import SINGLE, no_free_run, say, signed, styled
+from .style import SINGLE, no_free_run, say, shortened, signed, styled
 
+TITLE, LABEL = 46, 32  # letters that there is room for
+BEYOND = 1.0  # how far past the truth's crossings the axes may grow, in their range
 ARROWS = {1: "upwards", -1: "downwards", 0: "both ways"}
 
 
@@ -24,7 +28,8 @@ def poincare_sections(
 ) -> Figure:
     """Crossings of the plane in two of the columns, `names` being those of all; the title names the plane.
 
-    Both axes span the crossings of the truth with a margin of 15 %.
+    Both axes span the crossings of the truth and those of the free run that lie within once their range beyond them,
+    with a margin of 15 %; the legend counts what lies outside.
     """
     figure = Figure(figsize=(SINGLE, 2.7), layout="constrained")
     axes = figure.subplots()
@@ -33,15 +38,22 @@ def poincare_sections(
         say(axes, "the truth does not cross this plane")
         return figure
     cloud, found = truth.points[:, pick], None if generated is None else generated.points[:, pick]
-    counts = [f", {len(s.points):,} crossings" for s in (truth, generated) if s is not None] + [""]
-    overlay(axes, cloud, found, names=(f"truth{counts[0]}", f"free run{counts[1]}"))
     low, high = cloud.min(0), cloud.max(0)
-    margin = [0.15 * (b - a) or 1.0 for a, b in zip(low, high, strict=True)]
+    span = np.where(high > low, high - low, 1.0)
+    told = ""
+    if found is not None:
+        near = ((found >= low - BEYOND * span) & (found <= high + BEYOND * span)).all(1)
+        shown = np.concatenate([cloud, found[near]])
+        low, high = shown.min(0), shown.max(0)
+        told = f", {len(found):,} crossings" + (f", {(~near).sum():,} outside" if not near.all() else "")
+    overlay(axes, cloud, found, names=(f"truth, {len(cloud):,} crossings", f"free run{told}"))
+    margin = 0.15 * np.where(high > low, high - low, 1 / 0.15)
     axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
     axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
-    axes.set_xlabel(names[pick[0]])
-    axes.set_ylabel(names[pick[1]])
-    axes.set_title(_plane(truth, names))
+    axes.locator_params(nbins=5)
+    axes.set_xlabel(shortened(names[pick[0]], LABEL))
+    axes.set_ylabel(shortened(names[pick[1]], LABEL))
+    axes.set_title(textwrap.fill(_plane(truth, names), TITLE))
     figure.legend(loc="outside upper left", ncols=1)
     if generated is None:
         figure.supxlabel(no_free_run(diverged_at), fontsize=7, x=0.99, ha="right")

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from ...analysis import ReturnMap
 from .overlay import overlay
-from .style import SINGLE, canvas, no_free_run, say, styled
+from .style import SINGLE, canvas, no_free_run, say, shortened, styled
 
+LETTERS, FEW_LETTERS = 14, 8  # of the name of a column: room for it, and for it beside other words
 BEYOND = 0.25  # how far past the truth's maxima the axes may grow, in their range
 
 
@@ -50,5 +51,7 @@ def draw_return_maps(axes: Axes, truth: ReturnMap, generated: ReturnMap | None, 
     axes.set_xlim(low - margin, high + margin)
     axes.set_ylim(low - margin, high + margin)
     axes.set_aspect("equal")
-    axes.set_xlabel(f"maximum of {name}")
-    axes.set_ylabel(f"next maximum of {name}")
+    axes.locator_params(nbins=4)
+    between = "\n" if len(name) > FEW_LETTERS else " "
+    axes.set_xlabel(f"maximum of{between}{shortened(name, LETTERS)}")
+    axes.set_ylabel(f"next maximum of{between}{shortened(name, LETTERS)}")

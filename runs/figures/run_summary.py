@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from dsr.measure import Measure
 from dsr.series import TimeSeries
 
 from ...analysis import ErrorGrowth, LyapunovSpectrum, ReturnMap, Row
@@ -38,6 +39,7 @@ def run_summary(
     spectrum: LyapunovSpectrum | None,
     rows: Sequence[Row],
     diverged_at: int | None = None,
+    exponent: Measure | None = None,
 ) -> Figure:
     """One page of two columns' width; every part is the figure of that name and says what it says there.
 
@@ -57,7 +59,7 @@ def run_summary(
     else:
         return_maps(maps[0], maps[1], name=maps[2], diverged_at=diverged_at, into=right)
     left, right = lower.subfigures(1, 2)
-    error_growth(growth, time_unit=truth.time_unit, into=left)
+    error_growth(growth, time_unit=truth.time_unit, exponent=exponent, into=left)
     lyapunov_bars(truth_spectrum, spectrum, diverged_at=diverged_at, into=right)
     scorecard(rows, into=bottom)
     return figure

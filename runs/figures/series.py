@@ -13,11 +13,12 @@ from dsr.timescales import autocorrelation_time
 
 from ...analysis import valid_prediction_time
 from .stretches import MOST_POINTS, joined, thinned
-from .style import DOUBLE, FORECAST, RECONSTRUCTION, TRUTH, canvas, no_free_run, say, styled, time_label
+from .style import DOUBLE, FORECAST, RECONSTRUCTION, TRUTH, canvas, no_free_run, say, shortened, styled, time_label
 
 MOST_COLUMNS = 6
 LYAPUNOV_TIMES = 10
 ITERATIONS = 60
+LETTERS = 14  # of the name of a column
 SPAN = 100, 300  # autocorrelation times: drawn without a Lyapunov time, and drawn at most
 
 
@@ -68,7 +69,7 @@ def series(
                 label="free run",
                 **style,
             )
-        left.set_ylabel(truth.names[k])
+        left.set_ylabel(shortened(truth.names[k], LETTERS))
         _limit(left, truth, generated, rows, k)
     _title(panels[0], truth, forecast, valid, unit, lyapunov_time)
     if generated is None:

@@ -99,6 +99,12 @@ def signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
+def shortened(name: str, letters: int) -> str:
+    """A name of at most so many letters: what is too long loses its middle, as columns often differ at their ends."""
+    kept = letters - 1
+    return name if len(name) <= letters else f"{name[: kept - kept // 2]}…{name[-(kept // 2) :]}"
+
+
 def time_label(time_unit: str) -> str:
     """Axis label of time in the unit of a series."""
     if time_unit == "iterations":
