@@ -58,7 +58,7 @@ def elapsed(table: Table, index: int, file: str) -> np.ndarray:
     if not first_text(column):
         stamps = np.asarray(column if isinstance(column, np.ndarray) else column.to_numpy(zero_copy_only=False))
         return (stamps - np.fmin.reduce(stamps)) / np.timedelta64(1, "s")
-    moments = []
+    moments: list[datetime | None] = []
     for row, cell in enumerate(column.to_pylist()):
         missing = cell is None or cell.strip().lower() in MISSING_CELLS
         moment = None if missing else _moment(cell)
@@ -69,8 +69,9 @@ def elapsed(table: Table, index: int, file: str) -> np.ndarray:
                 "correct the cell",
             )
         moments.append(moment)
+    first = moments[0]
     try:
-        return np.array([np.nan if m is None else (m - moments[0]).total_seconds() for m in moments])
+        return np.array([(m - first).total_seconds() if m and first else np.nan for m in moments])
     except TypeError:
         raise DataError(
             f"time column '{name}' of '{file}' holds dates with an offset of the time zone and dates without",
