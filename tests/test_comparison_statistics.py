@@ -11,7 +11,8 @@ from scipy.stats import friedmanchisquare, studentized_range, wilcoxon
 
 from dsr.runs.compare.grids import group_letters
 from dsr.runs.compare.median_interval import median_interval, reachable_coverage
-from dsr.runs.compare.ranking import _groups, nemenyi, rank
+from dsr.runs.compare.pair_tests import pair_tests, typical
+from dsr.runs.compare.ranking import _groups, nemenyi, rank, relative
 from dsr.runs.compare.signed_rank import holm, signed_rank
 
 NAN = math.nan
@@ -73,6 +74,38 @@ def test_groups_hold_whom_the_tests_do_not_tell_apart():
     assert result.names == ("a", "noisy", "c") and result.groups == ((0, 1), (1, 2))
     assert group_letters(result.groups, result) == ["a", "ab", "b"]
     assert rank({"a": base[:3], "b": base[:3] * 2}, list("012")).groups == ((0, 1),)  # three systems tell nothing
+
+
+def test_mean_ranks_by_hand_and_who_is_not_told_apart():
+    """Four contestants in the same order on 14 systems, named against the order of the alphabet."""
+    base, systems = np.arange(1.0, 15.0), [str(i) for i in range(14)]
+    losses = {"d": base, "b": 2 * base, "c": 3 * base, "a": 4 * base}
+    result = rank(losses, systems)
+    assert result.names == ("d", "b", "c", "a") and result.mean_ranks == (1, 2, 3, 4)
+    assert result.critical_difference == pytest.approx(2.569 * math.sqrt(20 / 84), abs=1e-3)  # Demsar, table 5
+    assert result.nemenyi_groups == ((0, 1), (1, 2), (2, 3)) and result.groups == ()
+    assert rank(losses, systems, alpha=0.1).critical_difference == pytest.approx(2.291 * math.sqrt(20 / 84), abs=1e-3)
+
+
+def test_differences_are_relative_to_the_larger_loss():
+    assert relative(np.array([2.0, 1.0, 3.0]), np.array([1.0, 4.0, 3.0])).tolist() == [0.5, -0.75, 0.0]
+
+
+def test_zeros_do_not_lower_the_least_p():
+    assert signed_rank([0, 1, 2]).least == 0.5
+
+
+def test_a_typical_loss_is_the_median_of_the_seeds():
+    assert typical({0: 1.0, 1: 3.0}) == 2.0 and typical({0: 5.0, 1: 1.0, 2: 2.0}) == 2.0
+
+
+def test_tests_within_tasks_and_across_them_are_corrected_apart():
+    """`a` wins all five seeds of one task (p = 1/16), one of two of the other (p = 1), both medians (1/2)."""
+    won = {"a": dict.fromkeys(range(5), 1.0), "b": {seed: 2.0 + seed for seed in range(5)}}
+    open_ = {"a": {0: 1.0, 1: 3.0}, "b": {0: 2.0, 1: 2.5}}
+    first, second, across = pair_tests("D_stsp", {"won": won, "open": open_})
+    assert (first.p, second.p, across.p) == (0.0625, 1.0, 0.5)
+    assert (first.p_holm, second.p_holm, across.p_holm) == (0.125, 1.0, 0.5)
 
 
 def test_two_contestants_share_a_letter_exactly_if_they_are_not_told_apart():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsr.analysis import describe, judge, lyapunov_spectrum
+from dsr.analysis.scorecard.describe import dominant_period
 from dsr.analysis.scorecard.exponents import model_spectrum
 from dsr.analysis.scorecard.floor import stretches
 from dsr.analysis.scorecard.forecasts import prediction_rows
@@ -304,3 +305,20 @@ def test_a_short_test_series_has_as_many_starts_as_rows():
     few, many = (prediction_rows(test, Map(henon, 2, 1.0), starts=n, **given)[0].reconstruction for n in (21, 100))
     assert many.settings["starts"] == 21
     assert (many.value, many.low, many.high) == (few.value, few.low, few.high)
+
+
+def test_without_other_trajectories_chance_is_half_the_record_away():
+    """Of a slow process: what lies few rows away would still be a good forecast."""
+    noise, x = np.random.default_rng(0).standard_normal((4000, 2)), np.zeros((4000, 2))
+    for i in range(1, len(x)):
+        x[i] = 0.95 * x[i - 1] + noise[i]
+    persistence = Map(lambda x, q: (x, q), 2, 1.0)
+    given = {"surrogate": x, "noise": x, "lyapunov_time": None, "starts": 100, "steps": 5}
+    floor = prediction_rows(TimeSeries(x, 1.0), persistence, independent=[], **given)[0].reconstruction.floor
+    assert floor.median == pytest.approx(math.sqrt(2), abs=0.3) and "the same record" in floor.kind
+
+
+def test_the_dominant_period_is_the_length_over_its_turns():
+    x = np.sin(2 * np.pi * 25 * np.arange(2000) / 2000)[:, None]
+    found = dominant_period(x, 1.0, "s")
+    assert found.value == 80.0 and found.unit == "s"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from dsr.analysis import indistinguishable, normalised_score
+from dsr.analysis.scorecard.floor import quantile_floor
 from dsr.analysis.scorecard.normalised import ceiling
 from dsr.analysis.scorecard.rows import Row, _normalised
-from dsr.measure import Floor, Measure
+from dsr.measure import Floor, Measure, tells_nothing
 
 FLOOR = Floor(0.1, 0.2, 0.4, 20, "independent trajectories")
 
@@ -47,3 +48,13 @@ def test_the_table_says_where_a_score_tells_nothing():
     assert _normalised(Row("D", None, score(0.3), score(0.2), score(1.2))) == "0.100 (= truth)"
     assert _normalised(Row("D", None, score(0.7), score(0.2), score(1.2))) == "0.500"
     assert _normalised(Row("D", None, score(0.3))) == "(= truth)"  # no baseline is known
+
+
+def test_a_floor_is_the_5_50_and_95_percent_quantiles():
+    found = quantile_floor(range(101), "pairs")
+    assert (found.low, found.median, found.high, found.pairs) == (5, 50, 95, 101)
+
+
+def test_a_score_further_above_its_floor_than_half_its_interval_tells_something():
+    assert not tells_nothing(1.3, 1.1, 1.5, ceiling=0.9, floor_high=1.0)
+    assert tells_nothing(1.3, 0.9, 1.7, ceiling=0.9, floor_high=1.0)

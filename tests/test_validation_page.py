@@ -20,7 +20,7 @@ from dsr.runs.sweep.plan import combinations
 from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
 from dsr.runs.validation.figures import _fullest_first, along, matrix
-from dsr.runs.validation.goals import goals
+from dsr.runs.validation.goals import _of_count, goals
 from dsr.runs.validation.page import command, comparison, comparisons, overview, page
 from dsr.runs.validation.section import Goal, Published, Section
 from dsr.runs.validation.sections import SECTIONS
@@ -204,6 +204,12 @@ def test_the_page_says_what_is_missing_and_is_the_same_twice(store, monkeypatch)
     assert row.count(", met") == 1 and row.count(", missed") == 2 and row.count(", open") == 1
     assert "Not computed yet: not-there." in text and "dsr sweep proof" in text
     assert "![A proof](validation/proof.png)" in text and "| D_stsp | 0.5 | notebook | nobody |" in text
+
+
+def test_a_count_of_runs_is_open_while_the_runs_that_are_left_decide():
+    goal = Goal("", 3, "not lost", "var", of=6)
+    assert [_of_count(goal, 0, runs) for runs in (2, 3, 4)] == ["open", "open", "missed"]
+    assert _of_count(goal, 3, 6) == "met"
 
 
 def test_the_matrix_places_each_system_and_marks_the_lost(found):
