@@ -64,17 +64,27 @@ def test_a_driven_tanh_unit(members):
     assert s.settings["driven"] and s.settings["members"] == members and s.settings["steps"] * members >= 2500
 
 
-def test_each_member_is_driven_by_its_own_stretch_when_others_are_lost():
-    def fragile(x, q, y):
-        """Leaves the finite numbers where the data say so; else contracts at a rate that the data give."""
-        x = np.where(y[:, :1] > 8.5, np.inf, x)
-        return x, q * np.exp(-y)[..., None]
+def fragile(x, q, y):
+    """Leaves the finite numbers where the data say so; else contracts at a rate that the data give."""
+    x = np.where(y[:, :1] > 8.5, np.inf, x)
+    return x, q * np.exp(-y)[..., None]
 
+
+def test_each_member_is_driven_by_its_own_stretch_when_others_are_lost():
     data = np.repeat([[1.0], [9.0], [3.0]], 100, axis=0)
     s = conditional_exponents(fragile, np.zeros(1), data, k=1, transient=0, dt=1.0, members=3)
     assert s.diverged == 1 and s.exponents[0] == pytest.approx(-2.0)
     lost = conditional_exponents(fragile, np.zeros(1), data[100:200], k=1, transient=0, dt=1.0)
     assert lost.diverged == 1 and np.isnan(lost.exponents[0])
+
+
+def test_members_left_are_as_alone_when_another_is_lost_before_the_averaging():
+    data, run = DATA[:300, :1].copy(), {"k": 1, "transient": 20, "dt": 1.0}
+    data[10] = 9.0
+    together = conditional_exponents(fragile, np.zeros(1), data, members=3, **run)
+    second, third = (conditional_exponents(fragile, np.zeros(1), data[i : i + 100], **run) for i in (100, 200))
+    expected = (second.exponents + third.exponents) / 2
+    assert together.diverged == 1 and together.exponents == pytest.approx(expected, rel=1e-12)
 
 
 def test_settings_and_data_that_do_not_fit_are_refused():

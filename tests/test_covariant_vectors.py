@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dsr.analysis import covariant_vectors, lyapunov_spectrum
+from dsr.analysis import CovariantVectors, covariant_vectors, lyapunov_spectrum
 from dsr.errors import DataError, SpecError
 from dsr.systems import get_system
 
@@ -65,6 +65,15 @@ def test_the_neutral_direction_of_a_flow_is_its_velocity_and_tangencies_are_foun
     x0 = henon.attractor_points(10, transient=1000.0, seed=1)
     angles = covariant_vectors(henon.tangent_map(), x0, steps=2000, transient=100, dt=1.0, qr_every=1).angle(1, 2)
     assert angles.min() < 0.01  # homoclinic tangencies: the map is not hyperbolic
+
+
+def test_the_measure_holds_the_middle_90_percent_of_the_angles():
+    angles = np.linspace(0, np.pi / 2, 101)
+    vectors = np.stack([np.array([np.ones(101), np.zeros(101)]), np.array([np.cos(angles), np.sin(angles)])], -1)
+    found = CovariantVectors(vectors.swapaxes(0, 1)[:, None], np.zeros((101, 1, 2)), np.arange(101), np.zeros(2), 0, {})
+    assert found.angle(1, 2)[:, 0] == pytest.approx(angles)
+    measure = found.measure
+    assert (measure.low, measure.value, measure.high) == pytest.approx(np.pi / 2 * np.array([0.05, 0.5, 0.95]))
 
 
 def test_an_annihilated_direction_has_no_way_back():

@@ -16,6 +16,7 @@ from dsr.analysis import (
 from dsr.analysis.geometry.block_error import blocks_that_fit, two_record_error
 from dsr.cells import cell_visits
 from dsr.errors import SpecError
+from dsr.spectra import welch_powers
 from dsr.systems import get_system
 
 
@@ -61,6 +62,20 @@ def test_the_error_is_the_jackknife_over_blocks_of_both_records(score):
     assert 1 <= reboxed <= 4
     expected = math.hypot(*(math.sqrt(0.9 * ((v - np.mean(v)) ** 2).sum()) for v in map(np.array, left)))
     assert error_of(score(true, gen, bins=5)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_error_of_spectra_is_the_jackknife_over_blocks_of_segments():
+    rng = np.random.default_rng(4)
+    a, b = rng.standard_normal((1500, 2)).cumsum(0), rng.standard_normal((1200, 2))
+    p, q = (welch_powers(x, segment=64, blocks=5) for x in (a, b))
+
+    def score(p, q):
+        p, q = p.sum(0) / p.sum((0, 1)), q.sum(0) / q.sum((0, 1))
+        return np.sqrt(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2, axis=0) / 2).mean()
+
+    left = [score(np.delete(p, i, 0), q) for i in range(5)], [score(p, np.delete(q, i, 0)) for i in range(5)]
+    expected = math.hypot(*(math.sqrt(0.8 * ((v - np.mean(v)) ** 2).sum()) for v in left))
+    assert error_of(power_spectrum_error(a, b, segment=64, blocks=5)) == pytest.approx(expected, rel=1e-9)
 
 
 def value(score, true, generated, visits):

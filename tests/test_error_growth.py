@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dsr.analysis import valid_prediction_time
+from dsr.analysis import prediction_error, valid_prediction_time
 from dsr.analysis.temporal.error_growth import error_growth
 from dsr.analysis.temporal.forecast_metrics import METRICS, forecast_metrics
 from dsr.analysis.temporal.ground_truth import ground_truth_time
@@ -71,6 +71,26 @@ def test_the_rate_of_exponential_errors_is_exact() -> None:
     assert (
         found.measure.settings["left_out"] == 1 and np.isnan(found.rms[20:]).all() and np.isfinite(found.rms[:20]).all()
     )
+
+
+def test_the_fit_begins_where_the_first_error_has_doubled() -> None:
+    rate, dt = 0.9, 0.1
+    truth = np.random.default_rng(0).standard_normal((3, 100, 1))
+    forecast = truth + 1e-5 * np.exp(rate * dt * np.arange(1, 101))[:, None]
+    found = error_growth(truth, forecast, dt=dt, sd=[1.0])
+    first = dt * (1 + math.ceil(math.log(2) / (rate * dt)))
+    assert found.measure.settings["from"] == found.fit[0] == pytest.approx(first)
+
+
+def test_the_curve_of_errors_is_the_prediction_error_of_each_number_of_steps() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((50, 6, 2))
+    forecast = truth + rng.standard_normal(truth.shape).cumsum(1)
+    found = error_growth(truth, forecast, dt=1.0, sd=[1.0, 2.0])
+    for k in range(6):
+        single = prediction_error(truth[:, : k + 1], forecast[:, : k + 1], sd=[1.0, 2.0])
+        assert found.rms[k] == pytest.approx(single.value)
+        assert found.rms_error[k] == pytest.approx(single.high - single.value)
 
 
 def test_no_growth_has_no_rate() -> None:

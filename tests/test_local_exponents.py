@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dsr.analysis import local_exponents, lyapunov_spectrum
+from dsr.analysis import LocalExponents, local_exponents, lyapunov_spectrum
 from dsr.errors import SpecError
 from dsr.systems import get_system
 
@@ -50,6 +50,13 @@ def test_windows_of_a_flow_average_to_its_spectrum_and_some_contract():
     share = found.contracting_share(1)  # over half a time unit the attractor often brings states together
     assert 0.1 < share.value < 0.5 and share.low < share.value < share.high
     assert found.contracting_share(3).value == 1.0
+
+
+def test_the_error_of_the_contracting_share_is_that_of_members():
+    """Of four windows one, two and three contract."""
+    signs = np.array([[-1, -1, -1], [1, -1, -1], [1, 1, -1], [1, 1, 1]])
+    found = LocalExponents(signs[..., None] * 0.7, np.zeros((4, 3, 1)), 1.0, 0, {}).contracting_share()
+    assert found.value == 0.5 and found.high - found.value == pytest.approx(0.25 / np.sqrt(3))
 
 
 def test_members_that_diverge_are_left_out():

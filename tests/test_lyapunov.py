@@ -116,6 +116,24 @@ def test_kaplan_yorke_in_closed_form():
     assert kaplan_yorke_dimension([1.0, -2.0], covariance=joint).high == pytest.approx(1.5 + 0.01 * (0.5 - 0.25))
 
 
+def test_an_exponent_beyond_two_errors_is_not_neutral():
+    assert kaplan_yorke_dimension([0.05, -1.0], [0.02, 0.01]).value == pytest.approx(1.05)
+    assert kaplan_yorke_dimension([0.05, -1.0], [0.03, 0.01]).value == 1.0
+    # the second is not, although its sum with the first is within two errors
+    assert kaplan_yorke_dimension([0.05, -0.06, -1.0], [0.1, 0.02, 0.01]).value == 1.0
+
+
+def test_one_member_has_an_error_from_stretches_of_its_own():
+    s = lyapunov_spectrum(henon, henon_states(1), steps=640, transient=20, dt=1.0)
+    assert np.isfinite(s.stderr).all() and (s.stderr > 0).all()
+
+
+def test_the_time_of_a_block_is_that_of_its_steps():
+    """Eight members need four stretches each to come to 32 blocks."""
+    s = lyapunov_spectrum(henon, henon_states(8), steps=320, transient=20, dt=0.5, qr_every=5)
+    assert s.settings["block_time"] == 320 // 4 * 0.5
+
+
 def dense(*rates):
     """A symmetric matrix with these eigenvalues, none of its entries zero."""
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(rates), len(rates))))[0]

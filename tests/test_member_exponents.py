@@ -119,3 +119,17 @@ def test_what_one_member_annihilates_leaves_the_others_as_they_are():
     assert found.exponents[2] == pytest.approx(np.log(rates[2]), abs=1e-9)
     for i in range(3):
         assert np.array_equal(member_exponents(of([i]), np.ones((1, 3)), **run).exponents[0], found.exponents[i])
+
+
+def test_growth_within_bounds_has_hardly_an_error():
+    """The mean of 640 differences of independent numbers is (last - first) / 640; blocks taken as independent state
+    eight times its error."""
+    bounded = np.random.default_rng(0).standard_normal((641, 20))
+
+    def step(x, q):
+        n = int(x[0, 0])
+        return x + 1, np.exp(bounded[n + 1] - bounded[n])[:, None, None] * q
+
+    found = member_exponents(step, np.zeros((20, 1)), steps=640, transient=0, dt=1.0)
+    assert found.exponents[:, 0] == pytest.approx((bounded[-1] - bounded[0]) / 640, abs=1e-12)
+    assert np.median(found.stderr) < 3 * math.sqrt(2) / 640

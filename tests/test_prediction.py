@@ -28,6 +28,13 @@ def test_prediction_error_is_that_of_the_last_step():
     assert prediction_error(truth, forecast, sd=[1.0]).value == pytest.approx(0.5)
 
 
+def test_the_error_of_the_prediction_error_in_closed_form():
+    """Of a forecast by the mean of two normal columns: the mean of two squares has variance 1, its root 1/4 of that."""
+    truth = np.random.default_rng(0).standard_normal((4000, 1, 2))
+    found = prediction_error(truth, np.zeros_like(truth), sd=[1.0, 1.0])
+    assert (found.high - found.value) * 2 * math.sqrt(4000) == pytest.approx(1.0, abs=0.06)
+
+
 def test_diverged_forecasts_are_counted_never_averaged():
     truth = np.random.default_rng(0).standard_normal((10, 4, 1))
     forecast = truth.copy()

@@ -19,6 +19,13 @@ def test_single_symbols_by_the_formula():
     assert swapped.value == found.value  # symmetric
 
 
+def test_the_error_is_that_of_either_order_of_the_two():
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(0, 2, 3000), (rng.random(1500) < 0.3).astype(int)
+    one, other = word_divergence(a, b, 3), word_divergence(b, a, 3)
+    assert one.high - one.value == pytest.approx(other.high - other.value, rel=1e-9) and one.high > one.value
+
+
 @pytest.mark.parametrize(("n", "length", "measured"), [(3, 1300, 0.0028), (5, 1300, 0.0112), (5, 13_000, 0.0007)])
 def test_floor_rule_against_fair_coins_and_the_measured_floors(n, length, measured):
     rng = np.random.default_rng(0)
