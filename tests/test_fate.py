@@ -36,6 +36,13 @@ def test_rest_is_measured_by_the_truth_and_in_every_column():
     assert settled(np.exp(-TIME / 5000)[:, None] * truth, truth) is None
 
 
+def test_the_last_tenth_alone_decides():
+    truth = np.random.default_rng(0).standard_normal((10_000, 2))
+    run = truth.copy()
+    run[8500:] = run[8499]
+    assert settled(run, truth) == "fixed point"
+
+
 def test_chaos_and_slow_drift_have_not_settled(lorenz):
     for first in range(0, 50_000, 5000):
         assert settled(lorenz[first : first + 10_000], lorenz) is None

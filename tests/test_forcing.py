@@ -106,6 +106,16 @@ def test_alpha_is_one_minus_the_inverse_stretching(tent):
     assert annealed.final_alpha == expected and (annealed.alpha, annealed.schedule) == (0.9, "linear")
 
 
+def test_the_stretching_is_a_geometric_mean():
+    """The skew tent map stretches by 10 in a tenth of all rows and by 10/9 in the others: exp of its entropy."""
+    x = np.empty(20_000)
+    x[0] = 0.3
+    for i in range(1, x.size):
+        x[i] = x[i - 1] / 0.1 if x[i - 1] < 0.1 else (1 - x[i - 1]) / 0.9
+    entropy = -0.1 * math.log(0.1) - 0.9 * math.log(0.9)
+    assert GeneralizedForcing.from_data(TimeSeries(x, 1.0)).alpha == pytest.approx(1 - math.exp(-entropy), abs=0.05)
+
+
 def test_tau_rules_find_the_known_times(slow_and_round):
     """Medians over the columns: autocorrelation of the sine falls to 1/e after 1.19 / 2 pi of a period = 7.7 steps,
     its mutual information is least after a quarter."""

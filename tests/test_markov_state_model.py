@@ -82,6 +82,14 @@ def test_a_cycle_turns_and_does_not_decay():
     assert 6.0 in np.round(found.periods, 9)  # 12 steps of 0.5
 
 
+def test_of_a_conjugate_pair_the_one_above_the_real_axis_is_kept():
+    """Round three states, with noise."""
+    rotation = 0.8 * np.roll(np.eye(3), 1, axis=1) + 0.2 / 3
+    found = markov_state_model(sequence(chain(rotation, 3000, np.random.default_rng(5))), 1, time_scales=2)
+    assert found.eigenvalues.shape == (1,) and found.eigenvalues[0].imag > 0
+    assert abs(found.eigenvalues[0]) == pytest.approx(0.8, abs=0.05)
+
+
 def test_the_leading_mode_of_lorenz_turns_once_per_return():
     series = get_system("lorenz63").simulate(100_000, 0.01, transient=50.0, seed=0)
     z = series.values[:, 2]

@@ -141,6 +141,13 @@ def test_published_alrnn_weights_reproduce_the_orbit(shared_data):
     np.testing.assert_allclose(run.states[0], data["orbit_first_200"][1:], atol=1e-6)
 
 
+def test_a_pull_by_alpha_goes_that_share_of_the_way_to_the_data():
+    model = CASES["alrnn"]().double()
+    z, y = torch.arange(7.0).double(), torch.tensor([10.0, -10.0, 5.0]).double()
+    expected = torch.cat([0.75 * z[:3] + 0.25 * y, z[3:]])
+    torch.testing.assert_close(model.pull(z, y, 0.25), expected)
+
+
 def test_a_diverging_run_says_when():
     model = ALRNN(1, 1, 0).double()
     with torch.no_grad():

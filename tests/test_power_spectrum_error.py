@@ -34,6 +34,12 @@ def test_segments_cover_the_series_and_are_symmetric(length):
     assert np.array_equal(starts, (length - 64 - starts)[::-1])
 
 
+@pytest.mark.parametrize("segment", [8, 9, 31, 64])
+def test_segments_overlap_by_half_or_more(segment):
+    for length in range(segment + 1, 6 * segment):
+        assert np.diff(segment_starts(length, segment)).max() <= segment // 2
+
+
 def test_reversal_scale_and_units_are_invisible(runs):
     x = runs[0]
     for settings in ({}, {"segment": 500}, {"smoothing": 20}, {"preset": "gtf"}, {"preset": "mtf"}):

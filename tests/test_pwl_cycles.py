@@ -284,6 +284,7 @@ def test_a_word_is_real_only_in_its_own_regions_or_on_their_border():
         ([0.5 + 0.3j, 0.5 - 0.3j], "stable focus"),
         ([1.1 + 0.3j, 1.1 - 0.3j], "unstable focus"),
         ([1.1 + 0.3j, 1.1 - 0.3j, 0.2], "saddle focus"),
+        ([0.9, 0.1 + 0.1j, 0.1 - 0.1j], "stable node"),  # the multiplier nearest to the circle leads
         ([1.0, 0.2], "marginal"),
     ],
 )

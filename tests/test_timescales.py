@@ -23,6 +23,11 @@ def test_autocorrelation_time_of_an_autoregressive_process():
     assert theiler_window(x) == 3 * autocorrelation_time(x)[0]
 
 
+def test_the_autocorrelation_by_hand():
+    """Biased: divided by all four rows at every lag, and not round the end."""
+    assert autocorrelation([0.0, 0.0, 1.0, 1.0])[:, 0] == pytest.approx([1.0, 0.25, -0.5, -0.25])
+
+
 def test_mutual_information_of_correlated_gaussians():
     rng = np.random.default_rng(0)
     noise, x = rng.standard_normal(200_000), np.empty(200_000)
