@@ -91,8 +91,9 @@ def models() -> dict[str, Any]:
 
 
 def measures() -> dict[str, Any]:
-    """Name, definition in one line and version of each measure."""
+    """Name and definition in one line of each measure: those in the table of a run, and all others."""
     from .. import analysis
+    from .tuning.objective import in_the_table
 
     functions = {
         "D_stsp": analysis.state_space_divergence,
@@ -119,6 +120,7 @@ def measures() -> dict[str, Any]:
         "local exponents": analysis.local_exponents,
         "covariant Lyapunov vectors": analysis.covariant_vectors,
         "conditional exponents": analysis.conditional_exponents,
+        "sum of exponents": analysis.LyapunovSpectrum.sum,
         "lambda_1 from data": analysis.max_lyapunov_from_data,
         "Kaplan-Yorke dimension": analysis.kaplan_yorke_dimension,
         "Pesin entropy": analysis.pesin_entropy,
@@ -131,7 +133,13 @@ def measures() -> dict[str, Any]:
         "entropy rate": analysis.entropy_rate,
         "topological entropy": analysis.topological_entropy,
     }
-    return {"measures": {name: _first_line(f) for name, f in functions.items()}}
+    own = {name for name in functions if name.partition(", ")[0] in in_the_table()}
+    return {
+        "in the table of a run": {name: _first_line(f) for name, f in functions.items() if name in own},
+        "in no such table, functions of dsr.analysis": {
+            name: _first_line(f) for name, f in functions.items() if name not in own
+        },
+    }
 
 
 def lines(tree: Mapping[str, Any], indent: int = 0) -> list[str]:

@@ -308,7 +308,7 @@ def models(
 
 @app.command()
 def measures(as_json: JsonOption = False) -> None:
-    """The invariants and scores a run is judged by."""
+    """The invariants and scores: those in the table of a run, and those that are functions of dsr.analysis only."""
     from . import catalogue
 
     _show(catalogue.measures(), as_json)

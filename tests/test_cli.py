@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from dsr import __version__
+from dsr.errors import SpecError
+from dsr.runs import catalogue
 from dsr.runs.cli import main
+from dsr.runs.tuning.objective import in_the_table, require_objective
 
 
 def dsr(capsys, monkeypatch, *arguments):
@@ -158,6 +161,15 @@ def test_the_catalogue_lists_names_and_leaves_out_what_there_is_not(capsys, monk
     found = json.loads(dsr(capsys, monkeypatch, "systems", "--json")[1])
     assert "Chua" in found["dysts flows (dysts:NAME)"]
     assert "()" not in dsr(capsys, monkeypatch, "systems", "dysts:Halvorsen")[1]
+
+
+def test_the_measures_of_a_table_are_those_that_settings_are_searched_by():
+    (table, others) = catalogue.measures().values()
+    assert {name.partition(", ")[0] for name in table} == set(in_the_table())
+    for name in ("energy distance", "D2", "permutation entropy"):
+        assert name in others
+        with pytest.raises(SpecError, match="a measure of these runs"):
+            require_objective(name)
 
 
 @pytest.mark.parametrize("verb", ["systems", "models", "measures", "doctor"])

@@ -22,9 +22,14 @@ OTHERS = (  # rows of a run's table beside its scores
 LARGEST, SMALLEST, NEAREST = "the largest", "the smallest", "the nearest to the truth"
 
 
+def in_the_table() -> list[str]:
+    """Names of the measures in a run's table, of the exponents the first."""
+    return [*scorecard_scores(), *OTHERS]
+
+
 def require_objective(objective: str) -> None:
     """Raises `SpecError` for the name of no measure in a run's table: before the first run."""
-    known = [*scorecard_scores(), *OTHERS]
+    known = in_the_table()
     if _plain(objective) not in map(_plain, known) and not re.fullmatch(r"lambda \d+", _plain(objective)):
         raise _unknown(objective, known)
 
