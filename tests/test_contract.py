@@ -8,7 +8,7 @@ from torch import nn
 
 from dsr.analysis import judge
 from dsr.errors import NoTangentError, SpecError
-from dsr.models import ALRNN, MODELS, Model, NeuralODE
+from dsr.models import ALRNN, MODELS, NeuralODE, ObservedModel
 from dsr.models.contract import require_contract
 from dsr.training import NoForcing, fit
 
@@ -16,7 +16,7 @@ TRAIN, TEST = SERIES.split(0.6, 0.05)[::2]
 SHORT = {"forcing": NoForcing(), "steps": 20, "window": 5, "batch_size": 4}
 
 
-class Good(Model):
+class Good(ObservedModel):
     """z' = z + b tanh(a z), in standardised units."""
 
     def __init__(self, obs_dim=3, seed=0):
@@ -31,15 +31,6 @@ class Good(Model):
     def slope(self, z):
         inner = 1 - torch.tanh(z @ self.a.T).square()
         return torch.eye(3, dtype=z.dtype) + self.b @ (inner[..., None] * self.a)
-
-    def decode(self, z):
-        return z
-
-    def encode(self, y):
-        return y
-
-    def initial(self, y):
-        return y[:, -1]
 
 
 class HalfJacobian(Good):
@@ -276,7 +267,7 @@ def test_parameters_that_gradients_would_not_train_are_refused():
 
     class Fixed(Good):
         def __init__(self, obs_dim=3):
-            Model.__init__(self, obs_dim, obs_dim)
+            ObservedModel.__init__(self, obs_dim, obs_dim)
 
         def step(self, z):
             return 0.9 * z
@@ -289,7 +280,7 @@ def test_a_solution_may_live_in_buffers_alone_and_is_tried_out_too():
         closed_form = True
 
         def __init__(self, obs_dim=3, dtype=torch.float64):
-            Model.__init__(self, obs_dim, obs_dim)
+            ObservedModel.__init__(self, obs_dim, obs_dim)
             self.register_buffer("W", torch.zeros((obs_dim, obs_dim), dtype=dtype))
 
         def step(self, z):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dsr.errors import DsrError
-from dsr.models import ALRNN, MODELS, Model, ShallowPLRNN
+from dsr.models import ALRNN, MODELS, ObservedModel, ShallowPLRNN
 from dsr.systems import get_system
 from dsr.training import SparseForcing
 from dsr.training.parallel_rollout import rollout_parallel
@@ -20,7 +20,7 @@ STANDARD = torch.from_numpy((SERIES.values - SERIES.values.mean(0)) / SERIES.val
 SMALL = {"esn": {"units": 40}, "parallel_esn": {"units": 12, "group_size": 1}}
 
 
-class Tanh(Model):
+class Tanh(ObservedModel):
     """z' = z + W2 tanh(W1 z + b), with W2 solved for the data: a smooth map of Lorenz-63."""
 
     def __init__(self, obs_dim, hidden=200):
@@ -36,15 +36,6 @@ class Tanh(Model):
     def jacobian(self, z):
         slope = 1 - torch.tanh(z @ self.W1.T + self.b).square()
         return torch.eye(3, dtype=z.dtype) + (self.W2 * slope[:, None]) @ self.W1
-
-    def decode(self, z):
-        return z
-
-    def encode(self, y):
-        return y
-
-    def initial(self, y):
-        return y[:, -1]
 
 
 @pytest.fixture(scope="module")

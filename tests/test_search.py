@@ -13,7 +13,7 @@ from torch import nn
 
 from dsr.errors import DataError, SpecError
 from dsr.fate import CHAOTIC, CYCLE, DIVERGED, FIXED_POINT, NOT_JUDGED
-from dsr.models import MODELS, Model, ModelConfig, Range
+from dsr.models import MODELS, Model, ModelConfig, ObservedModel, Range
 from dsr.registry import option
 from dsr.series import TimeSeries
 from dsr.systems import get_system
@@ -34,7 +34,7 @@ def henon(rows, seed=0):
 SEEN: list[int] = []  # rows that any fit was given
 
 
-class Quadratic(Model):
+class Quadratic(ObservedModel):
     """x' = gain * least squares of (1, x, x^2, xy, ...): gain 1 is right, others forecast and diverge or rest."""
 
     closed_form = True
@@ -75,15 +75,6 @@ class Quadratic(Model):
             return states, v, growth
 
         return orbit
-
-    def decode(self, z):
-        return z
-
-    def encode(self, y):
-        return y
-
-    def initial(self, y):
-        return y[:, -1]
 
     def solve(self, segments, rng):
         SEEN.append(sum(map(len, segments)))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dsr.errors import DataError, SpecError
-from dsr.models import MODELS, Model, ShallowPLRNN
+from dsr.models import MODELS, ObservedModel, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.systems import get_system
 from dsr.training import FullForcing, NoForcing, fit
@@ -18,7 +18,7 @@ from dsr.training.gradient import AutogradGradient
 QUICK = {"window": 4, "batch_size": 16, "noise": 0.0, "final_learning_rate": 1e-4, "checks": 1}
 
 
-class Decay(Model):
+class Decay(ObservedModel):
     """dx/dt = -rate x: the simplest model in continuous time."""
 
     time = "flow"
@@ -32,15 +32,6 @@ class Decay(Model):
 
     def step(self, z):
         return self.flow(z, self.dt.to(z.dtype))
-
-    def decode(self, z):
-        return z
-
-    def encode(self, y):
-        return y
-
-    def initial(self, y):
-        return y[:, -1]
 
 
 class LeastSquares(Decay):
@@ -112,7 +103,6 @@ def test_external_inputs_are_learned_as_an_additive_term():
     assert float(model.c.detach()) == pytest.approx(0.8, abs=2e-3)
     expected = 0.5 * s.std() / x.std()
     assert float(model.input_matrix.detach()) == pytest.approx(expected, abs=2e-3)
-
 
     run = model.free_run(np.array([[(x[99] - x.mean()) / x.std()]]), 50, s[None, 100:150, None])
     np.testing.assert_allclose(run.observations[0, :, 0], x[100:150], atol=0.05)

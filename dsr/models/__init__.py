@@ -17,6 +17,7 @@ from .equations.koopman_autoencoder import KoopmanAutoencoder
 from .equations.sparse_dynamics import SparseDynamics
 from .mean_centred_plrnn import MeanCentredPLRNN
 from .memory import MemoryModel
+from .observed import ObservedModel
 from .plrnn import PLRNN
 from .recurrent.antisymmetric import AntisymmetricRNN
 from .recurrent.cornn import CoRNN
@@ -70,6 +71,7 @@ __all__ = [
     "ModelConfig",
     "NeuralODE",
     "NextGenerationReservoir",
+    "ObservedModel",
     "OrthogonalRNN",
     "ParallelReservoirs",
     "Parroting",

@@ -67,8 +67,9 @@ class Model(nn.Module, metaclass=_Remembering):
 
     The state lives in standardised units: `fit` stores mean and standard deviation of the training data (and its
     `dt`) in the model, and `observe`, `initial_state`, `drive` and `force` speak data units. Subclasses write
-    `step`, the standardised maps `decode`, `encode` and `initial`, and an analytic `jacobian` where there is one;
-    free run, tangent maps and one-step prediction are written here once.
+    `step`, the standardised maps `decode`, `encode` and `initial` (`ObservedModel` has them for a state that is what is
+    observed), and an analytic `jacobian` where there is one; free run, tangent maps and one-step prediction are
+    written here once.
 
     Everything in which two models of one configuration can differ is a parameter or a buffer; what gradients train
     are the parameters, all of them. A family with `closed_form` has a `solve` in place of gradients. `time` is "map",

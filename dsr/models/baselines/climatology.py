@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base import Model
+from ..observed import ObservedModel
 from ..registry import MODELS, ModelConfig
 from ..states import require_width
 
 
-class Climatology(Model):
+class Climatology(ObservedModel):
     """x' = mean of the training data. Its error is the standard deviation of the data, from the first step on.
 
     The best forecast of least squared error once predictability is lost, and a dead attractor: all exponents are
@@ -31,15 +32,6 @@ class Climatology(Model):
     def step(self, z: Tensor) -> Tensor:
         require_width(z, self.state_dim)
         return self.mean.expand_as(z).clone()
-
-    def decode(self, z: Tensor) -> Tensor:
-        return z
-
-    def encode(self, y: Tensor) -> Tensor:
-        return y
-
-    def initial(self, y: Tensor) -> Tensor:
-        return y[:, -1]
 
     def jacobian(self, z: Tensor) -> Tensor:
         require_width(z, self.state_dim)

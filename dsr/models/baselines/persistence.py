@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base import Model
+from ..observed import ObservedModel
 from ..registry import MODELS, ModelConfig
 from ..states import require_width
 
 
-class Persistence(Model):
+class Persistence(ObservedModel):
     """x' = x. Its error is the change of the data; no forecast worth its name is worse.
 
     Every state is a fixed point: all exponents are 0, which says nothing about the data. Nothing is random.
@@ -30,15 +31,6 @@ class Persistence(Model):
     def step(self, z: Tensor) -> Tensor:
         require_width(z, self.state_dim)
         return z.clone()
-
-    def decode(self, z: Tensor) -> Tensor:
-        return z
-
-    def encode(self, y: Tensor) -> Tensor:
-        return y
-
-    def initial(self, y: Tensor) -> Tensor:
-        return y[:, -1]
 
     def jacobian(self, z: Tensor) -> Tensor:
         require_width(z, self.state_dim)

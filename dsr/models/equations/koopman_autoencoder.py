@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...registry import option
 from ..base import Model
 from ..initialise import generator, uniform
+from ..observed import ObservedModel
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..registry import MODELS, ModelConfig, Range
@@ -38,7 +39,7 @@ class Layered(nn.Module):
         return self.L + (self.B * slope[..., None, :]) @ self.A
 
 
-class KoopmanAutoencoder(Model):
+class KoopmanAutoencoder(ObservedModel):
     """x' = D(K E(x)): encoder E and decoder D with one hidden tanh layer each, and a matrix K between them.
 
     The state is the observation. A finite linear latent state cannot be chaotic: iterated without decoding, z' = K z
@@ -74,15 +75,6 @@ class KoopmanAutoencoder(Model):
 
     def step(self, z: Tensor) -> Tensor:
         return self.decoder(self.encoder(z) @ self.K.T)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return z
-
-    def encode(self, y: Tensor) -> Tensor:
-        return y
-
-    def initial(self, y: Tensor) -> Tensor:
-        return y[:, -1]
 
     def jacobian(self, z: Tensor) -> Tensor:
         latent = self.encoder(z) @ self.K.T

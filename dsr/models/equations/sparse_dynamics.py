@@ -16,6 +16,7 @@ from ...registry import option
 from ..base import Model
 from ..closed_loop import choose_in_closed_loop, hold_out
 from ..continuous.runge_kutta import rk4
+from ..observed import ObservedModel
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..polynomials import (
@@ -37,7 +38,7 @@ THRESHOLDS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)
 WINDOWS = (64, 32, 16, 8)  # the widest average noise best
 
 
-class SparseDynamics(Model):
+class SparseDynamics(ObservedModel):
     """dx/dt = sum of few monomials of x, in the units of the data; a step integrates it over dt (Runge-Kutta 4).
 
     `equations_text` prints the equation. Without `threshold` or `window` they are chosen in closed loop on the last
@@ -109,15 +110,6 @@ class SparseDynamics(Model):
 
     def jacobian(self, z: Tensor) -> Tensor:
         return self.jvp(z, torch.eye(self.state_dim, dtype=z.dtype, device=z.device).expand(len(z), -1, -1))
-
-    def decode(self, z: Tensor) -> Tensor:
-        return z
-
-    def encode(self, y: Tensor) -> Tensor:
-        return y
-
-    def initial(self, y: Tensor) -> Tensor:
-        return y[:, -1]
 
     def compiled_orbit(self) -> Orbit | None:
         parent, variable = map(torch.from_numpy, recursion(self.factors.numpy()))
