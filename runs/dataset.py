@@ -15,7 +15,7 @@ from dsr.series import TimeSeries, same_step
 
 from ..analysis import LyapunovSpectrum
 from ..systems import System, get_system
-from ..systems.making import independent_sets
+from ..systems.making import independent_sets, seeds_of_sets
 from .ground_truth.spectrum import true_spectrum
 from .observed import embedding_of, observed
 from .series_cache import NO_CACHE, SeriesCache
@@ -60,7 +60,7 @@ def prepare(spec: RunSpec, cache: SeriesCache = NO_CACHE) -> Dataset:
 def _from_system(data: SystemData, seed: int, cache: SeriesCache) -> Dataset:
     system = get_system(data.system, **(data.parameters or {}))
     dt, transient = _grid(data, system)
-    apart = int(np.random.SeedSequence(seed).generate_state(4)[3])  # the first three are those of the sets
+    _, _, _, apart = seeds_of_sets(seed)
 
     rows = (data.train, data.validation, data.test)
     # before the few rows that the cache tells series apart by

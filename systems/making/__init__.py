@@ -6,7 +6,7 @@ from .noise import AdditiveNoise, MultiplicativeNoise, Quantise
 from .observation import Columns, Formulas, Function
 from .operation import OPERATIONS, Operation, make
 from .sampling import JitteredTimes, MissingStretches, RandomTimes, Subsample, pieces
-from .sets import independent_sets
+from .sets import independent_sets, seeds_of_sets
 
 __all__ = [
     "OPERATIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "independent_sets",
     "make",
     "pieces",
+    "seeds_of_sets",
     "simulate_drifting",
     "simulate_with_noise",
 ]

@@ -30,11 +30,17 @@ def independent_sets(
     `noise` (as in `System.simulate`) and `operations` (see `make`) change what is trained on: the first two series. The
     same seed with other lengths of the other sets gives the same series. Raises what `simulate` and `make` raise.
     """
-    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(3)]
+    of_train, of_validation, of_test, _ = seeds_of_sets(seed)
+    seeds = of_train, of_validation
     seen = [
         system.simulate(n, dt, transient=transient, seed=s, noise=noise)
-        for n, s in zip((train, validation), seeds, strict=False)
+        for n, s in zip((train, validation), seeds, strict=True)
     ]
     if operations:
-        seen = [make(series, operations, seed=s) for series, s in zip(seen, seeds, strict=False)]
-    return seen[0], seen[1], system.simulate(test, dt, transient=transient, seed=seeds[2])
+        seen = [make(series, operations, seed=s) for series, s in zip(seen, seeds, strict=True)]
+    return seen[0], seen[1], system.simulate(test, dt, transient=transient, seed=of_test)
+
+
+def seeds_of_sets(seed: int) -> list[int]:
+    """Seeds of the training, the validation and the test series, and of further true trajectories for floors."""
+    return [int(s) for s in np.random.SeedSequence(seed).generate_state(4)]
