@@ -1,11 +1,13 @@
 """Training: reproducible, resumable, selected by free runs, and able to learn a known map."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 
-from dsr.errors import DsrError
-from dsr.models import ALRNN, ShallowPLRNN
+from dsr.errors import DataError, DsrError, SpecError
+from dsr.models import ALRNN, MODELS, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.training import FreeRunScore, GeneralizedForcing, SparseForcing, Verdict, fit
 from dsr.training.engine import BLOCK
@@ -335,3 +337,50 @@ def test_forcing_is_asked_once_per_block_how_strong_it_is_by_now():
 
     fit(ShallowPLRNN(2, hidden_dim=5), TRAIN, steps=350, **{**QUICK, "forcing": Recorded(0.6)})
     assert sorted(set(asked)) == [0.0, 100 / 350, 200 / 350, 300 / 350]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = ShallowPLRNN(2, hidden_dim=8, seed=1)
+    fit(model, TRAIN, steps=300, **QUICK)
+    return model
+
+
+TOUCH = {**QUICK, "steps": 2, "learning_rate": 1e-9, "final_learning_rate": 1e-9}
+
+
+def test_a_model_that_was_fitted_keeps_the_units_of_its_weights(trained):
+    part = TimeSeries(TRAIN.values[:400] * 1.5 + 2.0, 1.0, "iterations")
+    model = deepcopy(trained)
+    before = model.predict_next(TRAIN.values[:50, None])
+    fit(model, part, restarts=[ShallowPLRNN(2, hidden_dim=8, seed=2)], **TOUCH)
+    np.testing.assert_allclose(model.predict_next(TRAIN.values[:50, None]), before, atol=1e-5)
+    assert torch.equal(model.data_mean, trained.data_mean) and torch.equal(model.data_std, trained.data_std)
+    others = ShallowPLRNN(2, hidden_dim=8, seed=2)
+    fit(others, part, **TOUCH)
+    with pytest.raises(SpecError, match="members that were fitted in different units"):
+        fit(model, TRAIN, restarts=[others], **TOUCH)
+
+
+def test_a_model_that_was_fitted_refuses_another_time_step(trained):
+    model = deepcopy(trained)
+    with pytest.raises(DataError, match=r"dt = 2 for a model that was fitted with dt = 1; .*; next: resample"):
+        fit(model, TimeSeries(TRAIN.values[::2], 2.0, "iterations"), **TOUCH)
+    assert float(model.dt) == 1.0
+
+
+def test_a_model_solved_in_closed_form_is_solved_anew():
+    model, part = MODELS.build("ngrc", {}).build(2, 0), TimeSeries(TRAIN.values[:400], 2.0, "iterations")
+    fit(model, TRAIN)
+    fit(model, part)
+    np.testing.assert_array_equal(model.data_mean.numpy(), part.values.mean(0))
+    assert float(model.dt) == 2.0
+
+
+def test_a_model_with_inputs_keeps_their_units():
+    series = TimeSeries(TRAIN.values, 1.0, inputs=np.sin(np.arange(len(TRAIN)))[:, None])
+    model = ShallowPLRNN(2, hidden_dim=8, seed=1).add_inputs(1)
+    fit(model, series, **TOUCH)
+    mean = model.input_mean.clone()
+    fit(model, TimeSeries(TRAIN.values, 1.0, inputs=3 + series.inputs), **TOUCH)
+    assert torch.equal(model.input_mean, mean)

@@ -53,10 +53,11 @@ def fit(
     Parameters
     ----------
     train, validation : one or several series with equal columns and dt. Mean and standard deviation of `train` are
-        stored in the model. Models in continuous time also train on series with time stamps of their own. With
-        `validation`, free runs are checked against all rows of both (see `FreeRunScore`), and the weights kept are
-        those with the best free run; without it, the last ones of the first member. What is solved in closed form is
-        judged only where there are restarts to choose from.
+        stored in a new model; one that was fitted before keeps those that its weights belong to, and its dt unless its
+        time is continuous (what is solved in closed form is solved anew). Models in continuous time also train on
+        series with time stamps of their own. With `validation`, free runs are checked against all rows of both (see
+        `FreeRunScore`), and the weights kept are those with the best free run; without it, the last ones of the first
+        member. What is solved in closed form is judged only where there are restarts to choose from.
     forcing : `GeneralizedForcing.from_data(train)`, `SparseForcing(tau)`, ...; a sequence gives one to each member.
         None: the scheme that the family recommends, estimated from the longest training series.
         Families that are solved in closed form (`model.closed_form`) take none, no `losses`, no `resume` and none of
@@ -145,7 +146,7 @@ def begin(
             "no validation: its checks run far beyond the inputs that were recorded",
             "leave validation out; the last weights are kept",
         )
-    scale = Scale.of(series)
+    scale = Scale.for_members(members, series)
     others = [s for s in series if s.stamps is None and not any(s is other for other in checking)]
     score = FreeRunScore([*checking, *others], train=series, steps=config.check_steps) if checking else None
     if model.closed_form:
@@ -177,6 +178,8 @@ def begin(
         dtype=model.dtype,
         noise=config.noise,
         device=config.device,
+        input_mean=scale.input_mean,
+        input_std=scale.input_std,
     )
     trial = copy.deepcopy(model)
     scale.write([trial])

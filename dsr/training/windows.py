@@ -36,6 +36,8 @@ class Windows:
         dtype: torch.dtype,
         noise: float = 0.0,
         device: str = "cpu",
+        input_mean: np.ndarray | None = None,
+        input_std: np.ndarray | None = None,
     ) -> None:
         require_rows(series, length)
         self.length, self.noise, self.dim = length, noise, series[0].dim
@@ -44,7 +46,8 @@ class Windows:
         if series[0].inputs is not None:
             inputs = np.concatenate([s.inputs for s in series if s.inputs is not None])
             _require_variation(inputs)
-            columns.append((inputs - inputs.mean(0)) / inputs.std(0))
+            input_mean = inputs.mean(0) if input_mean is None else input_mean
+            columns.append((inputs - input_mean) / (inputs.std(0) if input_std is None else input_std))
         if any(s.stamps is not None for s in series):
             columns.append(np.concatenate([np.diff(s.times, prepend=s.times[0] - s.dt) for s in series])[:, None])
         values = np.concatenate(columns, axis=1)
