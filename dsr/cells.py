@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DataError, SpecError
-from .points import as_columns_that_vary, as_points
+from .points import as_columns_that_vary, as_points, require_same_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +91,7 @@ def same_columns(x_true: Any, x_gen: Any, bins: int) -> tuple[np.ndarray, np.nda
     if bins < 1:
         raise SpecError(f"bins = {bins}", "bins >= 1", "use the default")
     true, gen = as_columns_that_vary(x_true, "x_true"), as_points(x_gen, "x_gen", rows=1)
-    if true.shape[1] != gen.shape[1]:
-        raise DataError(
-            f"{true.shape[1]} columns against {gen.shape[1]}",
-            "the same columns in both",
-            "select the same columns",
-        )
+    require_same_columns(true, gen)
     return true, gen
 
 

@@ -72,6 +72,20 @@ def as_columns_that_vary(x: Any, name: str = "x", *, rows: int = 2) -> np.ndarra
     return points
 
 
+def only_column(points: np.ndarray, advice: str = "call it for each column: x[:, i]") -> np.ndarray:
+    """The one column (time,) of points (time, dim); raises `DataError`, with `advice`, for several."""
+    if points.shape[1] != 1:
+        raise DataError(f"{points.shape[1]} columns", "one column", advice)
+    return points[:, 0]
+
+
+def require_same_columns(true: np.ndarray, gen: np.ndarray) -> None:
+    """Raise `DataError` for two trajectories (time, dim) of unequal dim."""
+    if true.shape[1] != gen.shape[1]:
+        got = f"{true.shape[1]} columns against {gen.shape[1]}"
+        raise DataError(got, "the same columns in both", "select the same columns")
+
+
 def constant_columns(points: np.ndarray) -> dict[int, str]:
     """Columns of (time, dim) without variation, each "constant", or "numerically constant" where rounding varies.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, SpecError
-from .points import as_columns_that_vary
+from .errors import SpecError
+from .points import as_columns_that_vary, only_column
 
 
 def autocorrelation(x: Any) -> np.ndarray:
@@ -35,14 +35,9 @@ def mutual_information(x: Any, max_lag: int, bins: int = 64) -> np.ndarray:
     `x` is one column (time,). Cells are `bins` quantile classes, so outliers and units do not matter. The
     estimate carries a positive bias of about (bins - 1)^2 / (2 time), the same at all lags.
     """
-    column = as_columns_that_vary(x)
-    if column.shape[1] != 1:
-        raise DataError(f"{column.shape[1]} columns", "one column", "call it for each column: x[:, i]")
-    if not 1 <= max_lag < len(column) - 1:
-        raise SpecError(
-            f"max_lag = {max_lag} for {len(column)} rows", "1 .. rows - 2", "choose a smaller max_lag"
-        )
-    values = column[:, 0]
+    values = only_column(as_columns_that_vary(x))
+    if not 1 <= max_lag < len(values) - 1:
+        raise SpecError(f"max_lag = {max_lag} for {len(values)} rows", "1 .. rows - 2", "choose a smaller max_lag")
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     codes = np.searchsorted(edges, values, side="right")
     size = edges.size + 1

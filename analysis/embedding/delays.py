@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError
-from dsr.points import as_columns_that_vary, refuse_overflow
+from dsr.errors import SpecError
+from dsr.points import as_columns_that_vary, only_column, refuse_overflow
 
 
 def delay_embed(x: Any, dimension: int, delay: int) -> np.ndarray:
@@ -49,7 +49,6 @@ def delay_embed_columns(x: Any, coordinates: Sequence[tuple[int, int]]) -> np.nd
 def one_column(x: Any) -> np.ndarray:
     """`x` as one column (time,) that varies; raises `DataError` for several."""
     points = as_columns_that_vary(x)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "choose the column to embed: x[:, i]")
+    column = only_column(points, "choose the column to embed: x[:, i]")
     refuse_overflow(points, ["1"])
-    return points[:, 0]
+    return column

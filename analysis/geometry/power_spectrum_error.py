@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError, unknown
+from dsr.errors import SpecError, unknown
 from dsr.measure import Measure
-from dsr.points import as_points
+from dsr.points import as_points, require_same_columns
 from dsr.spectra import hellinger_of_spectra, segment_starts, spectral_hellinger, welch_powers, without_decay
 
 from .block_error import BLOCKS, blocks_that_fit, two_record_error
@@ -83,10 +83,7 @@ def default_segment(length: int) -> int:
 
 
 def _welch(true: np.ndarray, gen: np.ndarray, segment: int | None, blocks: int) -> Measure:
-    if true.shape[1] != gen.shape[1]:
-        raise DataError(
-            f"{true.shape[1]} columns against {gen.shape[1]}", "the same columns in both", "select the same columns"
-        )
+    require_same_columns(true, gen)
     segment = default_segment(min(len(true), len(gen))) if segment is None else segment
     gen = without_decay(true, gen)
     segments = [segment_starts(len(x), segment).size for x in (true, gen)]

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import SpecError
 from dsr.measure import Measure
+from dsr.points import only_column
 
 from ..block_means import error_of_mean
 from ..magnitude import of_order_one
@@ -41,11 +42,9 @@ def successive_maxima(x: Any, *, dt: float, smoothing: float = 0.0, time_unit: s
     a flank is none, nor is a flat end.
     """
     points, exponent = of_order_one(x, rows=3)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "choose one: x[:, i]")
+    series = only_column(points, "choose one: x[:, i]")
     if not (0 <= smoothing < math.inf and 0 < dt < math.inf):
         raise SpecError(f"smoothing = {smoothing}, dt = {dt}", "smoothing from 0, dt above 0", "change that setting")
-    series = points[:, 0]
     if smoothing > 0:
         from scipy.ndimage import gaussian_filter1d
 

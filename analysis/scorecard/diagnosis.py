@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from dsr.cells import cell_counts
-from dsr.errors import DataError
 from dsr.noise import sensor_noise
-from dsr.points import as_columns_that_vary, as_points
+from dsr.points import as_columns_that_vary, as_points, require_same_columns
 from dsr.stable_points import stable_points
 from dsr.timescales import autocorrelation_time
 
@@ -58,9 +57,7 @@ def diagnose(x_true: Any, x_gen: Any) -> tuple[Finding, ...]:
     true column, or fewer than 20 rows.
     """
     true, gen = as_columns_that_vary(x_true, "x_true", rows=20), as_points(x_gen, "x_gen", rows=20)
-    if true.shape[1] != gen.shape[1]:
-        got = f"{true.shape[1]} columns against {gen.shape[1]}"
-        raise DataError(got, "the same columns in both", "select the same columns")
+    require_same_columns(true, gen)
     found = [*_visits(true, gen), *_drift(true, gen), *_noise(true, gen)]
     return tuple(found)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dsr.errors import DataError, SpecError
-from dsr.points import as_points
+from dsr.points import as_points, only_column
 
 from .sequence import SymbolSequence
 
@@ -51,12 +51,10 @@ def side_symbols(values: Any, *, threshold: float = 0.0, times: Any = None) -> S
     values : (returns,), such as x at the successive maxima of z in Lorenz-63 (the wing on which the turn lies).
     times : (returns,) when they were taken. Both letters stay in the alphabet when only one occurs.
     """
-    points = as_points(values, "values", rows=1)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "choose one: values[:, i]")
+    column = only_column(as_points(values, "values", rows=1), "choose one: values[:, i]")
     if not np.isfinite(threshold):
         raise SpecError(f"threshold = {threshold}", "a finite number", "give the border between L and R")
-    return _left_right(points[:, 0] >= threshold, times)
+    return _left_right(column >= threshold, times)
 
 
 def _left_right(right: np.ndarray, times: Any) -> SymbolSequence:
@@ -65,9 +63,7 @@ def _left_right(right: np.ndarray, times: Any) -> SymbolSequence:
 
 
 def _maxima(maxima: Any) -> np.ndarray:
-    points = as_points(maxima, "maxima", rows=RETURNS)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column of maxima", "choose one: maxima[:, i]")
-    if points.min() == points.max():
+    column = only_column(as_points(maxima, "maxima", rows=RETURNS), "choose one: maxima[:, i]")
+    if column.min() == column.max():
         raise DataError("all maxima are equal", "maxima that vary", "a periodic orbit has no symbolic dynamics")
-    return points[:, 0]
+    return column

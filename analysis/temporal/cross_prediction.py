@@ -9,7 +9,7 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
-from dsr.points import as_columns_that_vary, as_points
+from dsr.points import as_columns_that_vary, as_points, require_same_columns
 from dsr.timescales import autocorrelation_time
 
 from ..geometry.samples import FARTHEST
@@ -55,9 +55,7 @@ def cross_prediction_error(
     Source: Schreiber, doi:10.1103/PhysRevLett.78.843.
     """
     true, gen = as_columns_that_vary(x_true, "x_true"), as_points(x_gen, "x_gen")
-    if true.shape[1] != gen.shape[1]:
-        got = f"{true.shape[1]} columns against {gen.shape[1]}"
-        raise DataError(got, "the same columns in both", "select the same columns")
+    require_same_columns(true, gen)
     lag = max(1, int(autocorrelation_time(true).max()) // 4) if lag is None else lag
     if lag < 1 or neighbours < 1 or references < BLOCKS:
         got = f"lag = {lag}, neighbours = {neighbours}, references = {references}"

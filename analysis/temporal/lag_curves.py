@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dsr.errors import DataError, SpecError
+from dsr.errors import SpecError
 from dsr.measure import Measure
+from dsr.points import only_column
 from dsr.timescales import autocorrelation, first_minimum, mutual_information
 
 from ..magnitude import of_order_one
@@ -115,16 +116,14 @@ def _lag_curve(
     note: str,
     settings: dict[str, Any],
 ) -> LagCurve:
-    points, _ = of_order_one(x, rows=4)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "call it for each column: x[:, i]")
-    if not 1 <= max_lag < len(points) - 1 or blocks < 0:
+    column = only_column(of_order_one(x, rows=4)[0])
+    if not 1 <= max_lag < len(column) - 1 or blocks < 0:
         raise SpecError(
-            f"max_lag = {max_lag} for {len(points)} rows, blocks = {blocks}",
+            f"max_lag = {max_lag} for {len(column)} rows, blocks = {blocks}",
             "max_lag 1 .. rows - 2, blocks from 0",
             "choose a smaller max_lag",
         )
-    column = (points[:, 0] - points.min()) / (points.max() - points.min())
+    column = (column - column.min()) / (column.max() - column.min())
     values = curve(column)
     stretches = np.array_split(column, blocks) if blocks >= 2 else []
     usable = [s for s in stretches if s.size > 2 * max_lag and s.size > 8 and s.max() > s.min()]

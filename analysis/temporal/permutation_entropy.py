@@ -10,7 +10,7 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
-from dsr.points import as_columns_that_vary
+from dsr.points import as_columns_that_vary, only_column
 
 from ..jackknife import block_of, jackknife_error
 
@@ -48,9 +48,7 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
     delay by mutual information. Ties (quantised data) count as rising. Blind to amplitudes. Source: Bandt & Pompe,
     doi:10.1103/PhysRevLett.88.174102.
     """
-    column = as_columns_that_vary(x)
-    if column.shape[1] != 1:
-        raise DataError(f"{column.shape[1]} columns", "one column", "call it for each column: x[:, i]")
+    column = only_column(as_columns_that_vary(x))
     if not 2 <= order <= LARGEST_ORDER or delay < 1 or blocks < 0:
         raise SpecError(
             f"order = {order}, delay = {delay}, blocks = {blocks}",
@@ -60,7 +58,7 @@ def permutation_entropy(x: Any, *, order: int = 4, delay: int = 1, blocks: int =
     stretches = len(column) - (order - 1) * delay
     if stretches < 10:
         raise DataError(f"{len(column)} rows", f"at least {10 + (order - 1) * delay}", "bring a longer series")
-    samples = np.stack([column[i * delay : i * delay + stretches, 0] for i in range(order)], axis=1)
+    samples = np.stack([column[i * delay : i * delay + stretches] for i in range(order)], axis=1)
     ranks = np.argsort(samples, axis=1, kind="stable")
     found = ranks @ order ** np.arange(order)
     patterns = _permutations(order)

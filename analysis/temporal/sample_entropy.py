@@ -9,6 +9,7 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
+from dsr.points import only_column
 
 from ..compiled import compiled
 from ..jackknife import jackknife_error
@@ -47,29 +48,27 @@ def sample_entropy(
     and dimension; on a finely sampled flow it is small and says that the signal is smooth. It is no invariant. Time
     grows with rows squared. Source: Richman & Moorman, doi:10.1152/ajpheart.2000.278.6.H2039.
     """
-    points, _ = of_order_one(x, rows=3)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "call it for each column: x[:, i]")
+    column = only_column(of_order_one(x, rows=3)[0])
     if dimension < 1 or delay < 1 or theiler < 0 or blocks < 0 or not 0 < tolerance < math.inf:
         raise SpecError(
             f"dimension = {dimension}, delay = {delay}, tolerance = {tolerance}, theiler = {theiler}, {blocks} blocks",
             "dimension and delay from 1, tolerance above 0, theiler and blocks from 0",
             "use the defaults",
         )
-    stretches = len(points) - dimension * delay
+    stretches = len(column) - dimension * delay
     if stretches < theiler + 10:
         raise DataError(
-            f"{len(points)} rows for stretches of {dimension + 1} samples",
+            f"{len(column)} rows for stretches of {dimension + 1} samples",
             f"at least {dimension * delay + theiler + 10} rows",
             "bring a longer series",
         )
     parts = min(blocks, stretches // 10) if blocks else 1
-    values = points[:, 0] / points[:, 0].std(ddof=1)
+    values = column / column.std(ddof=1)
     counts = compiled(_agreeing)(values, dimension, tolerance, delay, theiler, max(1, parts))
     touching = counts.sum(1) + counts.sum(2) - np.diagonal(counts, axis1=1, axis2=2)
     short, long = (int(c) for c in counts.sum((1, 2)))
     settings = {
-        "dimension": dimension, "tolerance": tolerance, "delay": delay, "theiler": theiler, "length": len(points),
+        "dimension": dimension, "tolerance": tolerance, "delay": delay, "theiler": theiler, "length": len(column),
         "blocks": parts if blocks else 0, "A": long, "B": short,
     }  # fmt: skip
     if not long:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError
 from dsr.measure import Measure
+from dsr.points import only_column
 from dsr.timescales import autocorrelation_time
 
 from ..magnitude import of_order_one
@@ -59,22 +60,20 @@ def zero_one_test(
     cycle makes it slow. Source: Gottwald & Melbourne, doi:10.1137/080718851; damping: Dawes & Freeland 2008, with the
     variance for the squared mean.
     """
-    points, _ = of_order_one(x)
-    if points.shape[1] != 1:
-        raise DataError(f"{points.shape[1]} columns", "one column", "call it for each column: x[:, i]")
+    values = only_column(of_order_one(x)[0])
     if frequencies < 1 or damping < 0 or (stride is not None and stride < 1):
         raise SpecError(
             f"stride = {stride}, frequencies = {frequencies}, damping = {damping}",
             "stride and frequencies from 1, damping from 0",
             "use the defaults",
         )
-    low, high = points.min(), points.max()
-    column = (points[:, 0] - low) / (high - low)
+    low, high = values.min(), values.max()
+    column = (values - low) / (high - low)
     step = max(1, int(autocorrelation_time(column)[0])) if stride is None else stride
     phi = column[::step]
     if phi.size < FEWEST or phi.max() == phi.min():
         raise DataError(
-            f"{len(points)} rows, of which every {step}. is used",
+            f"{len(values)} rows, of which every {step}. is used",
             f"at least {FEWEST * step} rows",
             "bring a longer series, or give a smaller stride",
         )
