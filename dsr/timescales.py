@@ -38,10 +38,15 @@ def mutual_information(x: Any, max_lag: int, bins: int = 64) -> np.ndarray:
     values = only_column(as_columns_that_vary(x))
     if not 1 <= max_lag < len(values) - 1:
         raise SpecError(f"max_lag = {max_lag} for {len(values)} rows", "1 .. rows - 2", "choose a smaller max_lag")
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
-    codes = np.searchsorted(edges, values, side="right")
-    size = edges.size + 1
+    codes = quantile_classes(values, bins)
+    size = int(codes.max()) + 1
     return np.array([_information(codes[: len(codes) - k], codes[k:], size) for k in range(max_lag + 1)])
+
+
+def quantile_classes(column: np.ndarray, bins: int) -> np.ndarray:
+    """The quantile class of each value of a column (time,), from 0 on: `bins` classes, fewer where values coincide."""
+    edges = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, column, side="right")
 
 
 def mutual_information_delay(x: Any, max_lag: int) -> int:

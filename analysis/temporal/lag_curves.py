@@ -12,7 +12,7 @@ import numpy as np
 from dsr.errors import SpecError
 from dsr.measure import Measure
 from dsr.points import only_column
-from dsr.timescales import autocorrelation, first_minimum, mutual_information
+from dsr.timescales import autocorrelation, first_minimum, mutual_information, quantile_classes
 
 from ..magnitude import of_order_one
 
@@ -95,8 +95,7 @@ def mutual_information_curve(
 
 def _information_bias(column: np.ndarray, max_lag: int, bins: int) -> np.ndarray:
     """Expected excess (max_lag + 1,) of the information over the true one, from the cells that are occupied."""
-    edges = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1]))
-    codes, bias = np.searchsorted(edges, column, side="right"), np.zeros(max_lag + 1)
+    codes, bias = quantile_classes(column, bins), np.zeros(max_lag + 1)
     for lag in range(1, max_lag + 1):
         first, second = codes[:-lag], codes[lag:]
         pairs, ones, others = (np.unique(c).size for c in (first * bins + second, first, second))
