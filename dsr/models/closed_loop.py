@@ -7,10 +7,12 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..errors import DataError
 from ..escape import within_reach
 from .base import Model
+from .ridge import RIDGES, Ridge
 
 C = TypeVar("C")
 SHARE = 0.2  # of the longest trajectory is held out
@@ -93,6 +95,28 @@ def choose_in_closed_loop(model: Model, candidates: Sequence[C], fit: Callable[[
         return candidates[ranked[0]]
     near = (i for i in range(best) if scores[i] >= TOLERANCE * scores[best])
     return candidates[next((i for i in near if bounded(i)), best)]
+
+
+def solve_with_ridge(
+    model: Model,
+    weights: Tensor,
+    ridge: float | None,
+    solver: Callable[[Sequence[np.ndarray]], Ridge],
+    segments: Sequence[np.ndarray],
+) -> tuple[Ridge, float]:
+    """Solve for `weights` of `model`, in place, and give the solver of all segments and the ridge: that given, or where
+    it is None the one of `RIDGES` that does best in closed loop."""
+
+    def fit(solved: Ridge, r: float) -> None:
+        weights.copy_(torch.from_numpy(solved(r).T))
+
+    if ridge is None:
+        shorter, held_out = hold_out(segments, model.min_context)
+        partial = solver(shorter)
+        ridge = choose_in_closed_loop(model, RIDGES, lambda r: fit(partial, r), held_out)
+    whole = solver(segments)
+    fit(whole, ridge)
+    return whole, ridge
 
 
 def _starts(model: Model, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

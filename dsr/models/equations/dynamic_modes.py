@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ...registry import option
 from ..base import Model
-from ..closed_loop import choose_in_closed_loop, hold_out
+from ..closed_loop import solve_with_ridge
 from ..delay import DelayModel
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..polynomials import evaluate, evaluate_jvp, map_loop, monomials, recursion, require_library, require_memory
 from ..registry import MODELS, ModelConfig, Range
-from ..ridge import RIDGES, Ridge
+from ..ridge import Ridge
 
 
 class DynamicModes(DelayModel):
@@ -115,20 +115,12 @@ class ExtendedDynamicModes(DelayModel):
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short, or too many terms for memory."""
-        ridge = self.ridge
-        if ridge is None:
-            shorter, held_out = hold_out(segments, self.min_context)
-            solver = self._solver(shorter)
-            ridge = choose_in_closed_loop(self, RIDGES, lambda r: self._set(solver, r), held_out)
-        self._set(self._solver(segments), ridge)
+        solve_with_ridge(self, self.K, self.ridge, self._solver, segments)
 
     def _solver(self, segments: Sequence[np.ndarray]) -> Ridge:
         now, after = _pairs(segments)
         require_memory(len(now), len(self.factors))
         return Ridge(*(evaluate(self.factors, torch.from_numpy(x)).numpy() for x in (now, after)))
-
-    def _set(self, solver: Ridge, ridge: float) -> None:
-        self.K.copy_(torch.from_numpy(solver(ridge).T))
 
 
 def _pairs(segments: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ...registry import option
 from ..base import Model
-from ..closed_loop import choose_in_closed_loop, hold_out
+from ..closed_loop import solve_with_ridge
 from ..delay import DelayModel
 from ..orbits import Orbit, compiled_orbit
 from ..plrnn import require
 from ..polynomials import evaluate, evaluate_jvp, map_loop, monomials, recursion, require_library, require_memory
 from ..registry import MODELS, ModelConfig, Range
-from ..ridge import RIDGES, Ridge
+from ..ridge import Ridge
 
 
 class NextGenerationReservoir(DelayModel):
@@ -78,13 +78,7 @@ class NextGenerationReservoir(DelayModel):
 
     def solve(self, segments: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Raises `DataError` for trajectories that are too short, or too many terms for memory."""
-        ridge = self.ridge
-        if ridge is None:
-            shorter, held_out = hold_out(segments, self.min_context)
-            solver = self._solver(shorter)
-            ridge = choose_in_closed_loop(self, RIDGES, lambda r: self._set(solver, r), held_out)
-        solver = self._solver(segments)
-        self._set(solver, ridge)
+        solver, ridge = solve_with_ridge(self, self.W, self.ridge, self._solver, segments)
         self.condition_number.fill_(solver.condition_number)
         self.used_ridge.fill_(ridge)
 
@@ -103,9 +97,6 @@ class NextGenerationReservoir(DelayModel):
             features.append(evaluate(self.factors, windows[:, self.columns]).numpy())
             change.append((y[self.rows :] - y[self.rows - 1 : -1]).numpy())
         return Ridge(np.concatenate(features), np.concatenate(change))
-
-    def _set(self, solver: Ridge, ridge: float) -> None:
-        self.W.copy_(torch.from_numpy(solver(ridge).T))
 
 
 @MODELS.register("ngrc")
