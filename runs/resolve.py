@@ -17,7 +17,7 @@ from dsr.reading import read_bytes
 from dsr.registry import from_options, option
 from dsr.training import FORCINGS, Forcing, TrainingConfig
 from dsr.training.config import require_setting
-from dsr.training.search_space import SAMPLERS
+from dsr.training.searching.search_space import SAMPLERS
 
 from .spec import FileData, RunSpec, is_equations
 from .store import run_id

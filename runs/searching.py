@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable
 
 from dsr.models import MODELS, ModelConfig
-from dsr.training.search import SearchResult, search
+from dsr.training.searching.search import SearchResult, search
 
 from .dataset import Dataset
 from .resolve import Resolved

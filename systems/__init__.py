@@ -23,11 +23,11 @@ from . import (  # noqa: F401  (each registers itself)
     rossler,
 )
 from .base import SYSTEMS, Published, System
-from .dysts_catalogue import DYSTS_PREFIX, KINDS, dysts_names, load_dysts
 from .ensemble import Ensemble, parameter_family, simulate_ensemble
 from .ensemble_tangent import ensemble_tangent_map
-from .from_function import from_function
-from .from_text import SUFFIX, from_text, from_toml
+from .from_dysts.catalogue import DYSTS_PREFIX, KINDS, dysts_names, load_dysts
+from .own.from_function import from_function
+from .own.from_text import SUFFIX, from_text, from_toml
 from .truth_table import GroundTruth, ground_truth, table
 
 __all__ = [

@@ -13,8 +13,8 @@ from dsr.errors import SpecError
 from dsr.tangent import TangentSteps
 
 from .base import System
-from .compiled_steps import pointer, tangent_steps
-from .integrate import compiled
+from .integration.compiled_steps import pointer, tangent_steps
+from .integration.integrate import compiled
 from .limits import require_steps
 
 LONGEST = 1_000_000  # integration steps between two rows that are kept at once

@@ -12,7 +12,7 @@ from dsr.errors import SpecError
 
 from .base import System
 from .equations import Equations
-from .function_systems import CompiledFunction, PlainFunction
+from .own.function_systems import CompiledFunction, PlainFunction
 from .torch_equations import in_torch
 
 Tensor = Any  # torch is imported where it is used

@@ -10,7 +10,7 @@ from dsr.errors import DataError, SpecError
 from dsr.tangent import TangentSteps, orthonormalise
 
 from .base import System
-from .integrate import compiled
+from .integration.integrate import compiled
 
 
 def ensemble_tangent_map(systems: Sequence[System], dt: float | None = None) -> TangentSteps:

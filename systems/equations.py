@@ -12,12 +12,12 @@ import numpy as np
 from dsr.errors import DataError, SpecError
 from dsr.tangent import TangentSteps
 
-from .adaptive import adaptive_loops
 from .base import System
-from .compiled_steps import tangent_steps
-from .integrate import compiled, flow_orbit, flow_tangent, map_orbit, map_tangent, substeps_of
-from .integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
-from .stiff import stiff_orbit
+from .integration.adaptive import adaptive_loops
+from .integration.compiled_steps import tangent_steps
+from .integration.integrate import compiled, flow_orbit, flow_tangent, map_orbit, map_tangent, substeps_of
+from .integration.integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
+from .integration.stiff import stiff_orbit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,7 +12,7 @@ from dsr.registry import option
 from dsr.tangent import TangentSteps
 
 from .base import SYSTEMS, Published, System
-from .integrate import compiled
+from .integration.integrate import compiled
 
 MAX_STEP = 0.125
 CONTOUR = 32  # points of the circle on which the coefficients are averaged

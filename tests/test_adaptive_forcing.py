@@ -11,8 +11,8 @@ from dsr.models import ALRNN, ShallowPLRNN
 from dsr.training import fit, fit_together, run
 from dsr.training.ensemble import Ensemble
 from dsr.training.forcing import AdaptiveForcing
+from dsr.training.gradients.signal_jacobians import distinct_columns, signal_jacobians
 from dsr.training.jacobian_norms import ESTIMATORS, jacobian_norms, spectral_norms
-from dsr.training.signal_jacobians import distinct_columns, signal_jacobians
 
 MODELS = {
     "alrnn": lambda seed: ALRNN(3, 5, 4, seed=seed),

@@ -19,7 +19,7 @@ from dsr.runs.bench.sizes import SIZES, Size, training_run
 from dsr.runs.bench.timing import QUICK, Effort, Variant, measure, ratio, steps_within
 from dsr.runs.markdown import table
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import autograd_backend
+from dsr.training.gradients.gradient import autograd_backend
 from dsr.training.optimiser import Optimiser
 
 TOY = {

@@ -5,11 +5,11 @@ import torch
 
 from dsr.errors import SpecError
 from dsr.models import ALRNN, ShallowPLRNN
-from dsr.training.bptt import BackpropagationThroughTime
-from dsr.training.cuda_graph import GraphedGradient
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import autograd_backend
-from dsr.training.triton_gradient import TritonGradient, available
+from dsr.training.gradients.bptt import BackpropagationThroughTime
+from dsr.training.gradients.cuda_graph import GraphedGradient
+from dsr.training.gradients.gradient import autograd_backend
+from dsr.training.gradients.triton_gradient import TritonGradient, available
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 

@@ -12,11 +12,11 @@ from small_models import members
 
 from dsr.errors import DataError, SpecError
 from dsr.models import ALRNN, ShallowPLRNN
-from dsr.training import deer
-from dsr.training.bptt import BackpropagationThroughTime
-from dsr.training.deer import DeerGradient, newton_iterations
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import autograd_backend
+from dsr.training.gradients import deer
+from dsr.training.gradients.bptt import BackpropagationThroughTime
+from dsr.training.gradients.deer import DeerGradient, newton_iterations
+from dsr.training.gradients.gradient import autograd_backend
 
 FAMILIES = ["alrnn", "shplrnn", "clipped"]
 

@@ -14,8 +14,8 @@ from dsr.runs.simulate import simulate_to_file
 from dsr.runs.spec import data_section
 from dsr.runs.spec import parse as parse_spec
 from dsr.systems import from_text, from_toml, get_system
-from dsr.systems.expression import parse, symbols_of
-from dsr.systems.expression_code import field_function, jacobian_function
+from dsr.systems.own.expression import parse, symbols_of
+from dsr.systems.own.expression_code import field_function, jacobian_function
 
 LORENZ = """
 [system]

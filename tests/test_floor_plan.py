@@ -184,7 +184,7 @@ def test_what_many_rooms_of_the_runs_use_lies_in_none_of_them() -> None:
 
 
 # A signature of as many numbers as a system has, spelt out for the compiler from indices: no text of a user gets there.
-EVALUATES = {"systems/dysts_fields.py": ["exec("]}
+EVALUATES = {"systems/from_dysts/fields.py": ["exec("]}
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

@@ -11,9 +11,9 @@ from dsr.errors import DsrError
 from dsr.models import ALRNN
 from dsr.training import SparseForcing
 from dsr.training.backends import choose_backend, make_gradient
-from dsr.training.bptt import BackpropagationThroughTime
 from dsr.training.config import TrainingConfig
 from dsr.training.ensemble import Ensemble
+from dsr.training.gradients.bptt import BackpropagationThroughTime
 from dsr.training.native import unavailable
 from dsr.training.optimiser import Optimiser, clip_norm_, learning_rates
 

@@ -10,8 +10,8 @@ import pytest
 from dsr.errors import DataError, EscapeError, SpecError
 from dsr.systems import from_function, from_text, get_system
 from dsr.systems.ensemble import parameter_family, simulate_ensemble
-from dsr.systems.integrate import compiled, flow_orbit
-from dsr.systems.stiff import stiffness
+from dsr.systems.integration.integrate import compiled, flow_orbit
+from dsr.systems.integration.stiff import stiffness
 
 LORENZ = get_system("lorenz63")
 START = np.array([-5.0, -6.0, 22.0])

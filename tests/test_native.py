@@ -21,7 +21,7 @@ from dsr.training import AdaptiveForcing, AnnealedForcing, GeneralizedForcing, S
 from dsr.training.backends import make_gradient
 from dsr.training.engine import Stop
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import autograd_backend
+from dsr.training.gradients.gradient import autograd_backend
 
 pytestmark = pytest.mark.skipif(bool(native.unavailable()), reason=str(native.unavailable()))
 

@@ -17,7 +17,7 @@ from dsr.models.orbits import plain_orbit
 from dsr.systems import get_system
 from dsr.training import FullForcing, fit
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import AutogradGradient
+from dsr.training.gradients.gradient import AutogradGradient
 
 LORENZ = get_system("lorenz63")
 SHAPES = [

@@ -9,7 +9,7 @@ import torch
 from dsr.analysis import lyapunov_spectrum
 from dsr.errors import DataError, SpecError
 from dsr.systems import from_function, from_text, get_system
-from dsr.systems.function_systems import CompiledFunction, PlainFunction
+from dsr.systems.own.function_systems import CompiledFunction, PlainFunction
 
 START = (1.0, 1.0, 25.0)
 KNOWN = {"dt": 0.01, "period": 0.75, "max_step": 0.0025}

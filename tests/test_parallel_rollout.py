@@ -11,7 +11,7 @@ from dsr.errors import DsrError
 from dsr.models import ALRNN, MODELS, ObservedModel, ShallowPLRNN
 from dsr.systems import get_system
 from dsr.training import SparseForcing
-from dsr.training.parallel_rollout import rollout_parallel
+from dsr.training.gradients.parallel_rollout import rollout_parallel
 
 DT, LAMBDA = 0.01, 0.9056
 SERIES = get_system("lorenz63").simulate(8000, DT, transient=50.0, seed=0)
@@ -124,7 +124,7 @@ def test_a_state_too_large_for_dense_jacobians_is_stepped(monkeypatch):
     found = rollout_parallel(model, y, 0.1)
     assert not found.converged and found.iterations == 0 and "65 coordinates" in found.reason
     torch.testing.assert_close(found.states, loop(model, y, np.full(29, 0.1)), rtol=0, atol=1e-12)
-    monkeypatch.setattr("dsr.training.parallel_rollout.LARGEST_MEMORY", 1000)
+    monkeypatch.setattr("dsr.training.gradients.parallel_rollout.LARGEST_MEMORY", 1000)
     assert "GiB" in rollout_parallel(ALRNN(3, 5, 2), y, 0.1).reason
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsr.training.scan import ELEMENTWISE_DIM, SHORTEST, affine_scan
+from dsr.training.gradients.scan import ELEMENTWISE_DIM, SHORTEST, affine_scan
 
 
 def recurrence(length, rows, dim, norm=0.5, seed=0):

@@ -17,9 +17,9 @@ from dsr.models import MODELS, Model, ModelConfig, ObservedModel, Range
 from dsr.registry import option
 from dsr.series import TimeSeries
 from dsr.systems import get_system
-from dsr.training.search import search
-from dsr.training.search_space import RandomSampler, make_sampler
-from dsr.training.search_validation import hold_out
+from dsr.training.searching.search import search
+from dsr.training.searching.search_space import RandomSampler, make_sampler
+from dsr.training.searching.search_validation import hold_out
 
 
 def henon(rows, seed=0):

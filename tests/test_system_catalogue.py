@@ -14,7 +14,7 @@ from dsr.runs import catalogue
 from dsr.systems import SYSTEMS, get_system, system_names
 from dsr.systems.equations import Equations
 from dsr.systems.hamiltonian import Hamiltonian
-from dsr.systems.integrate import compiled
+from dsr.systems.integration.integrate import compiled
 
 EQUATIONS = [name for name in system_names() if isinstance(get_system(name), Equations)]
 FLOWS = [name for name in EQUATIONS if get_system(name).time == "flow"]

@@ -13,7 +13,7 @@ from dsr.series import TimeSeries
 from dsr.systems import get_system
 from dsr.training import FullForcing, NoForcing, fit
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import AutogradGradient
+from dsr.training.gradients.gradient import AutogradGradient
 
 QUICK = {"window": 4, "batch_size": 16, "noise": 0.0, "final_learning_rate": 1e-4, "checks": 1}
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from dsr.errors import SpecError
 from dsr.models import ALRNN, ShallowPLRNN
-from dsr.training import triton_gradient
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import autograd_backend
-from dsr.training.triton_tiling import Tiling
+from dsr.training.gradients import triton_gradient
+from dsr.training.gradients.gradient import autograd_backend
+from dsr.training.gradients.triton_tiling import Tiling
 
 if importlib.util.find_spec("triton") is None:
     pytest.skip("triton is not installed", allow_module_level=True)
@@ -181,8 +181,8 @@ COMPILE = """
 import inspect, sys, torch, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from dsr.training import triton_kernels
-from dsr.training.triton_tiling import Tiling
+from dsr.training.gradients import triton_kernels
+from dsr.training.gradients.triton_tiling import Tiling
 
 TYPES = {torch.float32: "*fp32", torch.float64: "*fp64"}
 for dtype, states, hidden in [(torch.float32, 20, None), (torch.float32, 3, 20), (torch.float64, 3, 50)]:

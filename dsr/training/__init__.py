@@ -14,10 +14,10 @@ from .forcing import (
     SparseForcing,
 )
 from .free_run_tuning import TuningResult, tune_free_run
+from .gradients.parallel_rollout import ParallelRollout, rollout_parallel
 from .history import Check, History
 from .losses import Dissipativity, JacobianMatching, MeasureMatching
-from .parallel_rollout import ParallelRollout, rollout_parallel
-from .search import SearchResult, Trial, search
+from .searching.search import SearchResult, Trial, search
 from .selection import FreeRunScore, Verdict
 
 __all__ = [

@@ -12,14 +12,15 @@ import torch
 
 from ..errors import SpecError, unknown
 from ..models import Model
-from . import cuda_graph, native, triton_gradient
-from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS
+from . import native
 from .config import TrainingConfig
-from .deer import DeerGradient
 from .engine import Engine, StepwiseEngine
-from .gradient import AutogradGradient, Backend, autograd_backend
+from .gradients import cuda_graph, triton_gradient
+from .gradients.adjoint import ADJOINTS, OBSERVATION_ADJOINTS
+from .gradients.deer import DeerGradient
+from .gradients.gradient import AutogradGradient, Backend, autograd_backend
+from .gradients.segments import SegmentedGradient
 from .job import Job
-from .segments import SegmentedGradient
 
 BACKENDS = ("native", "torch", "triton", "autograd")
 

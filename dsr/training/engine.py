@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .gradient import Backend
+from .gradients.gradient import Backend
 from .job import Job
 from .optimiser import clip_norm_
 

@@ -22,7 +22,7 @@ from .config import TrainingConfig
 from .ensemble import Ensemble
 from .fleet import train_together
 from .forcing import FORCINGS, Forcing, as_forcings
-from .gradient import Loss
+from .gradients.gradient import Loss
 from .history import History
 from .job import make_job
 from .run import TrainingRun

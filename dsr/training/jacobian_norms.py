@@ -27,7 +27,7 @@ from ..errors import SpecError, unknown
 from ..models import ShallowPLRNN
 from ..models.bounded import bounded_diagonal
 from .ensemble import Ensemble
-from .signal_jacobians import SMALL, SignalJacobians, signal_jacobians
+from .gradients.signal_jacobians import SMALL, SignalJacobians, signal_jacobians
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from ..errors import SpecError
 from ..models.observation import AffineObservation
 from .config import TrainingConfig
 from .ensemble import Ensemble
-from .gradient import Loss
+from .gradients.gradient import Loss
 from .optimiser import Optimiser, learning_rates
 from .regularisers import condition_penalty_gradient, quadratic_penalty
 from .windows import Windows

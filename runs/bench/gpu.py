@@ -7,7 +7,7 @@ import time
 import numpy as np
 import torch
 
-from dsr.training import triton_gradient
+from dsr.training.gradients import triton_gradient
 
 from ..markdown import paragraphs, table
 from .goals import FLEET, Goal, Section

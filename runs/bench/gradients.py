@@ -8,10 +8,10 @@ import math
 import torch
 from torch import Tensor
 
-from dsr.training import triton_gradient
 from dsr.training.backends import make_gradient
 from dsr.training.ensemble import Ensemble
-from dsr.training.gradient import Backend, autograd_backend
+from dsr.training.gradients import triton_gradient
+from dsr.training.gradients.gradient import Backend, autograd_backend
 from dsr.training.native import native_gradient
 
 from ..markdown import paragraphs, table

@@ -17,9 +17,9 @@ from torch import Tensor
 from dsr.models import ALRNN, PLRNN, ShallowPLRNN
 from dsr.series import TimeSeries
 from dsr.training import Forcing, GeneralizedForcing, SparseForcing, fit
-from dsr.training.bptt import BackpropagationThroughTime
-from dsr.training.deer import DeerGradient, newton_iterations
 from dsr.training.ensemble import Ensemble
+from dsr.training.gradients.bptt import BackpropagationThroughTime
+from dsr.training.gradients.deer import DeerGradient, newton_iterations
 
 from ...systems import get_system
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dsr.errors import SpecError
 
 from ...systems import System, dysts_names, get_system, system_names
-from ...systems.dysts_catalogue import DYSTS_PREFIX, KINDS
+from ...systems.from_dysts.catalogue import DYSTS_PREFIX, KINDS
 from ..spec import override
 
 OTHER_PARAMETERS = (

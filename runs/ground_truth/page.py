@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...systems import table
-from ...systems.dysts_catalogue import DYSTS_PREFIX
+from ...systems.from_dysts.catalogue import DYSTS_PREFIX
 from .compare import deviations
 from .labels import system_of
 

@@ -14,7 +14,7 @@ from dsr.measure import plain
 from dsr.models import MODELS, Range
 from dsr.series import TimeSeries
 from dsr.training import fit
-from dsr.training.search_space import make_sampler
+from dsr.training.searching.search_space import make_sampler
 
 from ...analysis import forecast_metrics
 from ...systems import get_system

@@ -15,7 +15,7 @@ import numpy as np
 
 from dsr.errors import DsrError, SpecError, StoreError
 from dsr.models import Range
-from dsr.training.search_space import make_sampler
+from dsr.training.searching.search_space import make_sampler
 
 from ..claim import RunClaimed, claimant
 from ..execute import Progress, Pruned, RunResult, execute

@@ -13,7 +13,7 @@ import torch
 from dsr.escape import within_reach
 from dsr.models import MODELS, Model
 from dsr.training import FORCINGS, fit
-from dsr.training.search import search
+from dsr.training.searching.search import search
 
 from ...analysis import (
     conditional_exponents,

@@ -14,7 +14,7 @@ from dsr.series import TimeSeries
 
 from ..base import System
 from ..equations import Equations
-from ..integrate import compiled, substeps_of
+from ..integration.integrate import compiled, substeps_of
 from .operation import name_of
 
 SCHEMES = {"heun": "stochastic Heun (Stratonovich)", "euler-maruyama": "Euler-Maruyama (Ito)"}

@@ -37,7 +37,7 @@ class Columns(Operation):
 @OPERATIONS.register("formulas")
 @dataclass(frozen=True)
 class Formulas(Operation):
-    """Functions of the columns written as text, such as "tanh(x) + 0.1*y**2"; see `dsr.systems.expression`.
+    """Functions of the columns written as text, such as "tanh(x) + 0.1*y**2"; see `dsr.systems.own.expression`.
 
     The new columns are named h1, h2, ... unless `names` says otherwise. Raises `DataError` where a formula is not
     finite on the series (a logarithm of 0), and `SpecError` where it cannot be read.
@@ -51,8 +51,8 @@ class Formulas(Operation):
             raise SpecError("Formulas without formulas", "one or more", 'give formulas=("x**2",)')
 
     def apply(self, series: TimeSeries, rng: np.random.Generator) -> TimeSeries:
-        from ..expression import parse, symbols_of
-        from ..expression_code import field_function
+        from ..own.expression import parse, symbols_of
+        from ..own.expression_code import field_function
 
         symbols = symbols_of(series.names)
         parsed = [parse(f, symbols, f"formula {i + 1}") for i, f in enumerate(self.formulas)]

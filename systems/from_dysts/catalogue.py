@@ -15,7 +15,7 @@ import numpy as np
 
 from dsr.errors import SpecError, unknown
 
-from .base import System
+from ..base import System
 
 DYSTS_PREFIX = "dysts:"
 KINDS = ("continuous_no_delay", "discrete", "delay")
@@ -57,20 +57,20 @@ def load_dysts(name: str, parameters: Mapping[str, Any]) -> System:
     if name in dysts_names():
         import dysts.flows
 
-        from .dysts_flow import dysts_flow
+        from .flow import dysts_flow
 
         return dysts_flow(_built(getattr(dysts.flows, name), name, parameters), DYSTS_PREFIX + name)
     if name in dysts_names("discrete"):
         import dysts.maps
 
-        from .dysts_map import dysts_map
+        from .map import dysts_map
 
         kind = getattr(dysts.maps, name, None) or getattr(dysts.maps, name.removesuffix(MAP))
         return dysts_map(_built(kind, name, parameters), DYSTS_PREFIX + name)
     if name in dysts_names("delay"):
         import dysts.flows
 
-        from .dysts_delay import dysts_delay
+        from .delay import dysts_delay
 
         return dysts_delay(_built(getattr(dysts.flows, name), name, parameters), DYSTS_PREFIX + name)
     every = [known for kind in KINDS for known in dysts_names(kind)]

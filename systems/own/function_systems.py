@@ -10,14 +10,14 @@ import numpy as np
 from dsr.errors import SpecError
 from dsr.tangent import TangentSteps
 
-from .base import System
+from ..base import System
+from ..equations import Equations
+from ..integration.integrate import substeps_of
+from ..integration.integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
+from ..integration.runge_kutta import runge_kutta
+from ..integration.stiff import stiff_orbit
 from .described import changed
-from .equations import Equations
-from .integrate import substeps_of
-from .integrators import FIXED_STEP, Integrator, implicit_tangent_steps, integrator_fields, step_too_large
-from .runge_kutta import runge_kutta
 from .state_function import StateFunction
-from .stiff import stiff_orbit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

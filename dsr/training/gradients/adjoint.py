@@ -13,10 +13,10 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from ..models import ALRNN, DendriticPLRNN, MeanCentredPLRNN, Model, ShallowPLRNN, VanillaPLRNN
-from ..models.observation import AffineObservation, IdentityObservation, NonlinearObservation, Observation
+from ...models import ALRNN, DendriticPLRNN, MeanCentredPLRNN, Model, ShallowPLRNN, VanillaPLRNN
+from ...models.observation import AffineObservation, IdentityObservation, NonlinearObservation, Observation
+from ..ensemble import Ensemble
 from .adjoint_parts import SelfConnections, outer, rows
-from .ensemble import Ensemble
 from .observation_adjoints import AffineAdjoint, IdentityAdjoint, NonlinearAdjoint
 from .off_diagonal_adjoints import DendriticPLRNNAdjoint, MeanCentredPLRNNAdjoint, VanillaPLRNNAdjoint
 

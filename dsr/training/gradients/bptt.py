@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..models import PLRNN
+from ...models import PLRNN
+from ..ensemble import Ensemble
 from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS
-from .ensemble import Ensemble
 
 
 class BackpropagationThroughTime:

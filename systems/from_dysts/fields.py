@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .compiled_steps import pointer
-from .dysts_rewritten import REWRITTEN
-from .integrate import compiled
+from ..integration.compiled_steps import pointer
+from ..integration.integrate import compiled
+from .rewritten import REWRITTEN
 
 DIFFERENCES = "central differences of the equations"
 WIDTH = float(np.cbrt(np.finfo(float).eps))  # of central differences, in parts of a coordinate's size

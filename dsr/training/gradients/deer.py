@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DataError, SpecError
-from ..models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ...errors import DataError, SpecError
+from ...models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ..ensemble import Ensemble
 from .adjoint import ADJOINTS, OBSERVATION_ADJOINTS, ObservationAdjoint
-from .ensemble import Ensemble
 from .scan import affine_scan
 
 

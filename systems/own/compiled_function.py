@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .integrate import compiled
+from ..integration.integrate import compiled
 from .state_function import TINY, StateFunction
 
 Loops = tuple[StateFunction, Callable[..., None], Callable[..., None]]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .delay import Delayed, steps_per_delay
-from .dysts_fields import DIFFERENCES, delay_pointers, packed
-from .dysts_warnings import KNOWN_PROBLEMS
+from ..delay import Delayed, steps_per_delay
+from .fields import DIFFERENCES, delay_pointers, packed
+from .warnings import KNOWN_PROBLEMS
 
 # Longest step, standard deviation, mean time of a cycle, all measured here: for MackeyGlass dysts has an eighth of the
 # time of a cycle. Half the step changes x(t) one delay later by less than 1e-5 of its deviation.

@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..models import DendriticPLRNN
+from ...models import DendriticPLRNN
+from ..ensemble import Ensemble
 from .adjoint_parts import SelfConnections, outer, rows
-from .ensemble import Ensemble
 
 
 class OffDiagonalAdjoint(abc.ABC):

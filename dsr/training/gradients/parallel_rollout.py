@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DataError, NoTangentError, SpecError
-from ..models import Model
+from ...errors import DataError, NoTangentError, SpecError
+from ...models import Model
 from .scan import affine_scan
 
 LARGEST_STATE = 64  # coordinates; the scan costs their cube

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..models.observation import gauss_newton
+from ...models.observation import gauss_newton
+from ..ensemble import Ensemble
 from .adjoint_parts import outer
-from .ensemble import Ensemble
 
 
 class IdentityAdjoint:

@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..models import PLRNN
+from ...models import PLRNN
+from ..ensemble import Ensemble
 from .bptt import BackpropagationThroughTime
-from .ensemble import Ensemble
 
 
 class SegmentedGradient:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import DataError, SpecError
-from ..fate import NOT_JUDGED
-from ..models import Model
-from ..models.closed_loop import FEWEST
-from ..series import TimeSeries
-from .selection import FreeRunScore
+from ...errors import DataError, SpecError
+from ...fate import NOT_JUDGED
+from ...models import Model
+from ...models.closed_loop import FEWEST
+from ...series import TimeSeries
+from ..selection import FreeRunScore
 
 SHARE = 0.2  # of the longest series is held out
 LONGEST = 3000  # rows of a forecast

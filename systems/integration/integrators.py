@@ -11,7 +11,7 @@ import numpy as np
 from dsr.errors import DataError, EscapeError, SpecError, unknown
 from dsr.tangent import TangentSteps
 
-from .base import System, _number
+from ..base import System, _number
 from .stiff import SOLVERS, Field, stiff_tangent
 
 WORDS = {

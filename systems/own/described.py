@@ -10,10 +10,10 @@ import numpy as np
 
 from dsr.errors import DataError, SpecError, unknown
 
-from .base import _number
-from .integrators import Integrator
+from ..base import _number
+from ..integration.integrators import Integrator
+from ..integration.stiff import Field, stiffness
 from .pilot import Pilot, stable_step, trial, trial_map
-from .stiff import Field, stiffness
 
 AT_REST = "the trial trajectory came to rest: not chaotic at these parameters, or from this initial state"
 SMALL_START = 0.1

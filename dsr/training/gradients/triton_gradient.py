@@ -12,10 +12,10 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from ..errors import SpecError
-from ..models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ...errors import SpecError
+from ...models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ..ensemble import Ensemble
 from .adjoint import OBSERVATION_ADJOINTS
-from .ensemble import Ensemble
 from .triton_tiling import Tiling
 
 LARGEST_STATE = 128  # the weights of 256 states no longer fit the shared memory of a multiprocessor

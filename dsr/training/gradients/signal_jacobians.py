@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ...models import ALRNN, PLRNN, Model, ShallowPLRNN
+from ..ensemble import Ensemble
 from .adjoint import OBSERVATION_ADJOINTS
-from .ensemble import Ensemble
 
 # up to this size a norm in closed form costs less than finding out which patterns are equal
 SMALL = 3

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import DsrError, SpecError, unknown
-from ..fate import NOT_JUDGED
-from ..models import MODELS, ModelConfig, Range
-from ..series import TimeSeries
-from .arguments import some_series
-from .fit import fit
+from ...errors import DsrError, SpecError, unknown
+from ...fate import NOT_JUDGED
+from ...models import MODELS, ModelConfig, Range
+from ...series import TimeSeries
+from ..arguments import some_series
+from ..fit import fit
 from .search_space import make_sampler
 from .search_validation import ClosedLoopValidation, hold_out
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import SpecError, unknown
-from ..models import Range
+from ...errors import SpecError, unknown
+from ...models import Range
 
 
 class Sampler(Protocol):

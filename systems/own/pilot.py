@@ -11,7 +11,7 @@ import numpy as np
 
 from dsr.errors import DataError
 
-from .runge_kutta import runge_kutta
+from ..integration.runge_kutta import runge_kutta
 
 Field = Callable[[np.ndarray], np.ndarray]
 

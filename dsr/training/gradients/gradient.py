@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..models import Model
-from .ensemble import Ensemble
+from ...models import Model
+from ..ensemble import Ensemble
 
 Backend = Callable[[Ensemble, Tensor, Tensor], Tensor]
 Loss = Callable[[Model, Tensor, Tensor], Tensor]

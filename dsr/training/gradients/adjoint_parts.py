@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ..models.bounded import LIMIT, bounded_diagonal
-from .ensemble import Ensemble
+from ...models.bounded import LIMIT, bounded_diagonal
+from ..ensemble import Ensemble
 
 
 class SelfConnections:

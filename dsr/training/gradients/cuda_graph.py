@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import SpecError
-from ..models import Model
-from ..models.observation import AffineObservation
-from .ensemble import Ensemble
+from ...errors import SpecError
+from ...models import Model
+from ...models.observation import AffineObservation
+from ..ensemble import Ensemble
 
 if TYPE_CHECKING:
     from .gradient import Backend

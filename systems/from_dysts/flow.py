@@ -14,12 +14,12 @@ import numpy as np
 
 from dsr.tangent import TangentSteps
 
-from .base import System
-from .compiled_steps import tangent_steps
-from .dysts_fields import DIFFERENCES, WIDTH, Pointers, at_each, packed, pointers
-from .dysts_warnings import KNOWN_PROBLEMS
-from .integrate import compiled_loop, flow_orbit, flow_tangent
-from .runge_kutta import runge_kutta
+from ..base import System
+from ..integration.compiled_steps import tangent_steps
+from ..integration.integrate import compiled_loop, flow_orbit, flow_tangent
+from ..integration.runge_kutta import runge_kutta
+from .fields import DIFFERENCES, WIDTH, Pointers, at_each, packed, pointers
+from .warnings import KNOWN_PROBLEMS
 
 RTOL, ATOL = 1e-9, 1e-12
 # Rows of the pilot orbit, which measures scales and checks step sizes: five periods.

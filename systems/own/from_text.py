@@ -33,8 +33,8 @@ from dsr.errors import DsrError, SpecError, nearest
 from dsr.reading import read_bytes
 from dsr.registry import from_options, option
 
+from ..equations import Equations
 from .described import changed, describe
-from .equations import Equations
 
 SUFFIX = ".toml"
 TIME = "t"
@@ -103,7 +103,7 @@ def from_text(
     about: Mapping[str, Any] | None = None,
     changes: Mapping[str, float] | None = None,
 ) -> TextSystem:
-    """The system with these equations, one formula per variable; see `dsr.systems.expression` for what they may say.
+    """The system with these equations, one formula per variable; `dsr.systems.own.expression` tells what they may say.
 
     Parameters
     ----------

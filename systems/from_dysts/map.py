@@ -12,11 +12,11 @@ import numpy as np
 from dsr.errors import DataError
 from dsr.tangent import TangentSteps
 
-from .base import System
-from .compiled_steps import tangent_steps
-from .dysts_fields import DIFFERENCES, Pointers, at_each, packed, pointers
-from .dysts_warnings import KNOWN_PROBLEMS
-from .integrate import compiled_loop, map_orbit, map_tangent
+from ..base import System
+from ..integration.compiled_steps import tangent_steps
+from ..integration.integrate import compiled_loop, map_orbit, map_tangent
+from .fields import DIFFERENCES, Pointers, at_each, packed, pointers
+from .warnings import KNOWN_PROBLEMS
 
 PILOT_ROWS = 2000  # iterations, the first half of them dropped
 # states for which the equations make sense, where leaving them by a rounding error is not healed by the next step

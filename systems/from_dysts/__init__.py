@@ -1,0 +1,1 @@
+"""Adapters for the flows, maps and delay equations of dysts."""

@@ -1,0 +1,1 @@
+"""Integrators: compiled loops for orbits and tangent vectors, adaptive and stiff ones."""

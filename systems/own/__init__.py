@@ -1,0 +1,1 @@
+"""Systems of the user's own: from a Python function, or from a file with equations as text."""
