@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from dsr.errors import DsrError, SpecError, StoreError, nearest, unknown
 
+from .store import RunFolder
+
 
 class PageParser(argparse.ArgumentParser):
     """What it refuses is an error like any other."""
@@ -70,6 +72,11 @@ def require_folder(folder: Path) -> None:
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise StoreError(f"the folder '{folder}' cannot be written", "a folder, there or new", "name another")
+
+
+def write_page(page: Path, text: str) -> Path:
+    """Write it and return where it is; a page that was there stays until the new one is complete."""
+    return RunFolder(page.absolute().parent).write(page.name, text)
 
 
 def require_cells(cells: Collection[object], next_step: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from .tables import MISSING_CELLS, Table, as_stored, first_text, place
+from .tables import MISSING_CELLS, Table, as_stored, first_text, is_number, place
 
 UNIT = "s"  # of dates
 _LIKE_A_DATE = re.compile(r"\d+([./-])\d+\1\d+|\d+:\d\d")
@@ -21,7 +21,7 @@ _CONVERT = (
 
 def is_date(cell: str) -> bool:
     """Whether a text is a date in ISO 8601, with or without a time of day; 20240331 is a number."""
-    return not _is_number(cell) and _moment(cell) is not None
+    return not is_number(cell.replace(",", ".")) and _moment(cell) is not None
 
 
 def holds_dates(column: Any) -> bool:
@@ -48,7 +48,7 @@ def elapsed(table: Table, index: int, file: str) -> np.ndarray:
     column, name = table.columns[index], table.names[index]
     if not holds_dates(column):
         text = first_text(column)
-        if text and not _is_number(text):
+        if text and not is_number(text.replace(",", ".")):  # a decimal comma has a refusal of its own
             raise DataError(
                 f"time column '{name}' of '{file}' holds '{text}' ({place(table, 0)})",
                 "numbers, or dates in ISO 8601 such as 2024-03-31T01:30:00.5",
@@ -85,12 +85,3 @@ def _moment(cell: str) -> datetime | None:
         return datetime.fromisoformat(cell.strip())
     except ValueError:
         return None
-
-
-def _is_number(cell: str) -> bool:
-    """Whether a text is a number, be it with a decimal comma, which has a refusal of its own."""
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True

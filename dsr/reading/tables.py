@@ -125,6 +125,15 @@ def first_text(column: Any) -> str:
     return "" if cell.strip().lower() in MISSING_CELLS else cell.strip()
 
 
+def is_number(cell: str) -> bool:
+    """Whether a text is a number as Python writes them."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def place(table: Table, row: int) -> str:
     """Where a row is: its number from 0, and the line of the file."""
     return f"row {row}" + (f", line {table.first_line + row}" if table.first_line is not None else "")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from .dates import is_date
-from .tables import MISSING_CELLS, Layout, Table, default_names, from_array, numbers
+from .tables import MISSING_CELLS, Layout, Table, default_names, from_array, is_number, numbers
 
 _DECIMAL = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
@@ -76,7 +76,7 @@ def _blanks_as_tabs(body: str, separators: str) -> str:
     """Columns apart by spaces get tabs, where the second line holds numbers and nothing else can separate them."""
     first = body.split("\n", 2)[:2]
     cells = first[-1].split()
-    if len(cells) < 2 or not all(map(_is_number, cells)) or any(mark in line for line in first for mark in separators):
+    if len(cells) < 2 or not all(map(is_number, cells)) or any(mark in line for line in first for mark in separators):
         return body
     return "\n".join("\t".join(line.split()) for line in body.split("\n"))
 
@@ -119,16 +119,8 @@ def _is_header(cells: Sequence[str], file: str) -> bool:
             "say which: --header or --no-header (header=True or header=False)",
         )
     written = [c for c in cells if c.lower() not in MISSING_CELLS]
-    decimals = [c for c in written if _is_number(c) and not c.lstrip("+-").isdigit()]
-    return not decimals and any(not _is_number(c) and not is_date(c) for c in written)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    decimals = [c for c in written if is_number(c) and not c.lstrip("+-").isdigit()]
+    return not decimals and any(not is_number(c) and not is_date(c) for c in written)
 
 
 def _cells(body: bytes, separator: str, width: int, file: str, first_line: int) -> list[Any]:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from dsr.errors import SpecError
 
-from ..page_command import PageParser, names_in, require_known, require_page, run_page
+from ..page_command import PageParser, names_in, require_known, require_page, run_page, write_page
 from ..progress import TerminalProgress
-from ..store import RunFolder
 from ..threads import one_thread
 from .estimators import estimators
 from .forcing import forcings
@@ -66,7 +65,7 @@ def bench(names: Sequence[str], output: Path, *, quick: bool = False) -> Path:
                 progress.stage(name)
                 sections.append(SECTIONS[name](effort, within(progress.stage, name)))
         text = page(sections, machine_table(before, load()), effort, rough=quick)
-    return RunFolder(output.absolute().parent).write(output.name, text)
+    return write_page(output, text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from ..page_command import (
     require_known,
     require_page,
     run_page,
+    write_page,
 )
 from ..progress import Counted
 from ..store import RunFolder
@@ -96,7 +97,7 @@ def _write(given: Namespace) -> None:
         compute(RunFolder(given.store), systems, families, given.windows, given.seed)
         found = results(RunFolder(given.store), systems, families, given.windows, given.seed)
     require_cells(found, "give --systems Lorenz, or another flow that can be simulated")
-    print(RunFolder(given.output.absolute().parent).write(given.output.name, page(found, given.windows, known)))
+    print(write_page(given.output, page(found, given.windows, known)))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from ..page_command import (
     require_known,
     require_page,
     run_page,
+    write_page,
 )
 from ..progress import TerminalProgress
 from ..store import RunFolder
@@ -121,7 +122,7 @@ def _write(given: Namespace) -> None:
         if (truth := kept_floor(store, name)) is not None and (cells := results(store, name))
     }
     require_cells(tables, f"name a task, such as {next(iter(ENTRIES))}, or another --store")
-    print(RunFolder(given.output.absolute().parent).write(given.output.name, page(tables)))
+    print(write_page(given.output, page(tables)))
 
 
 if __name__ == "__main__":
