@@ -1,13 +1,17 @@
 """Linear layers: discretisation, and the kernel, the convolution, the scan and the step as four faces of one system."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
 from scipy.signal import cont2discrete
 
 from dsr.errors import DsrError
+from dsr.models.orbits import compiled
 from dsr.models.state_space import discretise, hippo
 from dsr.models.state_space.linear_layer import as_complex
+from dsr.models.state_space.loops import single_input_step
 from dsr.models.state_space.lru import LRULayer
 from dsr.models.state_space.lssl import DenseLayer
 from dsr.models.state_space.s4 import LowRankLayer
@@ -286,3 +290,20 @@ def test_impossible_layers_are_refused():
         S5Layer(2, 12, 4, "lin", "zoh", 0.1, 1.0, seeded())
     with pytest.raises(DsrError, match="alpha = 2"):
         discretise.gbt(torch.eye(2), torch.ones((2, 1)), 0.1, 2)
+
+
+def test_a_compiled_step_does_not_depend_on_where_its_arrays_lie():
+    """In one stretch of memory without gaps, in every order: sums that are taken in any order must not be taken in
+    another one when arrays lie close together."""
+    rng, H, N = np.random.default_rng(0), 32, 8
+    shapes = {"memory": (H * N,), "C": (1, H, N), "u": (H,), "scratch": (N,), "y": (H,), "B": (1, H, N)}
+    drawn = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    A, D, found = 0.3 * rng.normal(size=(1, H, N, N)), rng.normal(size=(1, H)), set()
+    for order in permutations(shapes):
+        room, at = np.empty(sum(part.size for part in drawn.values())), {}
+        for name, end in zip(order, np.cumsum([drawn[name].size for name in order]), strict=True):
+            at[name] = room[end - drawn[name].size : end].reshape(shapes[name])
+            at[name][...] = drawn[name]
+        compiled(single_input_step)((A, at["B"], at["C"], D), 0, at["memory"], at["u"], at["y"], at["scratch"])
+        found.add(at["memory"].tobytes() + at["y"].tobytes())
+    assert len(found) == 1

@@ -21,8 +21,10 @@ def single_input_step(weights, layer, memory, u, y, scratch):
                 moved += A[layer, h, i, j] * memory[h * N + j]
             scratch[i] = moved
         for i in range(N):
-            memory[h * N + i] = scratch[i]
             total += C[layer, h, i] * scratch[i]
+        # apart from the sum: a loop that stores and sums may do either in another order, by where its arrays lie
+        for i in range(N):
+            memory[h * N + i] = scratch[i]
         y[h] = total
 
 
