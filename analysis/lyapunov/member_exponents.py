@@ -89,7 +89,7 @@ def member_exponents(
     exponents, covariance = np.full((members, k), np.nan), np.full((members, k, k), np.nan)
     for column, member in enumerate(stayed):
         rates = growth[aligning:, column : column + 1] / (qr_every * dt)
-        exponents[member], covariance[member] = averages(rates, blocks, neighbours=True)[:2]
+        exponents[member], covariance[member] = averages(rates, blocks)[:2]
     diverged = np.ones(members, dtype=bool)
     diverged[stayed] = False
     settings = {

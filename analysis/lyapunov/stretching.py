@@ -141,13 +141,9 @@ def _stretched(advance: Advance, x: np.ndarray, q: np.ndarray, qr_every: int, ro
     return x, q, growth[:, alive], alive
 
 
-def averages(
-    rates: np.ndarray, stretches: int, *, neighbours: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, its covariance from blocks, running mean and its rounds; rates are (rounds, survivors, k).
-
-    neighbours : whether blocks that follow each other are taken as correlated, else all count as independent.
-    """
+def averages(rates: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, its covariance from `stretches` blocks of each member (those that follow each other being correlated),
+    running mean and its rounds; rates are (rounds, survivors, k)."""
     rounds, survivors, k = rates.shape
     if not survivors:
         return np.full(k, np.nan), np.full((k, k), np.nan), np.empty((0, k)), np.empty(0)
@@ -156,7 +152,7 @@ def averages(
     mean = rates.mean((0, 1))
     order = np.argsort(-mean)
     known = np.where(np.isfinite(mean), blocks, 0.0)[:, order]  # an exponent of -inf has no spread
-    covariance = covariance_of_mean(known, stretches if neighbours else 1)
+    covariance = covariance_of_mean(known, stretches)
     done = np.unique(np.linspace(1, rounds, min(rounds, HISTORY_POINTS)).astype(int))
     history = rates.mean(1).cumsum(0)[done - 1] / done[:, None]
     return mean[order], covariance, history[:, order], done

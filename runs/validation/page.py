@@ -32,8 +32,7 @@ that collapsed keeps its numbers, which are in the medians. In ranks, goals and 
 truth relative to it, runs that diverged, failed, came to rest or were chaotic for a while only count as worse than \
 any number, but for their forecasts.
 - **at truth**: runs that were not lost and lie within two standard errors of the truth. Exponents are \
-means over an ensemble of free runs; in the sweeps and the reservoirs, of eight or four members, their standard errors \
-are some two times too large for flows, and "at truth" is generous.
+means over an ensemble of free runs with the standard errors of these means.
 - **floor**: the same score between independent true trajectories, 5, 50 and 95 %; **at the floor**: runs below the \
 95 %.
 - **no better than noise**: runs that were not lost and score no better than the better of a phase surrogate of the \
