@@ -1,4 +1,4 @@
-"""What the commands that write a page share, `python -m dsr.runs.zoo` and its like: what they refuse, how they end."""
+"""What the commands that write a page, such as `python -m dsr.runs.validation`, share: refusals, how they end."""
 
 from __future__ import annotations
 

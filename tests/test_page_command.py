@@ -14,7 +14,6 @@ from dsr.runs.gallery import __main__ as gallery
 from dsr.runs.sensitivity import __main__ as sensitivity
 from dsr.runs.short_horizon import __main__ as short_horizon
 from dsr.runs.validation import __main__ as validation
-from dsr.runs.zoo import __main__ as zoo
 
 # What each computes first, and words with which it begins to.
 FIRST = {
@@ -22,7 +21,6 @@ FIRST = {
     "sensitivity": ("compute", ["henon", "-o", "."]),
     "short_horizon": ("compute", ["--systems", "Lorenz", "-o", "page.md"]),
     "validation": ("compute", ["ngrc-lorenz63", "-o", "."]),
-    "zoo": ("compute", ["lorenz63", "-o", "page.md"]),
     "gallery": ("of_runs", ["-o", "."]),
     "ground_truth": ("page", ["-o", "page.md"]),
 }
@@ -41,7 +39,7 @@ def old_pages(tmp_path, monkeypatch):
 
 @pytest.fixture
 def nothing_computed(monkeypatch):
-    for module in (bench, sensitivity, short_horizon, validation, zoo, gallery):
+    for module in (bench, sensitivity, short_horizon, validation, gallery):
         name = FIRST[module.__name__.split(".")[2]][0]
         if module is not bench:
             monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("it began to compute"))
@@ -79,10 +77,6 @@ def test_what_is_refused_is_one_sentence_in_three_parts(name, words, said, nothi
 @pytest.mark.parametrize(
     ("module", "words", "said"),
     [
-        (zoo, ["lorenz63", "--families", "shplrn"], "no family 'shplrn'.*did you mean 'shplrnn'"),
-        (zoo, ["lorenz63", "lorenz69"], "no task 'lorenz69'.*did you mean 'lorenz"),
-        (zoo, ["lorenz63", "--seeds", "0"], "--seeds 0; accepted: 1 or more"),
-        (zoo, ["lorenz63", "--first-seed", "-1"], "--first-seed -1; accepted: 0 or more"),
         (short_horizon, ["--systems", "Lorenz,Lorentz"], "no flow of dysts 'Lorentz'.*did you mean 'Lorenz'"),
         (short_horizon, ["--windows", "0"], "--windows 0; accepted: 1 or more"),
         (short_horizon, ["--seed", "-1"], "--seed -1; accepted: 0 or more"),
@@ -103,7 +97,6 @@ def test_names_and_counts_are_seen_before_anything_is_computed(module, words, sa
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (zoo, ["-o", "page.md"]),
         (short_horizon, ["--systems", "Lorenz", "-o", "page.md"]),
         (validation, ["--page", "-o", "."]),
     ],

@@ -19,7 +19,7 @@ from dsr.runs.store import RunStore
 from dsr.runs.sweep.plan import combinations
 from dsr.runs.validation.__main__ import chosen
 from dsr.runs.validation.compute import planned
-from dsr.runs.validation.figures import _fullest_first, along, matrix
+from dsr.runs.validation.figures import _fullest_first, along, best_first, matrix
 from dsr.runs.validation.goals import _of_count, goals
 from dsr.runs.validation.page import command, comparison, comparisons, overview, page
 from dsr.runs.validation.section import Goal, Published, Section
@@ -330,3 +330,13 @@ def test_a_family_that_failed_everywhere_at_a_value_stands_at_the_upper_edge(fou
     failed = replace(found, cells=tuple(without(c) if c.contestant == "ngrc" else c for c in found.cells))
     before, after = (along(one, SECTION).legends[0].get_texts() for one in (found, failed))
     assert [t.get_text() for t in before] == [t.get_text() for t in after] == ["ngrc", "var"]
+
+
+def test_the_best_family_is_drawn_at_the_top_and_those_without_a_number_at_the_bottom(found):
+    cells = [c for c in found.cells if c.measure == "D_stsp"]
+    (ngrc, var) = sorted({c.contestant for c in cells})
+    lost = replace(found, cells=[replace(c, median=math.nan) if c.contestant == ngrc else c for c in cells])
+    names = [label.get_text() for label in best_first(found, SECTION).axes[0].get_yticklabels()]
+    medians = {c.contestant: c.median for c in cells}
+    assert names == sorted(medians, key=medians.get)
+    assert [t.get_text() for t in best_first(lost, SECTION).axes[0].get_yticklabels()] == [var, ngrc]

@@ -65,14 +65,15 @@ def task_pictures(found: Comparison, task: str) -> list[Picture]:
     for measure in HEADLINE:
         cells = [c for c in mine if c.measure == measure]
         if any(c.values for c in cells):
-            drawn.append(_forest(task, measure, cells, lost))
+            drawn.append(forest_picture(task, measure, cells, lost))
     exponents = [c for c in mine if c.measure.startswith("lambda_") and c.measure[7:].isdigit()]
     if len({c.measure for c in exponents if c.values}) > 1:
         drawn.append(_spectra(task, exponents))
     return drawn
 
 
-def _forest(task: str, measure: str, cells: Sequence[Cell], lost: Mapping[str, int]) -> Picture:
+def forest_picture(task: str, measure: str, cells: Sequence[Cell], lost: Mapping[str, int]) -> Picture:
+    """One measure of the contestants of a task, in the order of `cells`. lost : contestant -> runs that were."""
     from ..figures import forest
 
     unit = next((c.unit for c in cells if c.unit), "")

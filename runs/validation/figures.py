@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..compare.cells import Cell
 from ..compare.comparison import Comparison
 from ..compare.pair_tests import typical
+from ..compare.pictures import forest_picture
 from ..compare.select import flat_settings
 from ..figures import family_sweep, score_matrix
 from ..figures.family_sweep import Line
@@ -42,6 +43,8 @@ def draw(there: Mapping[Section, Comparison]) -> dict[str, bytes]:
                 figure = matrix(found)
                 for name, diagram in diagrams(found, section).items():
                     drawn[f"{section.recipe}-ranks-{name.replace(' ', '-')}"] = small_png(diagram, times=SHARP)
+            elif section.figure == "forest":
+                figure = best_first(found, section)
             else:
                 figure = along(found, section)
             drawn[section.recipe] = small_png(figure, times=SHARP)
@@ -53,6 +56,14 @@ def matrix(found: Comparison) -> Figure:
     return score_matrix(
         found.contestants, found.tasks, {(c.contestant, c.task, c.measure): _score(c) for c in found.cells}
     )
+
+
+def best_first(found: Comparison, section: Section) -> Figure:
+    """The first measure of a section, a line for each family; those without a number last."""
+    cells = [c for c in found.cells if c.measure == section.measures[0]]
+    cells.sort(key=lambda c: (math.isnan(c.median), c.median))
+    (task,) = found.tasks
+    return forest_picture(task, section.measures[0], cells, {c.contestant: c.lost for c in found.counts}).figure
 
 
 def _score(cell: Cell) -> float:

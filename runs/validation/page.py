@@ -66,6 +66,8 @@ Light is good; colours are logarithmic and cut off at both ends. A cross: half o
 came to rest or left chaos; cycles keep their numbers, and all runs their forecasts. Blank: there is no number, or it \
 tells nothing, because noise lies within its floor, too. Errors of lambda_1 of a few per cent are within \
 its own uncertainty.""",
+    "forest": """\
+Medians over seeds with their 95 % intervals, hollow of one run; grey: the floor, 5 to 95 %.""",
 }
 
 

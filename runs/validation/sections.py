@@ -155,6 +155,7 @@ FAMILIES = (
         "model a run, with budgets of about a minute: families that are dear for each step got fewer of them. Parallel "
         "reservoirs, which are made for fields, are left out.",
         measures=SPECTRUM,
+        figure="forest",
         details=False,
     ),
     Section(
@@ -165,6 +166,7 @@ FAMILIES = (
         "against the test record, one pair.",
         files=ECG,
         measures=("D_stsp", "D_H", "lambda_1", "lambda_1 from data", "valid prediction time"),
+        figure="forest",
         details=False,
     ),
 )
