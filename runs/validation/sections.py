@@ -152,8 +152,8 @@ FAMILIES = (
         "families-lorenz63",
         "Every family: Lorenz-63 with 5 % noise",
         "20,000 rows for training, judged against clean trajectories. Every family with its recommended settings, one "
-        "model a run, with budgets of about a minute: families that are dear for each step got fewer of them. Parallel "
-        "reservoirs, which are made for fields, are left out.",
+        "model a run, with budgets of seconds to minutes: families that are dear for each step got fewer of them. "
+        "Parallel reservoirs, which are made for fields, are left out.",
         measures=SPECTRUM,
         figure="forest",
         details=False,
