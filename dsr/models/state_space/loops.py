@@ -22,7 +22,7 @@ def single_input_step(weights, layer, memory, u, y, scratch):
             scratch[i] = moved
         for i in range(N):
             total += C[layer, h, i] * scratch[i]
-        # apart from the sum: a loop that stores and sums may do either in another order, by where its arrays lie
+        # not in the loop above: the compiler would then choose the order of the sum by where the arrays lie
         for i in range(N):
             memory[h * N + i] = scratch[i]
         y[h] = total
