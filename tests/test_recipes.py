@@ -46,6 +46,11 @@ def test_the_protocols_are_there():
     assert all(len(described(name)) > 40 and "#" not in described(name) for name in recipe_names())
 
 
+def test_the_families_have_the_same_settings_on_both_tasks():
+    noisy, recorded = recipe("families-lorenz63"), recipe("families-ecg")
+    assert {name for name in noisy if noisy[name] != recorded[name]} == {"experiment", "data"}
+
+
 @pytest.mark.parametrize("name", SINGLE)
 def test_every_recipe_resolves(name, file):
     tree = filled(name, file)
